@@ -1,8 +1,9 @@
 import { Column, type ColumnLayout } from "./column.ts";
+import { childType } from "./columns/copy.ts";
 import { sliceColumn } from "./columns/slice.ts";
 import type { Address } from "./memory/allocator.ts";
 import type { Block } from "./memory/block.ts";
-import { byteWidth, type DataType, isVariableLength, struct } from "./types.ts";
+import { byteWidth, type DataType, isVariableLength } from "./types.ts";
 import type { Workspace } from "./workspace.ts";
 
 /*
@@ -57,6 +58,8 @@ export class RecordWriter {
   readonly buffers: Span[] = [];
   readonly #workspace: Workspace;
   readonly #trail: DictionaryTrail;
+  /** Slices whose memory the buffers point to, until `release`. */
+  readonly #kept: Column[] = [];
   #position = 0;
 
   constructor(workspace: Workspace, trail: DictionaryTrail) {
@@ -88,8 +91,8 @@ export class RecordWriter {
       this.words.push(length, column.nullCount, validityBytes, offsetBytes, dataBytes, DictionaryUse.none);
       for (const child of column.children) {
         const slice = sliceColumn(this.#workspace, child, first, end - first);
-        this.add(slice);
         this.#kept.push(slice);
+        this.add(slice);
       }
       return;
     }
@@ -97,9 +100,6 @@ export class RecordWriter {
     this.words.push(length, column.nullCount, validityBytes, 0, dataBytes, DictionaryUse.none);
     for (const child of column.children) this.add(child);
   }
-
-  /** Slices whose memory the buffers point to, until `release`. */
-  readonly #kept: Column[] = [];
 
   release(): void {
     for (const column of this.#kept) column.release();
@@ -152,10 +152,11 @@ export class RecordReader {
       const dictionary = this.#dictionary(type, use);
       return dictionary && new Column(type, length, { ...layout, dictionary }, [this.#body.retain()]);
     }
-    if (offsets !== 0) this.#rebase(offsets, length);
+    // The offsets of a slice start anywhere, its bytes in the body at 0.
+    if (offsets !== 0) this.#workspace.kernels.rebaseOffsets(offsets, length, 0, offsets);
     const children: Column[] = [];
-    for (const childType of childTypes(type)) {
-      const child = this.next(childType);
+    for (let i = 0; i < childCount(type); i++) {
+      const child = this.next(childType(type, i));
       if (child === undefined) {
         for (const column of children) column.release();
         return undefined;
@@ -180,22 +181,12 @@ export class RecordReader {
     this.#used += padded(byteLength);
     return address;
   }
-
-  /** Makes offsets of a slice start at 0, where its bytes start in the body. */
-  #rebase(offsets: Address, length: number): void {
-    const { i32 } = this.#workspace;
-    const at = offsets >>> 2;
-    const first = i32[at];
-    if (first === 0) return;
-    for (let i = at; i <= at + length; i++) i32[i] -= first;
-  }
 }
 
-const childTypes = (type: DataType): readonly DataType[] => {
-  if (type.kind === "list") return [type.element];
-  if (type.kind === "map") return [struct({ key: type.key, value: type.value })];
-  return type.kind === "struct" ? Object.values(type.fields) : [];
-};
+function childCount(type: DataType): number {
+  if (type.kind === "list" || type.kind === "map") return 1;
+  return type.kind === "struct" ? Object.keys(type.fields).length : 0;
+}
 
 /** Whether the buffers of a node have the sizes that its type and length ask for. */
 function fits(type: DataType, node: Int32Array): boolean {

@@ -43,7 +43,7 @@ export function valueOfType(type: DataType): fc.Arbitrary<unknown> {
     case "int32":
       return smallIntegers(types.byteWidth(type) * 8, true);
     case "date":
-      return smallIntegers(32, true);
+      return smallIntegers(31, true);
     case "uint8":
     case "uint16":
     case "uint32":
