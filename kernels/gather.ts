@@ -1,0 +1,181 @@
+/**
+ * Gathers rows by index: out[i] = values[indices[i]].
+ *   indices  u32[count]; the `Nullable` twins allow NO_ROW (0xffffffff), whose output is null and zero
+ * Inputs and outputs may not overlap.
+ */
+const NO_ROW: u32 = 0xffffffff;
+
+@inline
+function gather<T>(values: usize, indices: usize, count: i32, out: usize): void {
+  const end = indices + ((<usize>count) << 2);
+  for (let at = indices; at < end; at += 4, out += sizeof<T>()) {
+    store<T>(out, load<T>(values + (<usize>load<u32>(at)) * sizeof<T>()));
+  }
+}
+
+@inline
+function gatherNullable<T>(values: usize, indices: usize, count: i32, out: usize): void {
+  const end = indices + ((<usize>count) << 2);
+  for (let at = indices; at < end; at += 4, out += sizeof<T>()) {
+    const row = load<u32>(at);
+    store<T>(out, row == NO_ROW ? <T>0 : load<T>(values + (<usize>row) * sizeof<T>()));
+  }
+}
+
+export function gather8(values: usize, indices: usize, count: i32, out: usize): void {
+  gather<u8>(values, indices, count, out);
+}
+export function gather16(values: usize, indices: usize, count: i32, out: usize): void {
+  gather<u16>(values, indices, count, out);
+}
+export function gather32(values: usize, indices: usize, count: i32, out: usize): void {
+  gather<u32>(values, indices, count, out);
+}
+export function gather64(values: usize, indices: usize, count: i32, out: usize): void {
+  gather<u64>(values, indices, count, out);
+}
+export function gather128(values: usize, indices: usize, count: i32, out: usize): void {
+  const end = indices + ((<usize>count) << 2);
+  for (let at = indices; at < end; at += 4, out += 16) {
+    v128.store(out, v128.load(values + ((<usize>load<u32>(at)) << 4)));
+  }
+}
+export function gatherNullable8(values: usize, indices: usize, count: i32, out: usize): void {
+  gatherNullable<u8>(values, indices, count, out);
+}
+export function gatherNullable16(values: usize, indices: usize, count: i32, out: usize): void {
+  gatherNullable<u16>(values, indices, count, out);
+}
+export function gatherNullable32(values: usize, indices: usize, count: i32, out: usize): void {
+  gatherNullable<u32>(values, indices, count, out);
+}
+export function gatherNullable64(values: usize, indices: usize, count: i32, out: usize): void {
+  gatherNullable<u64>(values, indices, count, out);
+}
+export function gatherNullable128(values: usize, indices: usize, count: i32, out: usize): void {
+  const end = indices + ((<usize>count) << 2);
+  for (let at = indices; at < end; at += 4, out += 16) {
+    const row = load<u32>(at);
+    v128.store(out, row == NO_ROW ? i64x2.splat(0) : v128.load(values + ((<usize>row) << 4)));
+  }
+}
+
+/** Gathers bits into a bitmap from bit 0; every byte of `out` up to ceil(count / 8) is written. NO_ROW gives 0. */
+export function gatherBits(bits: usize, indices: usize, count: i32, out: usize): void {
+  let at = indices;
+  for (let base = 0; base < count; base += 8) {
+    const limit = min(8, count - base);
+    let byte: u32 = 0;
+    for (let i = 0; i < limit; i++, at += 4) {
+      const row = load<u32>(at);
+      if (row == NO_ROW) continue;
+      byte |= ((<u32>load<u8>(bits + (row >>> 3)) >> (row & 7)) & 1) << i;
+    }
+    store<u8>(out + (base >>> 3), <u8>byte);
+  }
+}
+
+/** Bitmap of the indices that are rows (not NO_ROW); for columns without nulls of their own. Returns how many are not. */
+export function gatherPresence(indices: usize, count: i32, out: usize): i32 {
+  let missing = 0;
+  let at = indices;
+  for (let base = 0; base < count; base += 8) {
+    const limit = min(8, count - base);
+    let byte: u32 = 0;
+    for (let i = 0; i < limit; i++, at += 4) {
+      const present: u32 = load<u32>(at) != NO_ROW ? 1 : 0;
+      byte |= present << i;
+      missing += 1 - <i32>present;
+    }
+    store<u8>(out + (base >>> 3), <u8>byte);
+  }
+  return missing;
+}
+
+/**
+ * Output offsets of gathered variable-length rows: outOffsets[0] = 0, outOffsets[i + 1] = running length.
+ * NO_ROW has length 0. Returns the total length as f64, which the caller checks against the 2 GiB limit of int32
+ * offsets (offsets past it are meaningless).
+ */
+export function gatherOffsets(offsets: usize, indices: usize, count: i32, outOffsets: usize): f64 {
+  let total: u64 = 0;
+  store<i32>(outOffsets, 0);
+  for (let i = 0; i < count; i++) {
+    const row = load<u32>(indices + ((<usize>i) << 2));
+    if (row != NO_ROW) {
+      const at = offsets + ((<usize>row) << 2);
+      total += <u64>(load<i32>(at + 4) - load<i32>(at));
+    }
+    store<i32>(outOffsets + ((<usize>(i + 1)) << 2), <i32>total);
+  }
+  return <f64>total;
+}
+
+/**
+ * Copies the bytes of gathered utf8/binary rows; `outOffsets` comes from `gatherOffsets`.
+ *   data  16 bytes past its end are addressable (the allocator sees to it)
+ *   out   owns 16 bytes past the total: short values are copied 16 bytes at a time
+ */
+export function gatherBytes(
+  data: usize,
+  offsets: usize,
+  indices: usize,
+  count: i32,
+  outOffsets: usize,
+  out: usize,
+): void {
+  for (let i = 0; i < count; i++) {
+    const row = load<u32>(indices + ((<usize>i) << 2));
+    if (row == NO_ROW) continue;
+    const at = offsets + ((<usize>row) << 2);
+    const start = load<i32>(at);
+    const length = load<i32>(at + 4) - start;
+    const target = out + <usize>load<i32>(outOffsets + ((<usize>i) << 2));
+    const source = data + <usize>start;
+    if (length <= 16) {
+      // Rows are written in order, so what is written past this row is overwritten by the next ones.
+      v128.store(target, v128.load(source));
+    } else memory.copy(target, source, length);
+  }
+}
+
+/**
+ * Row indices of list elements: for each gathered row, its element positions in order.
+ * `out` has room for the total that `gatherOffsets` returned.
+ */
+export function gatherElementRows(offsets: usize, indices: usize, count: i32, out: usize): void {
+  for (let i = 0; i < count; i++) {
+    const row = load<u32>(indices + ((<usize>i) << 2));
+    if (row == NO_ROW) continue;
+    const at = offsets + ((<usize>row) << 2);
+    const end = load<i32>(at + 4);
+    for (let element = load<i32>(at); element < end; element++, out += 4) store<i32>(out, element);
+  }
+}
+
+/** out[i] = offsets[i] - offsets[0] + base, for i in 0..count inclusive; used to append or rebase offsets. */
+export function rebaseOffsets(offsets: usize, count: i32, base: i32, out: usize): void {
+  const shift = base - load<i32>(offsets);
+  for (let i = 0; i <= count; i++) {
+    store<i32>(out + ((<usize>i) << 2), load<i32>(offsets + ((<usize>i) << 2)) + shift);
+  }
+}
+
+/** out[i] = start + i. */
+export function fillSequence32(start: i32, count: i32, out: usize): void {
+  for (let i = 0; i < count; i++) store<i32>(out + ((<usize>i) << 2), start + i);
+}
+
+/** out[i] = values[i] + delta, for dictionary indices that move behind another dictionary. */
+export function addConstant32(values: usize, count: i32, delta: i32, out: usize): void {
+  for (let i = 0; i < count; i++) {
+    store<i32>(out + ((<usize>i) << 2), load<i32>(values + ((<usize>i) << 2)) + delta);
+  }
+}
+
+/** Sets values[i] to 0 where the validity bit is clear: dictionary indices of null rows must be 0. */
+export function zeroNulls32(values: usize, validity: usize, count: i32): void {
+  for (let i = 0; i < count; i++) {
+    if (((load<u8>(validity + (i >>> 3)) >> (<u8>(i & 7))) & 1) == 0) store<i32>(values + ((<usize>i) << 2), 0);
+  }
+}

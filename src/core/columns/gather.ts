@@ -1,0 +1,126 @@
+import { Batch } from "../batch.ts";
+import type { Column } from "../column.ts";
+import { EvaluationError } from "../errors.ts";
+import type { Address } from "../memory/allocator.ts";
+import type { Block } from "../memory/block.ts";
+import { byteWidth } from "../types.ts";
+import type { Workspace } from "../workspace.ts";
+import { bitmapBytes, columnOf } from "./allocate.ts";
+
+/** The row index that stands for "no row": it gathers a null. */
+export const NO_ROW = 0xffffffff;
+
+const MAXIMUM_OFFSET = 0x7fffffff;
+
+/**
+ * Copies the rows whose indices are u32[count] at `indices`, in that order. With `nullable`, an index may be NO_ROW.
+ * Dictionary columns stay encoded and share their dictionary. The caller owns the result.
+ */
+export function gatherColumn(
+  workspace: Workspace,
+  column: Column,
+  indices: Address,
+  count: number,
+  nullable = false,
+): Column {
+  const { kernels } = workspace;
+  const validity = gatherValidity(workspace, column, indices, count, nullable);
+  const { type, dictionary } = column;
+  if (dictionary !== undefined) {
+    const data = workspace.allocate(count * 4);
+    (nullable ? kernels.gatherNullable32 : kernels.gather32)(column.data, indices, count, data.address);
+    return columnOf(workspace, type, count, { data, ...validity, dictionary: dictionary.retain() });
+  }
+  switch (type.kind) {
+    case "null":
+      return column.view(count, { nullCount: count });
+    case "bool": {
+      const data = workspace.allocate(bitmapBytes(count));
+      kernels.gatherBits(column.data, indices, count, data.address);
+      return columnOf(workspace, type, count, { data, ...validity });
+    }
+    case "utf8":
+    case "binary": {
+      const { offsets, total } = gatherOffsets(workspace, column, indices, count);
+      const data = workspace.allocate(total + 16);
+      kernels.gatherBytes(column.data, column.offsets, indices, count, offsets.address, data.address);
+      return columnOf(workspace, type, count, { data, offsets, ...validity });
+    }
+    case "list":
+    case "map": {
+      const { offsets, total } = gatherOffsets(workspace, column, indices, count);
+      const elementRows = workspace.allocate(total * 4);
+      kernels.gatherElementRows(column.offsets, indices, count, elementRows.address);
+      const children = column.children.map((child) => gatherColumn(workspace, child, elementRows.address, total));
+      elementRows.release();
+      return columnOf(workspace, type, count, { offsets, ...validity, children });
+    }
+    case "struct": {
+      const children = column.children.map((child) => gatherColumn(workspace, child, indices, count, nullable));
+      return columnOf(workspace, type, count, { ...validity, children });
+    }
+    default: {
+      const width = byteWidth(type);
+      const data = workspace.allocate(count * width);
+      gatherFixed(workspace, width, nullable)(column.data, indices, count, data.address);
+      return columnOf(workspace, type, count, { data, ...validity });
+    }
+  }
+}
+
+/** `gatherColumn` for every column of a batch. */
+export function gatherBatch(workspace: Workspace, batch: Batch, indices: Address, count: number): Batch {
+  const columns = batch.columns.map((column) => gatherColumn(workspace, column, indices, count));
+  const rowKinds = batch.rowKinds === undefined ? undefined : gatherColumn(workspace, batch.rowKinds, indices, count);
+  return new Batch(batch.schema, count, columns, rowKinds);
+}
+
+type GatherKernel = (values: Address, indices: Address, count: number, out: Address) => void;
+
+function gatherFixed({ kernels }: Workspace, width: number, nullable: boolean): GatherKernel {
+  switch (width) {
+    case 1:
+      return nullable ? kernels.gatherNullable8 : kernels.gather8;
+    case 2:
+      return nullable ? kernels.gatherNullable16 : kernels.gather16;
+    case 4:
+      return nullable ? kernels.gatherNullable32 : kernels.gather32;
+    case 8:
+      return nullable ? kernels.gatherNullable64 : kernels.gather64;
+    default:
+      return nullable ? kernels.gatherNullable128 : kernels.gather128;
+  }
+}
+
+function gatherValidity(
+  workspace: Workspace,
+  column: Column,
+  indices: Address,
+  count: number,
+  nullable: boolean,
+): { validity?: Block } {
+  if (column.validity === 0 && !nullable) return {};
+  const validity = workspace.allocate(bitmapBytes(count));
+  if (column.validity !== 0) workspace.kernels.gatherBits(column.validity, indices, count, validity.address);
+  else workspace.kernels.gatherPresence(indices, count, validity.address);
+  return { validity };
+}
+
+function gatherOffsets(
+  workspace: Workspace,
+  column: Column,
+  indices: Address,
+  count: number,
+): { offsets: Block; total: number } {
+  const offsets = workspace.allocate((count + 1) * 4);
+  const total = workspace.kernels.gatherOffsets(column.offsets, indices, count, offsets.address);
+  if (total > MAXIMUM_OFFSET) {
+    offsets.release();
+    throw new EvaluationError(
+      "COLUMN_TOO_LONG",
+      `${count} rows of a ${column.type.kind} column hold ${total} bytes, more than one batch can address.`,
+      "Use a smaller batchRows.",
+    );
+  }
+  return { offsets, total };
+}

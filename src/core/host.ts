@@ -1,0 +1,104 @@
+/**
+ * Everything nondeterministic comes from outside: clock, timers, randomness, files, threads.
+ * `src/host/node-host.ts` is the real one; the simulator in src/testing has its own.
+ * src/core, src/state, src/runtime, src/plan, the APIs and the connectors reach the outside world only through this.
+ */
+export interface Host {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly scheduler: HostScheduler;
+  readonly files: HostFiles;
+  readonly threads: HostThreads;
+  /** Number of hardware threads that jobs may use by default. */
+  readonly availableParallelism: number;
+  /** Physical memory in bytes; half of it is the default budget of a job. */
+  readonly totalMemoryBytes: number;
+}
+
+export interface Clock {
+  /** Wall clock, epoch milliseconds. */
+  nowMs(): number;
+  /** Monotonic time in milliseconds with a fraction; only differences mean something. */
+  monotonicMs(): number;
+}
+
+export interface Random {
+  /** An unsigned 32-bit integer. */
+  nextUint32(): number;
+}
+
+export interface HostScheduler {
+  /** Lets other work of the thread's event loop run, then goes on. */
+  yield(): Promise<void>;
+  /** Calls back once after `delayMs`; the returned function cancels. */
+  after(delayMs: number, callback: () => void): () => void;
+}
+
+export interface FileInfo {
+  path: string;
+  sizeBytes: number;
+  isDirectory: boolean;
+  /** Changes when the content changes (modification time and size, or an ETag). */
+  version: string;
+}
+
+/** An open file for positional reads. */
+export interface ReadableFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** Reads exactly `target.length` bytes at `position`; fails with FILE_TRUNCATED where the file ends before. */
+  readInto(target: Uint8Array, position: number): void;
+  close(): void;
+}
+
+/** A file that is being written. Nothing is visible under a final name before `rename`. */
+export interface WritableFile {
+  readonly path: string;
+  write(bytes: Uint8Array): void;
+  /** Returns when the bytes are on stable storage. */
+  sync(): void;
+  close(): void;
+}
+
+/** Local files. Calls are synchronous: they run on worker threads or in short slices, and cost no await per batch. */
+export interface HostFiles {
+  /** Undefined where nothing exists at `path`. */
+  stat(path: string): FileInfo | undefined;
+  /** Names in a directory, sorted. */
+  list(path: string): string[];
+  openRead(path: string): ReadableFile;
+  /** Creates or truncates. */
+  openWrite(path: string): WritableFile;
+  rename(from: string, to: string): void;
+  /** Removes a file or, recursively, a directory; nothing happens where nothing exists. */
+  remove(path: string): void;
+  makeDirectory(path: string): void;
+  syncDirectory(path: string): void;
+  /** A new empty directory for spill files, private to this process. */
+  makeTemporaryDirectory(prefix: string): string;
+}
+
+/** One end of a link between two threads: ordered, reliable, structured-clone messages. */
+export interface Link {
+  send(message: unknown, transfer?: readonly unknown[]): void;
+  /** Takes the oldest message that has arrived, without waiting. */
+  poll(): unknown;
+  /** Calls back whenever a message has arrived while the thread was idle; the callback polls. */
+  onArrival(callback: () => void): void;
+  close(): void;
+}
+
+export interface WorkerHandle {
+  readonly link: Link;
+  /** Resolves when the thread has ended; rejects when it died of an error. */
+  readonly ended: Promise<void>;
+  terminate(): Promise<void>;
+}
+
+export interface HostThreads {
+  /** Starts a thread that runs the engine's worker entry; `init` arrives there as is. */
+  spawn(init: unknown, transfer?: readonly unknown[]): WorkerHandle;
+  /** Two connected ends; an end may be sent to a thread (it is transferable) and opened there by `open`. */
+  createLink(): [transferableA: unknown, transferableB: unknown];
+  open(transferable: unknown): Link;
+}

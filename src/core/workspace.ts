@@ -1,0 +1,94 @@
+import type { instantiate } from "../../build/kernels.js";
+import { type Address, Allocator } from "./memory/allocator.ts";
+import { Block } from "./memory/block.ts";
+import { MemoryGovernor } from "./memory/governor.ts";
+import { PAGE_BYTES } from "./memory/page-allocator.ts";
+
+/** The exports of build/kernels.wasm; addresses and lengths are numbers, i64 values are bigint. */
+export type Kernels = Awaited<ReturnType<typeof instantiate>>;
+
+const MAXIMUM_PAGES = 65_536;
+const INITIAL_PAGES = 64;
+
+/**
+ * One thread's linear memory with its allocator and kernels.
+ * Whole-memory views (`u8`, `i32`, ...) are replaced when the memory grows: read them from the workspace at each use,
+ * and never keep one across an allocation.
+ */
+export class Workspace {
+  readonly memory: WebAssembly.Memory;
+  readonly kernels: Kernels;
+  readonly allocator: Allocator;
+  governor: MemoryGovernor;
+  u8!: Uint8Array;
+  i8!: Int8Array;
+  u16!: Uint16Array;
+  i16!: Int16Array;
+  u32!: Uint32Array;
+  i32!: Int32Array;
+  f32!: Float32Array;
+  f64!: Float64Array;
+  i64!: BigInt64Array;
+  u64!: BigUint64Array;
+
+  constructor(module: WebAssembly.Module, limitBytes: number = Number.POSITIVE_INFINITY) {
+    this.memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAXIMUM_PAGES, shared: true });
+    const instance = new WebAssembly.Instance(module, { env: { memory: this.memory } });
+    this.kernels = instance.exports as unknown as Kernels;
+    this.allocator = new Allocator(
+      {
+        pageCount: () => this.memory.buffer.byteLength / PAGE_BYTES,
+        grow: (pages) => this.#grow(pages),
+      },
+      this.kernels.heapBase() >>> 0,
+      MAXIMUM_PAGES,
+    );
+    this.governor = new MemoryGovernor(this.allocator, limitBytes);
+    this.#refreshViews();
+  }
+
+  /** Sets the memory budget of this thread for the job that starts. */
+  setLimit(limitBytes: number): void {
+    this.governor = new MemoryGovernor(this.allocator, limitBytes);
+  }
+
+  /** A new block with one reference, which the caller owns; its bytes are unspecified. */
+  allocate(byteLength: number): Block {
+    return new Block(this.allocator, byteLength);
+  }
+
+  allocateZeroed(byteLength: number): Block {
+    const block = this.allocate(byteLength);
+    this.kernels.fillBytes(block.address, 0, byteLength);
+    return block;
+  }
+
+  /** A view of `byteLength` bytes; it stays valid for the block's life, also when the memory grows. */
+  bytes(address: Address, byteLength: number): Uint8Array {
+    return new Uint8Array(this.memory.buffer, address, byteLength);
+  }
+
+  #grow(pages: number): boolean {
+    try {
+      this.memory.grow(pages);
+    } catch {
+      return false; // RangeError: the operating system or the maximum refuses
+    }
+    this.#refreshViews();
+    return true;
+  }
+
+  #refreshViews(): void {
+    const buffer = this.memory.buffer;
+    this.u8 = new Uint8Array(buffer);
+    this.i8 = new Int8Array(buffer);
+    this.u16 = new Uint16Array(buffer);
+    this.i16 = new Int16Array(buffer);
+    this.u32 = new Uint32Array(buffer);
+    this.i32 = new Int32Array(buffer);
+    this.f32 = new Float32Array(buffer);
+    this.f64 = new Float64Array(buffer);
+    this.i64 = new BigInt64Array(buffer);
+    this.u64 = new BigUint64Array(buffer);
+  }
+}
