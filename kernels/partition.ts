@@ -1,0 +1,52 @@
+/**
+ * numbers[row] = which of `count` partitions a hash belongs to: the high 32 bits scaled down
+ * (Lemire, "Fast Random Integer Generation in an Interval", 2019), which is even for every `count`.
+ * Independent of key groups, which take the hash modulo their number.
+ */
+export function partitionNumbers(hashes: usize, length: i32, count: i32, numbers: usize): void {
+  for (let row: usize = 0; row < <usize>length; row++) {
+    const high = load<u64>(hashes + (row << 3)) >> 32;
+    store<u32>(numbers + (row << 2), <u32>((high * <u64>count) >> 32));
+  }
+}
+
+/** numbers[row] = `bits` bits of the hash from `shift` on: levels of a recursive partitioning take disjoint bits. */
+export function partitionBits(hashes: usize, length: i32, shift: i32, bits: i32, numbers: usize): void {
+  const mask: u64 = (<u64>1 << <u64>bits) - 1;
+  for (let row: usize = 0; row < <usize>length; row++) {
+    store<u32>(numbers + (row << 2), <u32>((load<u64>(hashes + (row << 3)) >> <u64>shift) & mask));
+  }
+}
+
+/** groups[row] = hash mod maxParallelism. */
+export function partitionKeyGroups(hashes: usize, length: i32, maxParallelism: i32, groups: usize): void {
+  for (let row: usize = 0; row < <usize>length; row++) {
+    store<u32>(groups + (row << 2), <u32>(load<u64>(hashes + (row << 3)) % <u64>maxParallelism));
+  }
+}
+
+/**
+ * Counting sort of the row numbers 0..length-1 by partition, stable.
+ *   numbers  u32[length], each below `count`
+ *   ends     u32[count]: scratch, then where each partition ends in `rows`
+ *   rows     u32[length]
+ */
+export function partitionRows(numbers: usize, length: i32, count: i32, ends: usize, rows: usize): void {
+  memory.fill(ends, 0, <usize>count << 2);
+  for (let row: usize = 0; row < <usize>length; row++) {
+    const counter = ends + (<usize>load<u32>(numbers + (row << 2)) << 2);
+    store<u32>(counter, load<u32>(counter) + 1);
+  }
+  let start: u32 = 0;
+  for (let i: usize = 0; i < <usize>count; i++) {
+    const size = load<u32>(ends + (i << 2));
+    store<u32>(ends + (i << 2), start);
+    start += size;
+  }
+  for (let row: usize = 0; row < <usize>length; row++) {
+    const counter = ends + (<usize>load<u32>(numbers + (row << 2)) << 2);
+    const at = load<u32>(counter);
+    store<u32>(counter, at + 1);
+    store<u32>(rows + (<usize>at << 2), <u32>row);
+  }
+}
