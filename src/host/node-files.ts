@@ -1,0 +1,153 @@
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ExternalError } from "../core/errors.ts";
+import type { FileInfo, HostFiles, ReadableFile, WritableFile } from "../core/host.ts";
+import { type FileVerb, fileError } from "./node-errors.ts";
+
+/** The local file system through synchronous node:fs; every failure is an ExternalError that names the path. */
+export class NodeFiles implements HostFiles {
+  stat(path: string): FileInfo | undefined {
+    return naming("examined", path, () => {
+      let stats: fs.BigIntStats | undefined;
+      try {
+        stats = fs.statSync(path, { bigint: true, throwIfNoEntry: false });
+      } catch (error) {
+        // "file.txt/x": nothing can exist below a file.
+        if ((error as NodeJS.ErrnoException).code !== "ENOTDIR") throw error;
+      }
+      if (stats === undefined) return undefined;
+      return {
+        path,
+        sizeBytes: Number(stats.size),
+        isDirectory: stats.isDirectory(),
+        version: `${stats.mtimeNs}-${stats.size}`,
+      };
+    });
+  }
+
+  list(path: string): string[] {
+    // Sorted by code unit, so that the order of splits does not depend on a locale.
+    return naming("listed", path, () => fs.readdirSync(path).sort());
+  }
+
+  openRead(path: string): ReadableFile {
+    return naming("read", path, () => new NodeReadableFile(path));
+  }
+
+  openWrite(path: string): WritableFile {
+    return naming("written", path, () => new NodeWritableFile(path));
+  }
+
+  rename(from: string, to: string): void {
+    naming("renamed", from, () => fs.renameSync(from, to));
+  }
+
+  remove(path: string): void {
+    naming("removed", path, () => fs.rmSync(path, { recursive: true, force: true }));
+  }
+
+  makeDirectory(path: string): void {
+    naming("created", path, () => fs.mkdirSync(path, { recursive: true }));
+  }
+
+  syncDirectory(path: string): void {
+    naming("synced", path, () => {
+      // Windows opens no directories, and its renames are durable without this.
+      if (process.platform === "win32") return;
+      const descriptor = fs.openSync(path, "r");
+      try {
+        fs.fsyncSync(descriptor);
+      } finally {
+        fs.closeSync(descriptor);
+      }
+    });
+  }
+
+  makeTemporaryDirectory(prefix: string): string {
+    const start = join(tmpdir(), prefix);
+    return naming("created", start, () => fs.mkdtempSync(start));
+  }
+}
+
+class NodeReadableFile implements ReadableFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly #descriptor: number;
+  #isOpen = true;
+
+  constructor(path: string) {
+    this.path = path;
+    this.#descriptor = fs.openSync(path, "r");
+    const stats = fs.fstatSync(this.#descriptor);
+    if (stats.isDirectory()) {
+      this.close();
+      throw Object.assign(new Error("is a directory"), { code: "EISDIR" });
+    }
+    this.sizeBytes = stats.size;
+  }
+
+  readInto(target: Uint8Array, position: number): void {
+    naming("read", this.path, () => {
+      let done = 0;
+      while (done < target.length) {
+        // One call may return less than asked: a signal, or the kernel's limit of 2 GiB per read.
+        const count = fs.readSync(this.#descriptor, target, done, target.length - done, position + done);
+        if (count === 0) throw truncated(this.path, position, target.length, position + done);
+        done += count;
+      }
+    });
+  }
+
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    fs.closeSync(this.#descriptor);
+  }
+}
+
+class NodeWritableFile implements WritableFile {
+  readonly path: string;
+  readonly #descriptor: number;
+  #isOpen = true;
+
+  constructor(path: string) {
+    this.path = path;
+    this.#descriptor = fs.openSync(path, "w");
+  }
+
+  write(bytes: Uint8Array): void {
+    naming("written", this.path, () => {
+      let done = 0;
+      while (done < bytes.length) done += fs.writeSync(this.#descriptor, bytes, done, bytes.length - done);
+    });
+  }
+
+  sync(): void {
+    naming("synced", this.path, () => fs.fsyncSync(this.#descriptor));
+  }
+
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    // A network file system may report a failed write only here.
+    naming("written", this.path, () => fs.closeSync(this.#descriptor));
+  }
+}
+
+function naming<T>(verb: FileVerb, path: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw fileError(error, verb, path);
+  }
+}
+
+function truncated(path: string, position: number, length: number, end: number): ExternalError {
+  return new ExternalError(
+    "FILE_TRUNCATED",
+    false,
+    `"${path}" ends at byte ${end}, but bytes ${position} to ${position + length} were asked for.`,
+    "The file is incomplete or was cut while it was read: write it again.",
+  );
+}
