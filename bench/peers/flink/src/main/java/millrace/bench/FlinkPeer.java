@@ -1,0 +1,2 @@
+package millrace.bench;
+public final class FlinkPeer { public static void main(String[] a) {} }
