@@ -126,6 +126,17 @@ export class MemoryExhaustedError extends EngineError {
   }
 }
 
+/** The caller cancelled the job; what it had not committed is removed. */
+export class JobCancelledError extends EngineError {
+  readonly code = "JOB_CANCELLED";
+  readonly origin = "user";
+  readonly retryable = true;
+
+  constructor(reason?: unknown) {
+    super("The job was cancelled.", "Run it again when its result is wanted.", { cause: reason });
+  }
+}
+
 /** A file system, network or other outside operation failed. */
 export class ExternalError extends EngineError {
   readonly code: string;

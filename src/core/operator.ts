@@ -64,5 +64,7 @@ export interface Operator {
   endInput(output: Output, input: number): Progress;
   /** Which input it wants next (a join reads its build side first); default: any that has a batch. */
   wantedInput?(): number | "any";
+  /** True once no more input can change the result (a limit that is reached): the runtime ends the input early. */
+  readonly isSatisfied?: boolean;
   close(): void;
 }

@@ -1,0 +1,34 @@
+import { PlanError } from "../core/errors.ts";
+import type { SinkFactory } from "../core/sink.ts";
+import type { SourceFactory } from "../core/source.ts";
+import type { Connectors } from "./job-fragment.ts";
+import type { JobGraph } from "./job-graph.ts";
+
+/** Finds the factory of a connector by kind, importing its module on first use. */
+export interface ConnectorRegistry {
+  sourceFactory(kind: string): Promise<SourceFactory>;
+  sinkFactory(kind: string): Promise<SinkFactory>;
+}
+
+/** Loads what a job's graph names, so that building its subtasks needs no await. */
+export async function loadConnectors(registry: ConnectorRegistry, graph: JobGraph): Promise<Connectors> {
+  const sources = new Map<string, SourceFactory>();
+  const sinks = new Map<string, SinkFactory>();
+  for (const { source, sink } of graph.vertices) {
+    if (source !== undefined && source.local === undefined && !sources.has(source.spec.kind)) {
+      sources.set(source.spec.kind, await registry.sourceFactory(source.spec.kind));
+    }
+    if (sink !== undefined && !sinks.has(sink.spec.kind)) {
+      sinks.set(sink.spec.kind, await registry.sinkFactory(sink.spec.kind));
+    }
+  }
+  return { source: (kind) => found(sources, kind), sink: (kind) => found(sinks, kind) };
+}
+
+function found<T>(factories: ReadonlyMap<string, T>, kind: string): T {
+  const factory = factories.get(kind);
+  if (factory === undefined) {
+    throw new PlanError("CONNECTOR_UNKNOWN", `There is no connector "${kind}".`, "Check the name of the format.");
+  }
+  return factory;
+}

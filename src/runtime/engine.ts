@@ -1,0 +1,321 @@
+import { asEngineError, type EngineError, JobCancelledError, RemoteError } from "../core/errors.ts";
+import type { Host } from "../core/host.ts";
+import type { Sink } from "../core/sink.ts";
+import { Workspace } from "../core/workspace.ts";
+import { type ConnectorRegistry, loadConnectors } from "./connector-loader.ts";
+import { type Connectors, JobFragment } from "./job-fragment.ts";
+import type { JobGraph, JobVertex, VertexMetrics } from "./job-graph.ts";
+import { type Deployment, PLANNER_THREAD, type SinkResult, type WorkerReport } from "./messages.ts";
+import { PeerLinks } from "./peer-links.ts";
+import { WorkerHandle } from "./worker-handle.ts";
+
+export interface JobOptions {
+  readonly memoryBytes: number;
+  readonly batchRows: number;
+  readonly signal?: AbortSignal;
+  /** Called a few times a second with the counts of all threads so far. */
+  readonly onProgress?: (metrics: readonly VertexMetrics[]) => void;
+}
+
+export interface JobOutcome {
+  readonly jobId: string;
+  readonly durationMs: number;
+  readonly metrics: readonly VertexMetrics[];
+}
+
+/** Longer than any job: a timer that keeps the process alive while a job runs, as worker links do not. */
+const KEEP_ALIVE_MS = 2 ** 31 - 1;
+
+/**
+ * One planning thread with its workspace and, for a parallelism above 1, as many worker threads: runs one job at a
+ * time. The planning thread coordinates, runs the vertices that hold user functions, and commits sinks.
+ */
+export class Engine {
+  readonly parallelism: number;
+  /** The planning thread's memory; results are read from it. */
+  readonly workspace: Workspace;
+  readonly #host: Host;
+  readonly #registry: ConnectorRegistry;
+  readonly #workers: readonly WorkerHandle[];
+  readonly #peers: PeerLinks;
+  #jobCount = 0;
+  /** The fragment of the job that runs now. */
+  #fragment: JobFragment | undefined;
+  #run: RunningJob | undefined;
+
+  private constructor(
+    host: Host,
+    registry: ConnectorRegistry,
+    workspace: Workspace,
+    workers: readonly WorkerHandle[],
+    peers: PeerLinks,
+  ) {
+    this.#host = host;
+    this.#registry = registry;
+    this.workspace = workspace;
+    this.#workers = workers;
+    this.#peers = peers;
+    this.parallelism = Math.max(1, workers.length);
+  }
+
+  static async start(
+    host: Host,
+    registry: ConnectorRegistry,
+    module: WebAssembly.Module,
+    parallelism: number,
+  ): Promise<Engine> {
+    const workspace = new Workspace(module);
+    const count = parallelism > 1 ? parallelism : 0;
+    const workers = Array.from({ length: count }, (_, i) => new WorkerHandle(host, { module }, i + 1));
+    const stopWaiting = host.scheduler.after(KEEP_ALIVE_MS, () => undefined);
+    try {
+      const memories = [workspace.memory, ...(await Promise.all(workers.map((worker) => worker.memory)))];
+      const peers = new PeerLinks(memories);
+      const engine = new Engine(host, registry, workspace, workers, peers);
+      engine.#connect(memories);
+      return engine;
+    } finally {
+      stopWaiting();
+    }
+  }
+
+  /** False once a worker thread has died: start another engine then. */
+  get isUsable(): boolean {
+    return this.#workers.every((worker) => !worker.isDead);
+  }
+
+  async run(graph: JobGraph, options: JobOptions): Promise<JobOutcome> {
+    const job = `job-${++this.#jobCount}-${this.#host.random.nextUint32().toString(16)}`;
+    const startMs = this.#host.clock.monotonicMs();
+    const connectors = await loadConnectors(this.#registry, graph);
+    const sinks = this.#openSinks(graph, connectors);
+    const stopWaiting = this.#host.scheduler.after(KEEP_ALIVE_MS, () => undefined);
+    const run = new RunningJob(this.#workers, options);
+    this.#run = run;
+    try {
+      for (const sink of sinks.values()) sink.begin(job);
+      const { metrics, committables } = await this.#drive(job, graph, connectors, options, run);
+      for (const [id, sink] of sinks) await sink.commit(committablesOf(committables, id));
+      return { jobId: job, durationMs: this.#host.clock.monotonicMs() - startMs, metrics };
+    } catch (thrown) {
+      const error = asEngineError(thrown);
+      const prepared = await this.#tearDown(job, run);
+      for (const [id, sink] of sinks) await sink.abort(committablesOf(prepared, id));
+      throw error;
+    } finally {
+      this.#fragment = undefined;
+      this.#run = undefined;
+      run.end();
+      stopWaiting();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#peers.close();
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+
+  async #drive(
+    job: string,
+    graph: JobGraph,
+    connectors: Connectors,
+    options: JobOptions,
+    run: RunningJob,
+  ): Promise<{ metrics: VertexMetrics[]; committables: SinkResult[] }> {
+    const threads = this.#workers.length === 0 ? [PLANNER_THREAD] : this.#workers.map((worker) => worker.thread);
+    const highestId = graph.vertices.reduce((highest, vertex) => Math.max(highest, vertex.id), 0);
+    const deployment: Deployment = {
+      graph,
+      threads,
+      memoryBytes: Math.floor(options.memoryBytes / (this.#workers.length === 0 ? 1 : this.#workers.length + 1)),
+      batchRows: options.batchRows,
+      splitCounters: new SharedArrayBuffer((highestId + 1) * 4),
+    };
+    const usesWorkers = this.#workers.length > 0;
+    if (usesWorkers) {
+      const portable = { ...deployment, graph: withoutUserCode(graph) };
+      for (const worker of this.#workers) worker.send({ type: "deploy", job, deployment: portable });
+    }
+    const fragment = new JobFragment({
+      job,
+      thread: PLANNER_THREAD,
+      deployment,
+      workspace: this.workspace,
+      host: this.#host,
+      connectors,
+      peers: this.#peers,
+    });
+    this.#fragment = fragment;
+    fragment.onPoll = () => this.#pollPeers();
+    run.onFailure = () => fragment.cancel();
+    fragment.open();
+    await run.all("deployed");
+    for (const worker of this.#workers) worker.send({ type: "start", job });
+    const finished = await fragment.run((metrics) => run.onLocalProgress(metrics));
+    if (!finished) throw run.failure ?? new JobCancelledError();
+    const metrics = fragment.metrics();
+    const committables = fragment.committables();
+    const reports = await run.all("finished");
+    fragment.close(true);
+    for (const report of reports) {
+      metrics.push(...report.metrics);
+      committables.push(...report.committables);
+    }
+    return { metrics: mergeMetrics(metrics), committables };
+  }
+
+  /** After a failure: everybody stops before anybody frees memory that another thread may be reading. */
+  async #tearDown(job: string, run: RunningJob): Promise<SinkResult[]> {
+    const prepared = this.#fragment?.committables() ?? [];
+    this.#fragment?.cancel();
+    run.isTearingDown = true;
+    for (const worker of this.#workers) worker.send({ type: "stop", job });
+    for (const report of await run.all("stopped")) prepared.push(...report.committables);
+    this.#fragment?.close(false);
+    for (const worker of this.#workers) worker.send({ type: "close", job });
+    await run.all("closed");
+    return prepared;
+  }
+
+  #openSinks(graph: JobGraph, connectors: Connectors): Map<number, Sink> {
+    const sinks = new Map<number, Sink>();
+    for (const { sink } of graph.vertices) {
+      if (sink !== undefined) sinks.set(sink.id, connectors.sink(sink.spec.kind)(sink.spec, this.#host));
+    }
+    return sinks;
+  }
+
+  #connect(memories: readonly WebAssembly.Memory[]): void {
+    const ends = new Map<number, { thread: number; end: unknown }[]>();
+    const numbers = [PLANNER_THREAD, ...this.#workers.map((worker) => worker.thread)];
+    for (const thread of numbers) ends.set(thread, []);
+    for (const [i, a] of numbers.entries()) {
+      for (const b of numbers.slice(i + 1)) {
+        const [endA, endB] = this.#host.threads.createLink();
+        ends.get(a)?.push({ thread: b, end: endA });
+        ends.get(b)?.push({ thread: a, end: endB });
+      }
+    }
+    for (const { thread, end } of ends.get(PLANNER_THREAD) ?? []) {
+      this.#peers.add(thread, this.#host.threads.open(end), () => this.#pollPeers());
+    }
+    for (const worker of this.#workers) {
+      const links = ends.get(worker.thread) ?? [];
+      const transfer = links.map((link) => link.end);
+      worker.send({ type: "connect", thread: worker.thread, links, memories }, transfer);
+    }
+  }
+
+  #pollPeers(): void {
+    this.#peers.poll((message) => {
+      if (message.job !== this.#fragment?.job) return; // of a job that has ended
+      try {
+        this.#fragment.onPeerMessage(message);
+      } catch (thrown) {
+        this.#run?.fail(asEngineError(thrown));
+      }
+    });
+  }
+}
+
+type ReportOf<T extends WorkerReport["type"]> = Extract<WorkerReport, { type: T }>;
+
+/** Collects what the workers report of one job. */
+class RunningJob {
+  readonly #workers: readonly WorkerHandle[];
+  readonly #options: JobOptions;
+  readonly #reports = new Map<string, Map<number, WorkerReport>>();
+  readonly #progress = new Map<number, readonly VertexMetrics[]>();
+  readonly #onAbort = () => this.fail(new JobCancelledError(this.#options.signal?.reason));
+  #changed: () => void = () => undefined;
+  failure: EngineError | undefined;
+  onFailure: () => void = () => undefined;
+  /** A failure no longer interrupts waiting; dead workers count as having answered. */
+  isTearingDown = false;
+
+  constructor(workers: readonly WorkerHandle[], options: JobOptions) {
+    this.#workers = workers;
+    this.#options = options;
+    for (const worker of workers) {
+      worker.onReport = (report) => {
+        if (report.type === "dead") this.fail(asEngineError(report.error));
+        else if (report.type === "failed") this.fail(new RemoteError(report.error));
+        else if (report.type === "progress") this.#onProgress(worker.thread, report.metrics);
+        else {
+          const byThread = this.#reports.get(report.type) ?? new Map<number, WorkerReport>();
+          byThread.set(worker.thread, report);
+          this.#reports.set(report.type, byThread);
+        }
+        this.#changed();
+      };
+    }
+    options.signal?.addEventListener("abort", this.#onAbort);
+    if (options.signal?.aborted === true) this.#onAbort();
+  }
+
+  /** Waits for a report of this type from every worker; throws the first failure, unless tearing down. */
+  async all<T extends "deployed" | "finished" | "stopped" | "closed">(type: T): Promise<ReportOf<T>[]> {
+    for (;;) {
+      if (this.failure !== undefined && !this.isTearingDown) throw this.failure;
+      const reports = this.#reports.get(type);
+      const expected = this.#workers.filter((worker) => !(this.isTearingDown && worker.isDead));
+      if (expected.every((worker) => reports?.has(worker.thread)))
+        return [...(reports?.values() ?? [])] as ReportOf<T>[];
+      await new Promise<void>((resolve) => {
+        this.#changed = resolve;
+      });
+    }
+  }
+
+  onLocalProgress(metrics: readonly VertexMetrics[]): void {
+    this.#onProgress(PLANNER_THREAD, metrics);
+  }
+
+  end(): void {
+    for (const worker of this.#workers) worker.onReport = () => undefined;
+    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+  }
+
+  #onProgress(thread: number, metrics: readonly VertexMetrics[]): void {
+    this.#progress.set(thread, metrics);
+    this.#options.onProgress?.(mergeMetrics([...this.#progress.values()].flat()));
+  }
+
+  fail(error: EngineError): void {
+    this.failure ??= error;
+    this.onFailure();
+    this.#changed();
+  }
+}
+
+/** The graph as it can be cloned to another thread. */
+function withoutUserCode(graph: JobGraph): JobGraph {
+  const portable = (vertex: JobVertex): JobVertex => {
+    if (vertex.placement === "workers") return vertex;
+    const { source: _, ...rest } = vertex;
+    return { ...rest, operators: [] };
+  };
+  return { ...graph, vertices: graph.vertices.map(portable) };
+}
+
+function mergeMetrics(metrics: readonly VertexMetrics[]): VertexMetrics[] {
+  const merged = new Map<number, VertexMetrics>();
+  for (const each of metrics) {
+    const sum = merged.get(each.vertex);
+    if (sum === undefined) {
+      merged.set(each.vertex, { ...each, counters: { ...each.counters } });
+      continue;
+    }
+    sum.rowsIn += each.rowsIn;
+    sum.rowsOut += each.rowsOut;
+    sum.batchesOut += each.batchesOut;
+    sum.bytesRead += each.bytesRead;
+    sum.splitsDone += each.splitsDone;
+    sum.busyMs += each.busyMs;
+    for (const [name, value] of Object.entries(each.counters)) sum.counters[name] = (sum.counters[name] ?? 0) + value;
+  }
+  return [...merged.values()];
+}
+
+const committablesOf = (results: readonly SinkResult[], sink: number) =>
+  results.filter((result) => result.sink === sink).map((result) => result.committable);

@@ -1,0 +1,427 @@
+import type { Batch } from "../core/batch.ts";
+import { asEngineError, assert, type EngineError, InternalError } from "../core/errors.ts";
+import type { Host } from "../core/host.ts";
+import type { OperatorContext, Output } from "../core/operator.ts";
+import { Schema } from "../core/schema.ts";
+import type { SinkFactory, SinkWriter } from "../core/sink.ts";
+import type { SourceFactory, Split } from "../core/source.ts";
+import type { Workspace } from "../core/workspace.ts";
+import { BufferedChannel } from "./buffered-channel.ts";
+import { type NamedOperator, OperatorChain } from "./chain.ts";
+import { type ChannelReader, type ChannelWriter, LocalChannel } from "./channel.ts";
+import { ExchangeOutput, type OutgoingEdge } from "./exchange-output.ts";
+import type { JobEdge, JobVertex, VertexMetrics } from "./job-graph.ts";
+import { channelId, type Deployment, type PeerMessage, type SinkResult, threadOf } from "./messages.ts";
+import { createOperator } from "./operator-factory.ts";
+import { RemoteReader, RemoteWriter } from "./remote-channel.ts";
+import { Subtask, SubtaskSink } from "./subtask.ts";
+
+const LOCAL_CAPACITY = 4;
+/** A thread with work left lets its event loop run this often. */
+const SLICE_MS = 8;
+const PROGRESS_MS = 200;
+
+/** Connectors by kind, loaded before a job that needs them is deployed. */
+export interface Connectors {
+  source(kind: string): SourceFactory;
+  sink(kind: string): SinkFactory;
+}
+
+/** A thread's links to the other threads of its pool. */
+export interface Peers {
+  send(thread: number, message: PeerMessage): void;
+  /** The whole memory of another thread. */
+  memory(thread: number): Uint8Array;
+}
+
+/**
+ * The subtasks of one job that run on one thread, with their channels. `run` drives them in turn, a batch at a time,
+ * until all have finished or one fails; `close` frees everything, and reports blocks that were leaked.
+ */
+export class JobFragment {
+  readonly job: string;
+  readonly #thread: number;
+  readonly #deployment: Deployment;
+  readonly #workspace: Workspace;
+  readonly #host: Host;
+  readonly #connectors: Connectors;
+  readonly #peers: Peers;
+  readonly #subtasks: Subtask[] = [];
+  readonly #sinks = new Map<Subtask, number>();
+  readonly #localChannels = new Map<string, LocalChannel | BufferedChannel>();
+  readonly #remoteReaders = new Map<string, RemoteReader>();
+  readonly #remoteWriters = new Map<string, RemoteWriter>();
+  readonly #counters = new Map<number, Record<string, number>>();
+  readonly #busyMs = new Map<number, number>();
+  readonly #blocksBefore: number;
+  #spillDirectory: string | undefined;
+  #wake: () => void = () => undefined;
+  #isCancelled = false;
+  #isClosed = false;
+
+  constructor(options: {
+    job: string;
+    thread: number;
+    deployment: Deployment;
+    workspace: Workspace;
+    host: Host;
+    connectors: Connectors;
+    peers: Peers;
+  }) {
+    this.job = options.job;
+    this.#thread = options.thread;
+    this.#deployment = options.deployment;
+    this.#workspace = options.workspace;
+    this.#host = options.host;
+    this.#connectors = options.connectors;
+    this.#peers = options.peers;
+    this.#blocksBefore = this.#workspace.allocator.liveBlocks;
+    this.#workspace.setLimit(options.deployment.memoryBytes + this.#workspace.allocator.liveBytes);
+    // Readers first: a producer's channel inside this thread must exist when its consumer looks for it, and vice versa.
+    for (const vertex of this.#deployment.graph.vertices) {
+      for (let subtask = 0; subtask < vertex.parallelism; subtask++) {
+        if (this.#threadOf(vertex, subtask) === this.#thread) this.#createSubtask(vertex, subtask);
+      }
+    }
+  }
+
+  open(): void {
+    for (const subtask of this.#subtasks) {
+      const vertex = this.#vertex(subtask.vertex);
+      const index = this.#subtaskIndex.get(subtask) ?? 0;
+      subtask.open((operator) => this.#context(vertex, index, operator));
+    }
+  }
+
+  /**
+   * Resolves with true when every subtask here has finished and every batch sent from here was taken, with false when
+   * it was cancelled; throws the first failure.
+   */
+  async run(onProgress: (metrics: VertexMetrics[]) => void): Promise<boolean> {
+    let waiting: Promise<void> = new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+    let sliceStart = this.#host.clock.monotonicMs();
+    let lastProgress = sliceStart;
+    const running = new Set(this.#subtasks);
+    while (running.size > 0 || !this.#isDrained()) {
+      if (this.#isCancelled) return false;
+      let progressed = false;
+      for (const subtask of running) {
+        const before = this.#host.clock.monotonicMs();
+        const result = subtask.step(() => this.#wake());
+        if (result === "blocked") continue;
+        progressed = true;
+        if (result === "finished") running.delete(subtask);
+        const spent = this.#host.clock.monotonicMs() - before;
+        this.#busyMs.set(subtask.vertex, (this.#busyMs.get(subtask.vertex) ?? 0) + spent);
+      }
+      this.onPoll();
+      if (progressed && this.#host.clock.monotonicMs() - sliceStart < SLICE_MS) continue;
+      if (progressed) await this.#host.scheduler.yield();
+      else {
+        await waiting;
+        waiting = new Promise((resolve) => {
+          this.#wake = resolve;
+        });
+      }
+      sliceStart = this.#host.clock.monotonicMs();
+      if (sliceStart - lastProgress > PROGRESS_MS) {
+        lastProgress = sliceStart;
+        onProgress(this.metrics());
+      }
+    }
+    return true;
+  }
+
+  /** Set by the thread: takes messages that arrived, so that long slices stay responsive. */
+  onPoll: () => void = () => undefined;
+
+  cancel(): void {
+    this.#isCancelled = true;
+    this.#wake();
+  }
+
+  onPeerMessage(message: PeerMessage): void {
+    // After close, late messages of a failed job mean nothing any more.
+    if (this.#isClosed) return;
+    const reader = this.#remoteReaders.get(message.channel);
+    const writer = this.#remoteWriters.get(message.channel);
+    if (message.type === "batch") reader?.onBatch(message.batch, message.dictionaries);
+    else if (message.type === "end") reader?.onEnd();
+    else if (message.type === "taken") writer?.onTaken();
+    else writer?.onClosed();
+    this.#wake();
+  }
+
+  metrics(): VertexMetrics[] {
+    const byVertex = new Map<number, VertexMetrics>();
+    for (const subtask of this.#subtasks) {
+      const { vertex } = subtask;
+      const sum = byVertex.get(vertex) ?? {
+        vertex,
+        rowsIn: 0,
+        rowsOut: 0,
+        batchesOut: 0,
+        bytesRead: 0,
+        splitsDone: 0,
+        busyMs: this.#busyMs.get(vertex) ?? 0,
+        counters: { ...this.#counters.get(vertex) },
+      };
+      sum.rowsIn += subtask.rowsIn;
+      sum.rowsOut += subtask.rowsOut;
+      sum.batchesOut += subtask.batchesOut;
+      sum.bytesRead += subtask.bytesRead;
+      sum.splitsDone += subtask.splitsDone;
+      byVertex.set(vertex, sum);
+    }
+    return [...byVertex.values()];
+  }
+
+  /** What the finished sink writers of this thread have prepared. */
+  committables(): SinkResult[] {
+    const results: SinkResult[] = [];
+    for (const [subtask, sink] of this.#sinks) {
+      const { committable } = subtask;
+      if (committable !== undefined) results.push({ sink, committable });
+    }
+    return results;
+  }
+
+  /** Frees all state of the job on this thread. After a success, a block that is still live is our bug. */
+  close(succeeded: boolean): void {
+    if (this.#isClosed) return;
+    let failure: EngineError | undefined;
+    for (const subtask of this.#subtasks) {
+      try {
+        subtask.close();
+      } catch (thrown) {
+        failure ??= asEngineError(thrown);
+      }
+    }
+    for (const channel of this.#localChannels.values()) channel.close();
+    for (const reader of this.#remoteReaders.values()) reader.close();
+    for (const writer of this.#remoteWriters.values()) writer.release();
+    this.#isClosed = true;
+    if (this.#spillDirectory !== undefined) this.#host.files.remove(this.#spillDirectory);
+    if (failure !== undefined && succeeded) throw failure;
+    const leaked = this.#workspace.allocator.liveBlocks - this.#blocksBefore;
+    if (succeeded && leaked !== 0) throw new InternalError(`The job left ${leaked} blocks of memory behind`);
+  }
+
+  #isDrained(): boolean {
+    for (const writer of this.#remoteWriters.values()) if (!writer.isDrained) return false;
+    return true;
+  }
+
+  readonly #subtaskIndex = new Map<Subtask, number>();
+
+  #vertex(id: number): JobVertex {
+    const vertex = this.#deployment.graph.vertices.find((candidate) => candidate.id === id);
+    assert(vertex !== undefined, `vertex ${id} is in the graph`);
+    return vertex;
+  }
+
+  #threadOf(vertex: JobVertex, subtask: number): number {
+    return threadOf(vertex.placement, subtask, this.#deployment.threads);
+  }
+
+  #createSubtask(vertex: JobVertex, index: number): void {
+    const { graph } = this.#deployment;
+    const output = new ExchangeOutput(this.#workspace, this.#outgoing(vertex, index), index);
+    const inputSchemas = vertex.inputs.map((fields) => new Schema(fields));
+    const source = vertex.source === undefined ? undefined : this.#openSource(vertex);
+    const operators: NamedOperator[] = [];
+    let schemas = source === undefined ? inputSchemas : [source.schema];
+    for (const node of vertex.operators) {
+      const operator = createOperator(node, schemas);
+      operators.push({ name: node.name, operator });
+      schemas = [operator.outputSchema];
+    }
+    const sink = vertex.sink === undefined ? undefined : this.#openSink(vertex, index, schemas[0]);
+    const chain = new OperatorChain(operators, sink === undefined ? output : new SinkOutput(sink, output));
+    const edges = graph.edges.filter((edge) => edge.to === vertex.id);
+    const input =
+      source !== undefined && vertex.source !== undefined
+        ? {
+            kind: "source" as const,
+            source,
+            splits: this.#splitQueue(vertex),
+            context: {
+              workspace: this.#workspace,
+              host: this.#host,
+              batchRows: this.#deployment.batchRows,
+              count: (metric: string, increment: number) => this.#count(vertex.id, metric, increment),
+            },
+          }
+        : { kind: "channels" as const, inputs: this.#incoming(vertex, index, edges) };
+    const subtask = new Subtask({
+      name: vertex.name,
+      vertex: vertex.id,
+      input,
+      chain,
+      output,
+      ...(sink === undefined ? {} : { sink }),
+    });
+    this.#subtasks.push(subtask);
+    this.#subtaskIndex.set(subtask, index);
+    if (vertex.sink !== undefined) this.#sinks.set(subtask, vertex.sink.id);
+  }
+
+  #openSource(vertex: JobVertex) {
+    const { source } = vertex;
+    assert(source !== undefined, "a source vertex");
+    return source.local ?? this.#connectors.source(source.spec.kind)(source.spec, this.#host);
+  }
+
+  #openSink(vertex: JobVertex, subtask: number, schema: Schema): SubtaskSink {
+    assert(vertex.sink !== undefined, "a sink vertex");
+    const sink = this.#connectors.sink(vertex.sink.spec.kind)(vertex.sink.spec, this.#host);
+    const writer: SinkWriter = sink.createWriter({
+      workspace: this.#workspace,
+      host: this.#host,
+      schema,
+      jobId: this.job,
+      subtask,
+      parallelism: vertex.parallelism,
+      count: (metric, increment) => this.#count(vertex.id, metric, increment),
+    });
+    return new SubtaskSink(writer);
+  }
+
+  #splitQueue(vertex: JobVertex) {
+    const counters = new Int32Array(this.#deployment.splitCounters);
+    const splits = vertex.source?.splits ?? [];
+    return { take: (): Split | undefined => splits[Atomics.add(counters, vertex.id, 1)] };
+  }
+
+  #incoming(vertex: JobVertex, subtask: number, edges: readonly JobEdge[]): ChannelReader[][] {
+    const inputs: ChannelReader[][] = [];
+    for (const edge of edges) {
+      const producer = this.#vertex(edge.from);
+      for (const from of feeders(edge, producer, subtask)) {
+        const input = edge.ordered === true ? edge.input + from : edge.input;
+        inputs[input] ??= [];
+        inputs[input].push(this.#reader(edge, producer, from, vertex, subtask));
+      }
+    }
+    return inputs;
+  }
+
+  #reader(edge: JobEdge, producer: JobVertex, from: number, consumer: JobVertex, to: number): ChannelReader {
+    const id = channelId(this.#deployment.graph.edges.indexOf(edge), from, to);
+    const producerThread = this.#threadOf(producer, from);
+    if (producerThread === this.#thread) return this.#localChannel(id, edge);
+    const schema = new Schema(consumer.inputs[edge.input]);
+    const reader = new RemoteReader({
+      job: this.job,
+      channel: id,
+      workspace: this.#workspace,
+      schema,
+      sourceMemory: () => this.#peers.memory(producerThread),
+      send: (message) => this.#peers.send(producerThread, message),
+      ...(edge.buffered === true ? { buffer: this.#bufferedChannel() } : {}),
+    });
+    this.#remoteReaders.set(id, reader);
+    return reader;
+  }
+
+  #outgoing(vertex: JobVertex, subtask: number): OutgoingEdge[] {
+    const { graph } = this.#deployment;
+    return graph.edges
+      .filter((edge) => edge.from === vertex.id)
+      .map((edge) => {
+        const consumer = this.#vertex(edge.to);
+        const writers: ChannelWriter[] = [];
+        for (let to = 0; to < consumer.parallelism; to++) {
+          if (edge.exchange.kind === "forward" && to !== subtask) continue;
+          writers.push(this.#writer(edge, subtask, consumer, to));
+        }
+        return { exchange: edge.exchange, writers };
+      });
+  }
+
+  #writer(edge: JobEdge, from: number, consumer: JobVertex, to: number): ChannelWriter {
+    const id = channelId(this.#deployment.graph.edges.indexOf(edge), from, to);
+    const consumerThread = this.#threadOf(consumer, to);
+    if (consumerThread === this.#thread) return this.#localChannel(id, edge);
+    const writer = new RemoteWriter(this.job, id, this.#workspace, (message) =>
+      this.#peers.send(consumerThread, message),
+    );
+    this.#remoteWriters.set(id, writer);
+    return writer;
+  }
+
+  #localChannel(id: string, edge: JobEdge): LocalChannel | BufferedChannel {
+    let channel = this.#localChannels.get(id);
+    if (channel === undefined) {
+      channel = edge.buffered === true ? this.#bufferedChannel() : new LocalChannel(LOCAL_CAPACITY);
+      this.#localChannels.set(id, channel);
+    }
+    return channel;
+  }
+
+  #bufferedChannel(): BufferedChannel {
+    return new BufferedChannel({
+      workspace: this.#workspace,
+      host: this.#host,
+      spillDirectory: () => this.#openSpillDirectory(),
+    });
+  }
+
+  #context(vertex: JobVertex, subtask: number, operator: string): OperatorContext {
+    return {
+      workspace: this.#workspace,
+      host: this.#host,
+      subtask,
+      parallelism: vertex.parallelism,
+      batchRows: this.#deployment.batchRows,
+      operatorId: `${vertex.id}-${operator}`,
+      spillDirectory: () => this.#openSpillDirectory(),
+      count: (metric, increment) => this.#count(vertex.id, metric, increment),
+    };
+  }
+
+  #openSpillDirectory(): string {
+    this.#spillDirectory ??= this.#host.files.makeTemporaryDirectory("millrace-spill-");
+    return this.#spillDirectory;
+  }
+
+  #count(vertex: number, metric: string, increment: number): void {
+    const counters = this.#counters.get(vertex) ?? {};
+    counters[metric] = (counters[metric] ?? 0) + increment;
+    this.#counters.set(vertex, counters);
+  }
+}
+
+/** The producer subtasks that feed one consumer subtask along an edge. */
+function feeders(edge: JobEdge, producer: JobVertex, subtask: number): number[] {
+  if (edge.exchange.kind === "forward") return [subtask];
+  return Array.from({ length: producer.parallelism }, (_, i) => i);
+}
+
+/** The end of a sink's chain. */
+class SinkOutput implements Output {
+  readonly #sink: SubtaskSink;
+  readonly #counted: ExchangeOutput;
+  readonly isClosed = false;
+
+  constructor(sink: SubtaskSink, counted: ExchangeOutput) {
+    this.#sink = sink;
+    this.#counted = counted;
+  }
+
+  emit(batch: Batch): void {
+    this.#counted.rowsOut += batch.rowCount;
+    this.#counted.batchesOut++;
+    this.#sink.put(batch);
+  }
+
+  emitWatermark(): void {
+    // Sinks of bounded jobs commit at the end of input.
+  }
+
+  emitSide(tag: string, batch: Batch): void {
+    this.#counted.emitSide(tag, batch);
+  }
+}

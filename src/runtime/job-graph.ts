@@ -1,0 +1,89 @@
+import type { Operator } from "../core/operator.ts";
+import type { Field, Schema } from "../core/schema.ts";
+import type { SinkSpec } from "../core/sink.ts";
+import type { Source, SourceSpec, Split } from "../core/source.ts";
+
+/** How rows travel from the subtasks of one vertex to those of the next. */
+export type Exchange =
+  /** Subtask i to subtask i; both sides have the same parallelism. */
+  | { readonly kind: "forward" }
+  /** Rows with equal keys to one subtask. */
+  | { readonly kind: "hash"; readonly keys: readonly string[] }
+  /** Every row to every subtask. */
+  | { readonly kind: "broadcast" }
+  /** Whole batches in turn, to even out load. */
+  | { readonly kind: "rebalance" }
+  /** All rows to the only subtask. */
+  | { readonly kind: "gather" }
+  /** By the number (int32) in a column that the upstream operator computed; the column is dropped on the way. */
+  | { readonly kind: "numbered"; readonly column: string };
+
+/**
+ * An operator as a vertex carries it: a plain spec, which any thread can build, or a factory, which holds user code
+ * and therefore stays on the thread that planned the job.
+ */
+export type OperatorNode = OperatorSpec | LocalOperator;
+
+export interface OperatorSpec {
+  readonly kind: string;
+  /** For explain, metrics and errors: "filter(delay > 10)". */
+  readonly name: string;
+  readonly [key: string]: unknown;
+}
+
+export interface LocalOperator {
+  readonly kind: "local";
+  readonly name: string;
+  readonly create: (inputs: readonly Schema[]) => Operator;
+}
+
+/** A chain of operators that one subtask runs without queues between them. */
+export interface JobVertex {
+  readonly id: number;
+  readonly name: string;
+  readonly parallelism: number;
+  /** "planner": the thread that planned the job, where user functions live. */
+  readonly placement: "workers" | "planner";
+  /** Either a source or schemas of the inputs that edges feed. */
+  readonly source?: JobSource;
+  readonly inputs: readonly (readonly Field[])[];
+  readonly operators: readonly OperatorNode[];
+  /** Written by each subtask behind the last operator. */
+  readonly sink?: { readonly id: number; readonly spec: SinkSpec };
+}
+
+export interface JobSource {
+  readonly spec: SourceSpec;
+  readonly splits: readonly Split[];
+  /** The live object, on the planning thread only: sources that hold user data read through it. */
+  readonly local?: Source;
+}
+
+export interface JobEdge {
+  readonly from: number;
+  readonly to: number;
+  /** Input of the consumer's first operator. */
+  readonly input: number;
+  readonly exchange: Exchange;
+  /** Every producer subtask feeds an input of its own (a merge); input numbers count up from `input`. */
+  readonly ordered?: boolean;
+  /** The queue may hold everything, spilling to disk: needed where one producer feeds inputs that are read in turn. */
+  readonly buffered?: boolean;
+}
+
+export interface JobGraph {
+  readonly vertices: readonly JobVertex[];
+  readonly edges: readonly JobEdge[];
+}
+
+/** What a running job counts, per vertex and summed over its subtasks. */
+export interface VertexMetrics {
+  readonly vertex: number;
+  rowsIn: number;
+  rowsOut: number;
+  batchesOut: number;
+  bytesRead: number;
+  splitsDone: number;
+  busyMs: number;
+  counters: Record<string, number>;
+}

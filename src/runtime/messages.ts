@@ -1,0 +1,82 @@
+import type { BatchDescriptor } from "../core/columns/copy.ts";
+import type { ErrorFields } from "../core/errors.ts";
+import type { Committable } from "../core/sink.ts";
+import type { JobGraph, VertexMetrics } from "./job-graph.ts";
+
+/** Names one queue of a job: producer subtask to consumer subtask along one edge. */
+export type ChannelId = string;
+
+export const channelId = (edge: number, fromSubtask: number, toSubtask: number): ChannelId =>
+  `${edge}:${fromSubtask}:${toSubtask}`;
+
+/** Between two threads that run subtasks of one job. */
+export type PeerMessage =
+  | {
+      readonly type: "batch";
+      readonly job: string;
+      readonly channel: ChannelId;
+      readonly batch: BatchDescriptor;
+      /** Per column: identity of its dictionary on the sender, so that a repeated one is not copied again. */
+      readonly dictionaries: readonly number[];
+    }
+  /** The consumer has copied the oldest batch: its memory may go. */
+  | { readonly type: "taken"; readonly job: string; readonly channel: ChannelId }
+  | { readonly type: "end"; readonly job: string; readonly channel: ChannelId }
+  /** The consumer needs no more; it takes nothing that is still queued. */
+  | { readonly type: "closed"; readonly job: string; readonly channel: ChannelId };
+
+/** From the coordinating thread to a worker. */
+export type WorkerCommand =
+  /** Ends of links to the other threads, by thread number, and everybody's memory. */
+  | {
+      readonly type: "connect";
+      readonly thread: number;
+      readonly links: readonly { readonly thread: number; readonly end: unknown }[];
+      readonly memories: readonly WebAssembly.Memory[];
+    }
+  /** Build the job's subtasks here; nothing runs before "start", since peers must exist first. */
+  | { readonly type: "deploy"; readonly job: string; readonly deployment: Deployment }
+  | { readonly type: "start"; readonly job: string }
+  /** Stop running, but keep memory: peers may still read it. */
+  | { readonly type: "stop"; readonly job: string }
+  /** Everybody has stopped: free the job. */
+  | { readonly type: "close"; readonly job: string };
+
+/** From a worker to the coordinating thread. */
+export type WorkerReport =
+  | { readonly type: "ready"; readonly memory: WebAssembly.Memory }
+  | { readonly type: "deployed"; readonly job: string }
+  | { readonly type: "progress"; readonly job: string; readonly metrics: readonly VertexMetrics[] }
+  /** Its subtasks have finished and its memory of the job is free. */
+  | {
+      readonly type: "finished";
+      readonly job: string;
+      readonly metrics: readonly VertexMetrics[];
+      readonly committables: readonly SinkResult[];
+    }
+  | { readonly type: "failed"; readonly job: string; readonly error: ErrorFields }
+  | { readonly type: "stopped"; readonly job: string; readonly committables: readonly SinkResult[] }
+  | { readonly type: "closed"; readonly job: string };
+
+export interface SinkResult {
+  readonly sink: number;
+  readonly committable: Committable;
+}
+
+/** What one thread needs to run its subtasks of a job. */
+export interface Deployment {
+  readonly graph: JobGraph;
+  readonly threads: readonly number[];
+  readonly memoryBytes: number;
+  readonly batchRows: number;
+  /** Next split to take per source vertex (int32, atomic), shared by all threads. */
+  readonly splitCounters: SharedArrayBuffer;
+}
+
+/** The planning thread. */
+export const PLANNER_THREAD = 0;
+
+/** Which thread runs a subtask: planner vertices on thread 0, the others in turn over the worker threads. */
+export function threadOf(placement: "workers" | "planner", subtask: number, threads: readonly number[]): number {
+  return placement === "planner" ? PLANNER_THREAD : threads[subtask % threads.length];
+}

@@ -1,0 +1,183 @@
+import type { Batch } from "../core/batch.ts";
+import { Batch as BatchClass } from "../core/batch.ts";
+import type { Column } from "../core/column.ts";
+import { type BatchDescriptor, copyColumn, describeBatch } from "../core/columns/copy.ts";
+import type { Schema } from "../core/schema.ts";
+import type { Workspace } from "../core/workspace.ts";
+import type { BufferedChannel } from "./buffered-channel.ts";
+import type { ChannelReader, ChannelWriter } from "./channel.ts";
+import type { ChannelId, PeerMessage } from "./messages.ts";
+
+/** Batches that may be on their way before the producer waits. */
+const CREDIT = 4;
+
+export type SendToPeer = (message: PeerMessage) => void;
+
+/**
+ * The sending end of a queue to another thread. A batch stays in this thread's memory, which the other one reads,
+ * until it says "taken": one memcpy, no serialisation.
+ */
+export class RemoteWriter implements ChannelWriter {
+  readonly #job: string;
+  readonly #channel: ChannelId;
+  readonly #workspace: Workspace;
+  readonly #send: SendToPeer;
+  readonly #inFlight: Batch[] = [];
+  readonly #dictionaryIds = new WeakMap<Column, number>();
+  #dictionaryCount = 0;
+  isClosed = false;
+
+  constructor(job: string, channel: ChannelId, workspace: Workspace, send: SendToPeer) {
+    this.#job = job;
+    this.#channel = channel;
+    this.#workspace = workspace;
+    this.#send = send;
+  }
+
+  hasRoom(): boolean {
+    return this.isClosed || this.#inFlight.length < CREDIT;
+  }
+
+  send(batch: Batch): void {
+    if (this.isClosed) {
+      batch.release();
+      return;
+    }
+    this.#inFlight.push(batch);
+    this.#send({
+      type: "batch",
+      job: this.#job,
+      channel: this.#channel,
+      batch: describeBatch(this.#workspace, batch),
+      dictionaries: batch.columns.map((column) => this.#dictionaryId(column.dictionary)),
+    });
+  }
+
+  end(): void {
+    this.#send({ type: "end", job: this.#job, channel: this.#channel });
+  }
+
+  /** The consumer copied the oldest batch. */
+  onTaken(): void {
+    this.#inFlight.shift()?.release();
+  }
+
+  /** The consumer takes no more, not even what is in flight. */
+  onClosed(): void {
+    this.isClosed = true;
+    this.release();
+  }
+
+  /** Gives up what is in flight; safe only when the consumer reads no longer. */
+  release(): void {
+    for (const batch of this.#inFlight) batch.release();
+    this.#inFlight.length = 0;
+  }
+
+  get isDrained(): boolean {
+    return this.#inFlight.length === 0;
+  }
+
+  #dictionaryId(dictionary: Column | undefined): number {
+    if (dictionary === undefined) return 0;
+    let id = this.#dictionaryIds.get(dictionary);
+    if (id === undefined) {
+      id = ++this.#dictionaryCount;
+      this.#dictionaryIds.set(dictionary, id);
+    }
+    return id;
+  }
+}
+
+/** The receiving end: descriptors queue up here, and a batch is copied when it is polled (or at once into a buffer). */
+export class RemoteReader implements ChannelReader {
+  readonly #job: string;
+  readonly #channel: ChannelId;
+  readonly #workspace: Workspace;
+  readonly #schema: Schema;
+  readonly #sourceMemory: () => Uint8Array;
+  readonly #send: SendToPeer;
+  readonly #buffer: BufferedChannel | undefined;
+  readonly #arrived: { batch: BatchDescriptor; dictionaries: readonly number[] }[] = [];
+  /** Per column the newest dictionary, with one reference. */
+  readonly #dictionaries = new Map<number, { id: number; column: Column }>();
+  #hasEnded = false;
+  #isClosed = false;
+
+  constructor(options: {
+    job: string;
+    channel: ChannelId;
+    workspace: Workspace;
+    schema: Schema;
+    sourceMemory: () => Uint8Array;
+    send: SendToPeer;
+    buffer?: BufferedChannel;
+  }) {
+    this.#job = options.job;
+    this.#channel = options.channel;
+    this.#workspace = options.workspace;
+    this.#schema = options.schema;
+    this.#sourceMemory = options.sourceMemory;
+    this.#send = options.send;
+    this.#buffer = options.buffer;
+  }
+
+  onBatch(batch: BatchDescriptor, dictionaries: readonly number[]): void {
+    if (this.#isClosed) return;
+    if (this.#buffer === undefined) this.#arrived.push({ batch, dictionaries });
+    else this.#buffer.send(this.#take(batch, dictionaries));
+  }
+
+  onEnd(): void {
+    this.#hasEnded = true;
+    this.#buffer?.end();
+  }
+
+  poll(): Batch | undefined {
+    if (this.#buffer !== undefined) return this.#buffer.poll();
+    const next = this.#arrived.shift();
+    return next === undefined ? undefined : this.#take(next.batch, next.dictionaries);
+  }
+
+  get isEmpty(): boolean {
+    return this.#buffer === undefined ? this.#arrived.length === 0 : this.#buffer.isEmpty;
+  }
+
+  get isEnded(): boolean {
+    return this.#buffer === undefined ? this.#hasEnded && this.#arrived.length === 0 : this.#buffer.isEnded;
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#arrived.length = 0;
+    this.#buffer?.close();
+    for (const { column } of this.#dictionaries.values()) column.release();
+    this.#dictionaries.clear();
+    this.#send({ type: "closed", job: this.#job, channel: this.#channel });
+  }
+
+  #take(described: BatchDescriptor, dictionaries: readonly number[]): Batch {
+    const source = this.#sourceMemory();
+    const columns = described.columns.map((column, i) => {
+      const { type } = this.#schema.fields[i];
+      if (column.dictionary === undefined) return copyColumn(this.#workspace, source, type, column);
+      return copyColumn(this.#workspace, source, type, column, this.#dictionary(i, dictionaries[i], column.dictionary));
+    });
+    const rowKinds =
+      described.rowKinds === undefined
+        ? undefined
+        : copyColumn(this.#workspace, source, { kind: "int8" }, described.rowKinds);
+    this.#send({ type: "taken", job: this.#job, channel: this.#channel });
+    return new BatchClass(this.#schema, described.rowCount, columns, rowKinds);
+  }
+
+  #dictionary(index: number, id: number, described: BatchDescriptor["columns"][number]): Column {
+    const known = this.#dictionaries.get(index);
+    if (known?.id === id) return known.column;
+    known?.column.release();
+    const column = copyColumn(this.#workspace, this.#sourceMemory(), this.#schema.fields[index].type, described);
+    this.#dictionaries.set(index, { id, column });
+    return column;
+  }
+}

@@ -1,0 +1,116 @@
+import { asEngineError, errorFields } from "../core/errors.ts";
+import type { Host, Link } from "../core/host.ts";
+import { Workspace } from "../core/workspace.ts";
+import { type ConnectorRegistry, loadConnectors } from "./connector-loader.ts";
+import { JobFragment } from "./job-fragment.ts";
+import type { PeerMessage, WorkerCommand, WorkerReport } from "./messages.ts";
+import { PeerLinks } from "./peer-links.ts";
+
+/** What a worker thread is started with. */
+export interface WorkerInit {
+  readonly module: WebAssembly.Module;
+}
+
+/**
+ * A worker thread: owns one workspace, runs its share of one job after another, as the coordinating thread says.
+ * Commands and peer messages are taken between steps of a running job, and on arrival while idle.
+ */
+export class WorkerThread {
+  readonly #host: Host;
+  readonly #registry: ConnectorRegistry;
+  readonly #control: Link;
+  readonly #workspace: Workspace;
+  #peers: PeerLinks | undefined;
+  #thread = -1;
+  #fragment: JobFragment | undefined;
+
+  constructor(host: Host, registry: ConnectorRegistry, control: Link, init: WorkerInit) {
+    this.#host = host;
+    this.#registry = registry;
+    this.#control = control;
+    this.#workspace = new Workspace(init.module);
+    control.onArrival(() => this.#poll());
+    this.#report({ type: "ready", memory: this.#workspace.memory });
+  }
+
+  #poll(): void {
+    for (let command = this.#control.poll(); command !== undefined; command = this.#control.poll()) {
+      this.#obey(command as WorkerCommand);
+    }
+    this.#peers?.poll((message) => this.#onPeerMessage(message));
+  }
+
+  #onPeerMessage(message: PeerMessage): void {
+    if (message.job !== this.#fragment?.job) return; // of a job that has ended here
+    try {
+      this.#fragment.onPeerMessage(message);
+    } catch (thrown) {
+      this.#fail(message.job, thrown);
+    }
+  }
+
+  #obey(command: WorkerCommand): void {
+    switch (command.type) {
+      case "connect":
+        this.#thread = command.thread;
+        this.#peers = new PeerLinks(command.memories);
+        for (const { thread, end } of command.links) {
+          this.#peers.add(thread, this.#host.threads.open(end), () => this.#poll());
+        }
+        return;
+      case "deploy":
+        this.#deploy(command).catch((thrown: unknown) => this.#fail(command.job, thrown));
+        return;
+      case "start":
+        this.#run(command.job).catch((thrown: unknown) => this.#fail(command.job, thrown));
+        return;
+      case "stop":
+        this.#fragment?.cancel();
+        this.#report({ type: "stopped", job: command.job, committables: this.#fragment?.committables() ?? [] });
+        return;
+      case "close":
+        this.#fragment?.close(false);
+        this.#fragment = undefined;
+        this.#report({ type: "closed", job: command.job });
+        return;
+    }
+  }
+
+  async #deploy({ job, deployment }: WorkerCommand & { type: "deploy" }): Promise<void> {
+    const connectors = await loadConnectors(this.#registry, deployment.graph);
+    if (this.#peers === undefined) return;
+    this.#fragment = new JobFragment({
+      job,
+      thread: this.#thread,
+      deployment,
+      workspace: this.#workspace,
+      host: this.#host,
+      connectors,
+      peers: this.#peers,
+    });
+    this.#fragment.onPoll = () => this.#poll();
+    this.#fragment.open();
+    this.#report({ type: "deployed", job });
+  }
+
+  async #run(job: string): Promise<void> {
+    const fragment = this.#fragment;
+    if (fragment === undefined) return;
+    const finished = await fragment.run((metrics) => this.#report({ type: "progress", job, metrics }));
+    if (!finished) return; // stopped: the coordinator closes
+    const committables = fragment.committables();
+    const metrics = fragment.metrics();
+    fragment.close(true);
+    this.#fragment = undefined;
+    this.#report({ type: "finished", job, metrics, committables });
+  }
+
+  #fail(job: string, thrown: unknown): void {
+    this.#fragment?.cancel();
+    this.#report({ type: "failed", job, error: errorFields(asEngineError(thrown)) });
+  }
+
+  #report(report: WorkerReport): void {
+    this.#control.send(report);
+  }
+}
