@@ -1,0 +1,246 @@
+// The RLE / bit-packed hybrid of Parquet, https://github.com/apache/parquet-format/blob/master/Encodings.md#RLE:
+// runs of one header varint each; even: (header >> 1) repeats of one value, odd: (header >> 1) groups of 8 packed values.
+
+/**
+ * Decodes `count` unsigned values of `width` bits (0..32) to u32.
+ *   source  sourceLength bytes; up to 64 bytes past its end may be read
+ *   limit   every value must be below it (a dictionary's size, a level's maximum plus one); 0 allows all
+ *   out     room for u32[count + 8], since bit-packed groups are stored whole
+ * Returns the bytes consumed, or -1 where a run is malformed, the source ends early or a value reaches the limit.
+ */
+export function parquetHybridU32(source: usize, sourceLength: i32, width: i32, limit: u32, out: usize, count: i32): i32 {
+  if (<u32>width > 32) return -1;
+  if (width == 0) {
+    memory.fill(out, 0, <usize>count << 2);
+    return 0;
+  }
+  let at = source;
+  const end = source + sourceLength;
+  const valueBytes = (width + 7) >> 3;
+  const greatest: u32 = limit - 1;
+  let left = count;
+  while (left > 0) {
+    let header: u32 = 0;
+    let shift: u32 = 0;
+    while (true) {
+      if (at >= end || shift > 28) return -1;
+      const byte = <u32>load<u8>(at++);
+      header |= (byte & 0x7f) << shift;
+      if (byte < 0x80) break;
+      shift += 7;
+    }
+    if ((header & 1) == 0) {
+      const run = header >> 1;
+      if (run == 0 || <usize>valueBytes > <usize>(end - at)) return -1;
+      let value = load<u32>(at);
+      if (valueBytes < 4) value &= (<u32>1 << (<u32>valueBytes << 3)) - 1;
+      at += valueBytes;
+      if (value > greatest) return -1;
+      const taken = <i32>min<u32>(run, <u32>left);
+      const all = i32x4.splat(<i32>value);
+      // Up to three values past the run are overwritten by what follows.
+      for (let i = 0; i < taken; i += 4) v128.store(out + (<usize>i << 2), all);
+      out += <usize>taken << 2;
+      left -= taken;
+    } else {
+      const groups = header >> 1;
+      if (groups == 0) return -1;
+      const wantedGroups = <u32>((left + 7) >> 3);
+      const takenGroups = min(groups, wantedGroups);
+      const taken = <i32>min<u32>(takenGroups << 3, <u32>left);
+      // Writers may leave the unused end of the last group out: only the bytes of wanted values must be there.
+      const neededBytes = <u64>(<u64>taken * width + 7) >> 3;
+      if (neededBytes > <u64>(end - at)) return -1;
+      const over = width <= 25 ? unpackNarrow(at, width, out, takenGroups, taken, greatest) : unpackWide(at, width, out, taken, greatest);
+      if (over) return -1;
+      at = <u64>groups * width > <u64>(end - at) ? end : at + <usize>groups * width;
+      out += <usize>taken << 2;
+      left -= taken;
+    }
+  }
+  return <i32>(at - source);
+}
+
+/** Unpacks groups of 8 values of up to 25 bits; true where one of the first `taken` values passes `greatest`. */
+function unpackNarrow(at: usize, width: i32, out: usize, groups: u32, taken: i32, greatest: u32): bool {
+  // Lane k takes the four bytes where its value starts; multiplying by 2^(7 - bit) brings every value to bit 7.
+  const w = <u32>width;
+  const low = byteLanes(0, w >> 3, (2 * w) >> 3, (3 * w) >> 3);
+  const lowScale = i32x4(
+    128,
+    1 << (7 - (w & 7)),
+    1 << (7 - ((2 * w) & 7)),
+    1 << (7 - ((3 * w) & 7)),
+  );
+  const start = (4 * w) >> 3;
+  const bit = (4 * w) & 7;
+  const high = byteLanes(0, (bit + w) >> 3, (bit + 2 * w) >> 3, (bit + 3 * w) >> 3);
+  const highScale = i32x4(
+    1 << (7 - bit),
+    1 << (7 - ((bit + w) & 7)),
+    1 << (7 - ((bit + 2 * w) & 7)),
+    1 << (7 - ((bit + 3 * w) & 7)),
+  );
+  const mask = i32x4.splat((1 << w) - 1);
+  let greatestSeen = i32x4.splat(0);
+  const fullGroups = <u32>taken >> 3;
+  for (let group: u32 = 0; group < fullGroups; group++) {
+    const a = v128.and(i32x4.shr_u(i32x4.mul(i8x16.swizzle(v128.load(at), low), lowScale), 7), mask);
+    const b = v128.and(i32x4.shr_u(i32x4.mul(i8x16.swizzle(v128.load(at + start), high), highScale), 7), mask);
+    v128.store(out, a);
+    v128.store(out, b, 16);
+    greatestSeen = i32x4.max_u(greatestSeen, i32x4.max_u(a, b));
+    at += w;
+    out += 32;
+  }
+  const pair = i32x4.max_u(greatestSeen, i8x16.shuffle(greatestSeen, greatestSeen, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+  if (max(<u32>i32x4.extract_lane(pair, 0), <u32>i32x4.extract_lane(pair, 1)) > greatest) return true;
+  return fullGroups < groups ? unpackWide(at, width, out, taken & 7, greatest) : false;
+}
+
+/** A swizzle that brings the bytes a..a+3, b..b+3, c..c+3 and d..d+3 into the four lanes. */
+@inline
+function byteLanes(a: u32, b: u32, c: u32, d: u32): v128 {
+  return i32x4(fourBytes(a), fourBytes(b), fourBytes(c), fourBytes(d));
+}
+
+@inline
+function fourBytes(first: u32): i32 {
+  return <i32>(first * 0x01010101 + 0x03020100);
+}
+
+/** Unpacks `taken` values of 1..32 bits one by one. */
+function unpackWide(at: usize, width: i32, out: usize, taken: i32, greatest: u32): bool {
+  const mask = <u32>(((<u64>1) << width) - 1);
+  let over = false;
+  let bit: u64 = 0;
+  for (let i = 0; i < taken; i++) {
+    const value = <u32>(load<u64>(at + <usize>(bit >> 3)) >> (bit & 7)) & mask;
+    over = over || value > greatest;
+    store<u32>(out + (<usize>i << 2), value);
+    bit += width;
+  }
+  return over;
+}
+
+/**
+ * Decodes `count` levels (0..greatest, greatest <= 255) to u8.
+ *   scratch  room for u32[count + 8]
+ *   out      room for u8[count + 16]
+ * Returns the bytes consumed, or -1 as parquetHybridU32 does.
+ */
+export function parquetLevels(source: usize, sourceLength: i32, greatest: i32, scratch: usize, out: usize, count: i32): i32 {
+  const width = 32 - <i32>clz<i32>(greatest);
+  const consumed = parquetHybridU32(source, sourceLength, width, <u32>greatest + 1, scratch, count);
+  if (consumed < 0) return -1;
+  for (let i = 0; i < count; i += 8) {
+    const from = scratch + (<usize>i << 2);
+    const words = i16x8.narrow_i32x4_u(v128.load(from), v128.load(from, 16));
+    v128.store64_lane(out + i, i8x16.narrow_i16x8_u(words, words), 0);
+  }
+  return consumed;
+}
+
+/**
+ * Decodes `count` one-bit values (definition levels of a flat nullable column, RLE booleans) into a bitmap.
+ *   out, outBit  receives the bits from bit outBit on; bits before it are kept, bits after the last are unspecified up
+ *                to the next multiple of 8, plus 8 bytes of room
+ * Returns the bytes consumed, or -1 where a run is malformed or the source ends early.
+ */
+export function parquetHybridBits(source: usize, sourceLength: i32, out: usize, outBit: i32, count: i32): i32 {
+  let at = source;
+  const end = source + sourceLength;
+  let left = count;
+  let bit = <u32>outBit;
+  while (left > 0) {
+    let header: u32 = 0;
+    let shift: u32 = 0;
+    while (true) {
+      if (at >= end || shift > 28) return -1;
+      const byte = <u32>load<u8>(at++);
+      header |= (byte & 0x7f) << shift;
+      if (byte < 0x80) break;
+      shift += 7;
+    }
+    if ((header & 1) == 0) {
+      const run = header >> 1;
+      if (run == 0 || at >= end) return -1;
+      const value = load<u8>(at++);
+      if (value > 1) return -1;
+      const taken = min<u32>(run, <u32>left);
+      fillBits(out, bit, taken, value != 0);
+      bit += taken;
+      left -= <i32>taken;
+    } else {
+      const groups = header >> 1;
+      if (groups == 0) return -1;
+      const taken = <u32>min<u64>(<u64>groups << 3, <u64>left);
+      const neededBytes = (taken + 7) >> 3;
+      if (neededBytes > <u32>(end - at)) return -1;
+      copyBits(at, taken, out, bit);
+      at = groups > <u32>(end - at) ? end : at + groups;
+      bit += taken;
+      left -= <i32>taken;
+    }
+  }
+  return <i32>(at - source);
+}
+
+/** Copies `count` packed bits from bit 0 of `source` to bit `outBit`; parquetHybridBits' contract for `out`. */
+export function parquetPlainBits(source: usize, out: usize, outBit: i32, count: i32): void {
+  copyBits(source, <u32>count, out, <u32>outBit);
+}
+
+@inline
+function copyBits(source: usize, count: u32, out: usize, outBit: u32): void {
+  const shift = outBit & 7;
+  let to = out + (outBit >> 3);
+  if (shift == 0) {
+    memory.copy(to, source, (count + 7) >> 3);
+    return;
+  }
+  // The bits already written to the first byte travel along as `carry`.
+  let carry = <u64>load<u8>(to) & ((1 << shift) - 1);
+  let at = source;
+  let left = <i32>count;
+  while (left > 0) {
+    const word = load<u32>(at);
+    carry |= (<u64>word) << shift;
+    store<u32>(to, <u32>carry);
+    carry >>= 32;
+    at += 4;
+    to += 4;
+    left -= 32;
+  }
+  store<u8>(to, <u8>carry);
+}
+
+@inline
+function fillBits(out: usize, bit: u32, bits: u32, value: bool): void {
+  let count: u32 = bits;
+  const first: u32 = bit & 7;
+  let to = out + (bit >> 3);
+  if (first != 0) {
+    const kept = load<u8>(to) & <u8>(<u32>(1 << first) - 1);
+    store<u8>(to, value ? kept | <u8>(<u32>0xff << first) : kept);
+    to += 1;
+    const inFirst: u32 = 8 - first;
+    if (count <= inFirst) return;
+    count -= inFirst;
+  }
+  memory.fill(to, value ? 0xff : 0, (count + 7) >> 3);
+}
+
+/** Counts the set bits among `count` bits from bit `firstBit` of `bitmap`. */
+export function parquetCountBits(bitmap: usize, firstBit: i32, count: i32): i32 {
+  let bit = <u32>firstBit;
+  const end = bit + <u32>count;
+  let set: i32 = 0;
+  while (bit < end && (bit & 63) != 0) {
+    set += <i32>((load<u8>(bitmap + (bit >> 3)) >> <u8>(bit & 7)) & 1);
+    bit++;
+  }
+  for (; bit + 64 <= end; bit += 64) set += <i32>popcnt<u64>(load<u64>(bitmap + (bit >> 3)));
+  for (; bit < end; bit++) set += <i32>((load<u8>(bitmap + (bit >> 3)) >> <u8>(bit & 7)) & 1);
+  return set;
+}

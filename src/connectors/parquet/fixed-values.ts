@@ -1,0 +1,182 @@
+import type { Column } from "../../core/column.ts";
+import { columnOf } from "../../core/columns/allocate.ts";
+import type { Address } from "../../core/memory/allocator.ts";
+import type { Block } from "../../core/memory/block.ts";
+import { ByteArrays } from "./byte-arrays.ts";
+import { type FixedLayout, fixedLayout } from "./conversions.ts";
+import { type DecodeScope, PADDING_BYTES } from "./decode-scope.ts";
+import { indicesInScratch, isDictionaryEncoding } from "./dictionary-indices.ts";
+import { Encoding, PhysicalType } from "./format.ts";
+import type { LeafSchema } from "./schema-mapping.ts";
+import type { EncodedValues, PageSlots, ValueWriter } from "./value-writer.ts";
+
+/** A decoded dictionary of fixed-width values; numbers are looked up at once, so the encoding ends here. */
+export interface FixedDictionary {
+  readonly values: Block;
+  readonly length: number;
+}
+
+/** Columns of fixed width: numbers, dates and times, decimals, intervals. Pages may mix encodings. */
+export class FixedValues implements ValueWriter {
+  readonly #scope: DecodeScope;
+  readonly #leaf: LeafSchema;
+  readonly #layout: FixedLayout;
+  readonly #dictionary: FixedDictionary | undefined;
+  #data: Block | undefined;
+
+  constructor(scope: DecodeScope, leaf: LeafSchema, slotCount: number, dictionary: FixedDictionary | undefined) {
+    this.#scope = scope;
+    this.#leaf = leaf;
+    this.#layout = fixedLayout(leaf);
+    this.#dictionary = dictionary;
+    this.#data = scope.allocate(slotCount * this.#layout.width);
+  }
+
+  append(values: EncodedValues, slots: PageSlots): void {
+    const { width } = this.#layout;
+    const target = (this.#data as Block).address + slots.first * width;
+    if (isDictionaryEncoding(values.encoding)) this.#gather(values, target);
+    else decodeFixed(this.#scope, this.#leaf, this.#layout, values, target);
+    if (slots.present !== slots.count) spread(this.#scope, width, target, slots);
+  }
+
+  #gather(values: EncodedValues, target: Address): void {
+    const scope: DecodeScope = this.#scope;
+    const dictionary = this.#dictionary;
+    if (dictionary === undefined) scope.corrupt("it is dictionary-encoded, but its chunk has no dictionary page");
+    const indices = indicesInScratch(scope, values, dictionary.length);
+    const { kernels } = scope.workspace;
+    const source = dictionary.values.address;
+    switch (this.#layout.width) {
+      case 1:
+        kernels.parquetGather8(source, indices, values.count, target);
+        break;
+      case 2:
+        kernels.parquetGather16(source, indices, values.count, target);
+        break;
+      case 4:
+        kernels.parquetGather32(source, indices, values.count, target);
+        break;
+      case 8:
+        kernels.parquetGather64(source, indices, values.count, target);
+        break;
+      default:
+        kernels.parquetGather128(source, indices, values.count, target);
+    }
+  }
+
+  finish(slotCount: number, validity: Block | undefined): Column {
+    const data = this.#data as Block;
+    this.#data = undefined;
+    return columnOf(this.#scope.workspace, this.#leaf.type, slotCount, {
+      data,
+      ...(validity === undefined ? {} : { validity }),
+    });
+  }
+
+  release(): void {
+    this.#data?.release();
+    this.#data = undefined;
+  }
+}
+
+/** Decodes a dictionary page of fixed-width values; the caller owns the block. */
+export function fixedDictionary(scope: DecodeScope, leaf: LeafSchema, values: EncodedValues): FixedDictionary {
+  const layout = fixedLayout(leaf);
+  checkPlainLength(scope, leaf, layout, values);
+  const block = scope.allocate(values.count * layout.width);
+  try {
+    const encoding = values.encoding === Encoding.plainDictionary ? Encoding.plain : values.encoding;
+    decodeFixed(scope, leaf, layout, { ...values, encoding }, block.address);
+  } catch (error) {
+    block.release();
+    throw error;
+  }
+  return { values: block, length: values.count };
+}
+
+function checkPlainLength(scope: DecodeScope, leaf: LeafSchema, layout: FixedLayout, values: EncodedValues): void {
+  const least = leaf.physicalType === PhysicalType.byteArray ? 4 : layout.storedWidth;
+  if (values.count * least > values.byteLength) {
+    scope.corrupt(`its ${values.count} values need more than its ${values.byteLength} bytes`);
+  }
+}
+
+/** Decodes dense values of any encoding but the dictionary's into the column's layout. */
+function decodeFixed(
+  scope: DecodeScope,
+  leaf: LeafSchema,
+  layout: FixedLayout,
+  values: EncodedValues,
+  target: Address,
+): void {
+  const { kernels } = scope.workspace;
+  const { storedWidth, convert } = layout;
+  const { address, byteLength, count, encoding } = values;
+  if (count === 0) return;
+  if (leaf.physicalType === PhysicalType.byteArray) {
+    decodeDecimalBytes(scope, values, target);
+    return;
+  }
+  if (encoding === Encoding.plain) {
+    checkPlainLength(scope, leaf, layout, values);
+    if (convert === undefined) kernels.copyBytes(target, address, count * storedWidth);
+    else convert(scope, address, count, target);
+    return;
+  }
+  if (encoding === Encoding.deltaByteArray && leaf.physicalType === PhysicalType.fixedLenByteArray) {
+    const arrays = new ByteArrays(scope, count, count * storedWidth);
+    try {
+      arrays.appendFixed(values, 0, storedWidth);
+      convert?.(scope, arrays.data.address, count, target);
+    } finally {
+      arrays.release();
+    }
+    return;
+  }
+  const stored = convert === undefined ? target : scope.scratch.values.take(count * storedWidth + PADDING_BYTES);
+  if (encoding === Encoding.byteStreamSplit) {
+    checkPlainLength(scope, leaf, layout, values);
+    kernels.parquetByteStreams(address, storedWidth, count, stored);
+  } else if (encoding === Encoding.deltaBinaryPacked && leaf.physicalType === PhysicalType.int32) {
+    if (kernels.parquetDelta32(address, byteLength, stored, count) < 0) scope.corrupt("its deltas are malformed");
+  } else if (encoding === Encoding.deltaBinaryPacked && leaf.physicalType === PhysicalType.int64) {
+    if (kernels.parquetDelta64(address, byteLength, stored, count) < 0) scope.corrupt("its deltas are malformed");
+  } else scope.fail("PARQUET_UNSUPPORTED", `the encoding ${encoding} is not known for this type`);
+  convert?.(scope, stored, count, target);
+}
+
+/** Decimals stored as byte arrays of any length. */
+function decodeDecimalBytes(scope: DecodeScope, values: EncodedValues, target: Address): void {
+  const arrays = new ByteArrays(scope, values.count, values.byteLength);
+  try {
+    arrays.append(values, 0);
+    const { kernels } = scope.workspace;
+    if (kernels.parquetDecimalBytes(arrays.offsets.address, arrays.data.address, values.count, target) < 0) {
+      scope.fail("PARQUET_VALUE_RANGE", "a decimal has more than 16 bytes");
+    }
+  } finally {
+    arrays.release();
+  }
+}
+
+function spread(scope: DecodeScope, width: number, target: Address, slots: PageSlots): void {
+  const { kernels } = scope.workspace;
+  const { bitmap, firstBit, count, present } = slots;
+  switch (width) {
+    case 1:
+      kernels.parquetSpread8(target, bitmap, firstBit, count, present);
+      break;
+    case 2:
+      kernels.parquetSpread16(target, bitmap, firstBit, count, present);
+      break;
+    case 4:
+      kernels.parquetSpread32(target, bitmap, firstBit, count, present);
+      break;
+    case 8:
+      kernels.parquetSpread64(target, bitmap, firstBit, count, present);
+      break;
+    default:
+      kernels.parquetSpread128(target, bitmap, firstBit, count, present);
+  }
+}

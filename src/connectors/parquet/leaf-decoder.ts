@@ -1,0 +1,216 @@
+import type { Column } from "../../core/column.ts";
+import { bitmapBytes } from "../../core/columns/allocate.ts";
+import type { Address } from "../../core/memory/allocator.ts";
+import type { Block } from "../../core/memory/block.ts";
+import { BitValues, NullValues } from "./bit-values.ts";
+import { ByteIndices, ByteValues, byteDictionary } from "./byte-values.ts";
+import type { ChunkBytes } from "./chunk-bytes.ts";
+import { type DecodeScope, PADDING_BYTES } from "./decode-scope.ts";
+import { isDictionaryEncoding } from "./dictionary-indices.ts";
+import { type FixedDictionary, FixedValues, fixedDictionary } from "./fixed-values.ts";
+import { type ColumnChunkMetadata, Encoding, PageType } from "./format.ts";
+import { loadDataPage, loadDictionaryPage, type Page, PageCursor } from "./pages.ts";
+import type { LeafSchema } from "./schema-mapping.ts";
+import type { ValueWriter } from "./value-writer.ts";
+
+/** Levels of a nested leaf, one byte per entry. */
+export interface EntryLevels {
+  /** 0 where the leaf has no repeated ancestor. */
+  readonly repetitions: Address;
+  readonly definitions: Address;
+}
+
+/**
+ * Decodes the pages of one column chunk, a run of pages at a time. A run is what becomes one column: pages of one kind,
+ * because a column of strings either has a dictionary or has none.
+ */
+export class LeafDecoder {
+  readonly scope: DecodeScope;
+  readonly leaf: LeafSchema;
+  readonly cursor: PageCursor;
+  readonly #chunk: ColumnChunkMetadata;
+  readonly #bytes: ChunkBytes;
+  readonly #isByteColumn: boolean;
+  #byteDictionary: { column: Column; length: number } | undefined;
+  #fixedDictionary: FixedDictionary | undefined;
+
+  constructor(scope: DecodeScope, leaf: LeafSchema, chunk: ColumnChunkMetadata, bytes: ChunkBytes) {
+    this.scope = scope;
+    this.leaf = leaf;
+    this.#chunk = chunk;
+    this.#bytes = bytes;
+    this.#isByteColumn = leaf.type.kind === "utf8" || leaf.type.kind === "binary";
+    this.cursor = new PageCursor(scope, chunk, bytes);
+  }
+
+  /** Takes the pages of the next run: about `byteLimit` decoded bytes, at least one page, none at the end of the chunk. */
+  takeRun(byteLimit: number): Page[] {
+    const pages: Page[] = [];
+    let byteCount = 0;
+    let isEncoded = false;
+    for (;;) {
+      this.loadDictionary();
+      const page = this.cursor.peek();
+      if (page === undefined) return pages;
+      const { encoding, uncompressedSize, valueCount } = page.header;
+      if (pages.length > 0) {
+        if (this.#isByteColumn && isDictionaryEncoding(encoding) !== isEncoded) return pages;
+        if (byteCount >= byteLimit) return pages;
+      }
+      isEncoded = isDictionaryEncoding(encoding);
+      byteCount += Math.max(uncompressedSize, valueCount * 4);
+      pages.push(page);
+      this.cursor.take();
+    }
+  }
+
+  /** Decodes the dictionary page where it is next. */
+  loadDictionary(): void {
+    const page = this.cursor.peek();
+    if (page?.header.type !== PageType.dictionary) return;
+    const { scope, leaf } = this;
+    scope.page = page.ordinal;
+    if (this.#byteDictionary !== undefined || this.#fixedDictionary !== undefined) {
+      scope.corrupt("its chunk has a second dictionary");
+    }
+    const { encoding, valueCount, uncompressedSize } = page.header;
+    if (encoding !== Encoding.plain && encoding !== Encoding.plainDictionary) {
+      scope.fail("PARQUET_UNSUPPORTED", `the encoding ${encoding} is not known for dictionaries`);
+    }
+    const address = loadDictionaryPage(scope, this.#chunk.codec, this.#bytes, page);
+    const values = { encoding, address, byteLength: uncompressedSize, count: valueCount };
+    if (this.#isByteColumn) {
+      // Every entry takes at least its length, so a count that lies is noticed before it is allocated.
+      const least = Math.max(1, leaf.typeLength === 0 ? 4 : leaf.typeLength);
+      if (valueCount * least > uncompressedSize) scope.corrupt(`its ${valueCount} entries need more than its bytes`);
+      this.#byteDictionary = byteDictionary(scope, leaf, values);
+    } else if (leaf.type.kind === "bool") scope.fail("PARQUET_UNSUPPORTED", "booleans with a dictionary");
+    else if (leaf.type.kind !== "null") this.#fixedDictionary = fixedDictionary(scope, leaf, values);
+    this.cursor.take();
+  }
+
+  /** Decodes a run of a column that is neither nested nor repeated: one slot per row. */
+  decodeFlat(pages: readonly Page[]): Column {
+    const { scope, leaf } = this;
+    const { kernels } = scope.workspace;
+    const slotCount = countValues(pages);
+    let validity = leaf.maxDefinition > 0 ? scope.allocate(bitmapBytes(slotCount)) : undefined;
+    let writer: ValueWriter | undefined;
+    try {
+      writer = this.#writer(pages, slotCount);
+      let first = 0;
+      for (const page of pages) {
+        const parts = loadDataPage(scope, this.#chunk.codec, this.#bytes, page, leaf);
+        const count = page.header.valueCount;
+        const bitmap = validity?.address ?? 0;
+        let present = count;
+        if (validity !== undefined) {
+          const { definitions, definitionBytes } = parts;
+          if (kernels.parquetHybridBits(definitions, definitionBytes, bitmap, first, count) < 0) {
+            scope.corrupt("its definition levels are malformed");
+          }
+          present = kernels.parquetCountBits(bitmap, first, count);
+        }
+        const { encoding } = page.header;
+        writer.append(
+          { encoding, address: parts.values, byteLength: parts.valueBytes, count: present },
+          { first, count, present, bitmap, firstBit: first },
+        );
+        first += count;
+      }
+      const column = writer.finish(slotCount, validity);
+      validity = undefined;
+      return column;
+    } finally {
+      writer?.release();
+      validity?.release();
+    }
+  }
+
+  /**
+   * Decodes a run of a nested leaf: writes the levels of its entries and returns a column of its slots.
+   * `levels` has room for the run's entries and PADDING_BYTES.
+   */
+  decodeNested(pages: readonly Page[], levels: EntryLevels): Column {
+    const { scope, leaf } = this;
+    const { kernels } = scope.workspace;
+    const entryCount = countValues(pages);
+    const { slotDefinition, maxDefinition } = leaf;
+    let validity: Block | undefined = scope.allocate(bitmapBytes(entryCount));
+    const pageBitmap = scope.allocate(bitmapBytes(entryCount));
+    let writer: ValueWriter | undefined;
+    try {
+      writer = this.#writer(pages, entryCount);
+      let entry = 0;
+      let first = 0;
+      for (const page of pages) {
+        const parts = loadDataPage(scope, this.#chunk.codec, this.#bytes, page, leaf);
+        const entries = page.header.valueCount;
+        const definitions = levels.definitions + entry;
+        this.#levels(parts.definitions, parts.definitionBytes, maxDefinition, definitions, entries);
+        if (leaf.maxRepetition > 0) {
+          const { repetitions, repetitionBytes } = parts;
+          this.#levels(repetitions, repetitionBytes, leaf.maxRepetition, levels.repetitions + entry, entries);
+        }
+        const bitmap = pageBitmap.address;
+        const count = kernels.parquetSlotValidity(0, definitions, entries, 0, slotDefinition, maxDefinition, bitmap);
+        const present = kernels.parquetCountLevel(definitions, entries, maxDefinition);
+        const { encoding } = page.header;
+        writer.append(
+          { encoding, address: parts.values, byteLength: parts.valueBytes, count: present },
+          { first, count, present, bitmap, firstBit: 0 },
+        );
+        entry += entries;
+        first += count;
+      }
+      const { address } = validity;
+      kernels.parquetSlotValidity(0, levels.definitions, entryCount, 0, slotDefinition, maxDefinition, address);
+      const column = writer.finish(first, validity);
+      validity = undefined;
+      return column;
+    } finally {
+      writer?.release();
+      validity?.release();
+      pageBitmap.release();
+    }
+  }
+
+  #levels(source: Address, byteLength: number, greatest: number, target: Address, count: number): void {
+    const { scope } = this;
+    if (greatest === 0) {
+      scope.workspace.kernels.fillBytes(target, 0, count);
+      return;
+    }
+    const scratch = scope.scratch.indices.take(count * 4 + PADDING_BYTES);
+    if (scope.workspace.kernels.parquetLevels(source, byteLength, greatest, scratch, target, count) < 0) {
+      scope.corrupt("its levels are malformed");
+    }
+  }
+
+  #writer(pages: readonly Page[], slotCount: number): ValueWriter {
+    const scope: DecodeScope = this.scope;
+    const { leaf } = this;
+    if (leaf.type.kind === "null") return new NullValues();
+    if (leaf.type.kind === "bool") return new BitValues(scope, leaf, slotCount);
+    if (!this.#isByteColumn) return new FixedValues(scope, leaf, slotCount, this.#fixedDictionary);
+    if (isDictionaryEncoding(pages[0].header.encoding)) {
+      if (this.#byteDictionary === undefined) {
+        scope.corrupt("it is dictionary-encoded, but its chunk has no dictionary page");
+      }
+      return new ByteIndices(scope, leaf, slotCount, this.#byteDictionary);
+    }
+    const byteHint = pages.reduce((sum, page) => sum + page.header.uncompressedSize, 0);
+    return new ByteValues(scope, leaf, slotCount, byteHint);
+  }
+
+  release(): void {
+    this.#bytes.release();
+    this.#byteDictionary?.column.release();
+    this.#byteDictionary = undefined;
+    this.#fixedDictionary?.values.release();
+    this.#fixedDictionary = undefined;
+  }
+}
+
+export const countValues = (pages: readonly Page[]): number =>
+  pages.reduce((sum, page) => sum + page.header.valueCount, 0);

@@ -1,0 +1,128 @@
+import { Batch } from "../../core/batch.ts";
+import type { Column } from "../../core/column.ts";
+import { assert } from "../../core/errors.ts";
+import type { Schema } from "../../core/schema.ts";
+import type { Workspace } from "../../core/workspace.ts";
+import { type ChunkBytes, planReads } from "./chunk-bytes.ts";
+import { type ColumnReader, FlatColumnReader, NestedColumnReader } from "./column-readers.ts";
+import { DecodeScope, ScratchSet } from "./decode-scope.ts";
+import { type ParquetPlace, parquetError } from "./errors.ts";
+import { LeafDecoder } from "./leaf-decoder.ts";
+import type { PageLocation } from "./page-index.ts";
+import { chunkStart, type ParquetFile } from "./parquet-file.ts";
+import type { SchemaNode } from "./schema-mapping.ts";
+
+/** Rows [start, end) of a row group. */
+export interface RowRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface RowGroupSelection {
+  /** Which rows to read, ascending and disjoint; default all. */
+  readonly ranges?: readonly RowRange[];
+  /** Where the pages of a leaf lie, so that pages without a wanted row are not read. */
+  readonly locationsOf?: (leafIndex: number) => readonly PageLocation[] | undefined;
+}
+
+/**
+ * Reads top-level columns of one row group as batches, front to back. Reading is lazy: bytes are fetched when the first
+ * batch asks for them, columns are decoded a few pages ahead, and batches are slices that share the decoded memory.
+ * Failing or abandoned readers are closed by their owner; `close` may be called more than once.
+ */
+export class ParquetRowGroupReader {
+  readonly schema: Schema;
+  readonly #scratch: ScratchSet;
+  readonly #columns: ColumnReader[] = [];
+  readonly #ranges: readonly RowRange[];
+  #range = 0;
+  #row = 0;
+
+  constructor(
+    workspace: Workspace,
+    file: ParquetFile,
+    rowGroup: number,
+    columns: readonly string[],
+    selection: RowGroupSelection = {},
+  ) {
+    assert(rowGroup >= 0 && rowGroup < file.rowGroups.length, "the row group exists");
+    this.schema = file.schema.pick(columns);
+    this.#scratch = new ScratchSet(workspace);
+    const { rowCount } = file.rowGroups[rowGroup];
+    this.#ranges = selection.ranges ?? [{ start: 0, end: rowCount }];
+    this.#row = this.#ranges[0]?.start ?? 0;
+    const nodes = columns.map((name) => file.mapped.roots[file.schema.indexOf(name)]);
+    const decoders = leafDecoders(workspace, this.#scratch, file, rowGroup, nodes);
+    for (const node of nodes) {
+      const own = leavesOf(node).map((index) => decoders.get(index) as LeafDecoder);
+      this.#columns.push(
+        node.kind === "leaf"
+          ? new FlatColumnReader(own[0], rowCount, selection.locationsOf?.(own[0].leaf.index))
+          : new NestedColumnReader(workspace, node, own, rowCount),
+      );
+    }
+  }
+
+  /** The next at most `batchRows` rows, or undefined at the end. The caller owns the batch. */
+  next(batchRows: number): Batch | undefined {
+    while (this.#range < this.#ranges.length && this.#row >= this.#ranges[this.#range].end) {
+      this.#range++;
+      this.#row = this.#ranges[this.#range]?.start ?? 0;
+    }
+    const range = this.#ranges[this.#range];
+    if (range === undefined) {
+      this.close();
+      return undefined;
+    }
+    const end = Math.min(range.end, this.#row + batchRows);
+    const columns: Column[] = [];
+    try {
+      for (const reader of this.#columns) columns.push(reader.read(this.#row, end));
+    } catch (error) {
+      for (const column of columns) column.release();
+      throw error;
+    }
+    const batch = new Batch(this.schema, end - this.#row, columns);
+    this.#row = end;
+    return batch;
+  }
+
+  close(): void {
+    for (const column of this.#columns) column.release();
+    this.#columns.length = 0;
+    this.#range = this.#ranges.length;
+    this.#scratch.release();
+  }
+}
+
+function leavesOf(node: SchemaNode): number[] {
+  return node.leaf === undefined ? node.children.flatMap(leavesOf) : [node.leaf.index];
+}
+
+/** A decoder for every leaf below the given nodes, with reads planned over all of them. */
+function leafDecoders(
+  workspace: Workspace,
+  scratch: ScratchSet,
+  file: ParquetFile,
+  rowGroup: number,
+  nodes: readonly SchemaNode[],
+): Map<number, LeafDecoder> {
+  const chunks = file.rowGroups[rowGroup].columns;
+  const indices = [...new Set(nodes.flatMap(leavesOf))];
+  const ranges = indices.map((index) => {
+    const chunk = chunks[index];
+    const place: ParquetPlace = { path: file.path, rowGroup, column: file.mapped.leaves[index].path };
+    if (chunk.isEncrypted) throw parquetError("PARQUET_UNSUPPORTED", place, "it is encrypted");
+    if (chunk.isExternal) throw parquetError("PARQUET_UNSUPPORTED", place, "its data lies in another file");
+    const start = chunkStart(chunk);
+    return { start, end: start + chunk.compressedSize };
+  });
+  const bytes: ChunkBytes[] = planReads(workspace, file.file, ranges);
+  return new Map(
+    indices.map((index, i) => {
+      const leaf = file.mapped.leaves[index];
+      const scope = new DecodeScope(workspace, scratch, { path: file.path, rowGroup, column: leaf.path });
+      return [index, new LeafDecoder(scope, leaf, chunks[index], bytes[i])];
+    }),
+  );
+}
