@@ -1,0 +1,39 @@
+import type { DecimalType } from "../../types.ts";
+import { formatType } from "../../types.ts";
+import type { Routine } from "../bound.ts";
+import { divideByZero } from "../errors.ts";
+
+const OPERATION: Readonly<Record<string, number>> = { add: 0, sub: 1, mul: 2 };
+
+/**
+ * add, sub and mod of decimals of the result's scale, or mul of decimals whose scales add up to it.
+ * Fails where a result needs more digits than the type has.
+ */
+export function decimalArithmetic(operation: string, type: DecimalType): Routine {
+  return {
+    key: `${operation}:${formatType(type)}`,
+    nulls: "strict",
+    isFallible: true,
+    run(frame, [left, right]) {
+      const { kernels } = frame.workspace;
+      const data = frame.allocateValues(type);
+      const operands = [
+        left.column.data,
+        left.isSingle,
+        right.column.data,
+        right.isSingle,
+        data.address,
+        frame.rowCount,
+        frame.validity,
+      ] as const;
+      if (operation === "mod") {
+        const failedRow = kernels.decimalRemainder(...operands);
+        if (failedRow >= 0) throw divideByZero(frame, failedRow);
+      } else {
+        const failedRow = kernels.decimalArithmetic(OPERATION[operation], type.precision, ...operands);
+        if (failedRow >= 0) throw frame.overflow(failedRow, formatType(type));
+      }
+      return frame.strictColumn(type, { data });
+    },
+  };
+}

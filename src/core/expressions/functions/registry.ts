@@ -1,0 +1,28 @@
+import { PlanError } from "../../errors.ts";
+import { nearestNames } from "../suggest.ts";
+import { arithmeticFunctions } from "./arithmetic.ts";
+import { comparisonFunctions } from "./comparison.ts";
+import type { FunctionDefinition } from "./definition.ts";
+import { logicalFunctions } from "./logical.ts";
+import { nullFunctions } from "./null.ts";
+
+const functions: ReadonlyMap<string, FunctionDefinition> = new Map(
+  [arithmeticFunctions, comparisonFunctions, logicalFunctions, nullFunctions].flatMap((table) => Object.entries(table)),
+);
+
+/** @throws {PlanError} FUNCTION_UNKNOWN */
+export function functionNamed(name: string): FunctionDefinition {
+  const definition = functions.get(name);
+  if (definition === undefined) {
+    const near = nearestNames(name, [...functions.keys()]);
+    throw new PlanError(
+      "FUNCTION_UNKNOWN",
+      `There is no function "${name}".`,
+      near.length > 0 ? `Did you mean ${near.join(" or ")}?` : "See the Expression class for all functions.",
+    );
+  }
+  return definition;
+}
+
+/** All function names, for tests and documentation. */
+export const functionNames = (): string[] => [...functions.keys()].sort();
