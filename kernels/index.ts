@@ -28,3 +28,4 @@ export * from "./csv";
 export * from "./csv-fields";
 export { csvDecimalToDouble } from "./csv-float";
 export * from "./csv-strings";
+export * from "./zstd";

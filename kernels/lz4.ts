@@ -1,4 +1,5 @@
 // LZ4 block format, https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md.
+import { copyMatch } from "./wild-copy";
 
 /**
  * Decompresses one raw LZ4 block.
@@ -42,12 +43,7 @@ export function lz4Decompress(source: usize, sourceLength: i32, target: usize, t
       }
     }
     if (offset == 0 || offset > to - target || length > limit - to) return -1;
-    const from = to - offset;
-    if (offset >= 16) {
-      for (let done: usize = 0; done < length; done += 16) v128.store(to + done, v128.load(from + done));
-    } else {
-      for (let done: usize = 0; done < length; done++) store<u8>(to + done, load<u8>(from + done));
-    }
+    copyMatch(to, offset, length);
     to += length;
   }
   return <i32>(to - target);

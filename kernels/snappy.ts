@@ -1,4 +1,5 @@
 // Snappy raw format, https://github.com/google/snappy/blob/main/format_description.txt.
+import { copy64, copyMatch } from "./wild-copy";
 
 /**
  * What a tag byte says, as the reference decoder's char_table packs it: bits 0-7 length, bits 8-10 the high bits of a
@@ -25,9 +26,6 @@ const TAGS = memory.data<u16>([
 ]);
 /** The low 0, 1, 2, 3 or 4 bytes of a word. */
 const LOW_BYTES = memory.data<u32>([0, 0xff, 0xffff, 0xffffff, 0xffffffff]);
-/** For an offset of 1..15: the greatest multiple of it that is at most 16, i.e. how far a repeated pattern may be advanced at once. */
-const PATTERN_STEP = memory.data<u8>([0, 16, 16, 15, 16, 15, 12, 14, 16, 9, 10, 11, 12, 13, 14, 15]);
-
 /**
  * The uncompressed length that a block of `sourceLength` bytes declares, or -1 where the preamble is malformed or
  * declares more than 2^31 - 1 bytes. Callers check it before they allocate.
@@ -81,39 +79,20 @@ export function snappyDecompress(source: usize, sourceLength: i32, target: usize
   return to == limit ? targetLength : -1;
 }
 
-@inline
-function copy64(to: usize, from: usize): void {
-  v128.store(to, v128.load(from));
-  v128.store(to, v128.load(from, 16), 16);
-  v128.store(to, v128.load(from, 32), 32);
-  v128.store(to, v128.load(from, 48), 48);
-}
-
-/** Repeats what lies `offset` bytes back for `length` (1..64) bytes; writes up to 64 bytes. */
+/** copyMatch for the lengths of snappy, 1..64; writes up to 64 bytes. */
 @inline
 function copyBack(to: usize, offset: usize, length: usize): void {
-  const from = to - offset;
-  if (offset >= 16) {
-    v128.store(to, v128.load(from));
-    if (length > 16) {
-      v128.store(to, v128.load(from, 16), 16);
-      if (length > 32) {
-        v128.store(to, v128.load(from, 32), 32);
-        v128.store(to, v128.load(from, 48), 48);
-      }
-    }
+  if (offset < 16) {
+    copyMatch(to, offset, length);
     return;
   }
-  copyPattern(to, offset, length);
-}
-
-/** copyBack for offsets 1..15: builds one vector of the repeated pattern and stores it in steps of whole periods. */
-function copyPattern(to: usize, offset: usize, length: usize): void {
   const from = to - offset;
-  for (let i: usize = 0; i < 16; i++) store<u8>(to + i, load<u8>(from + i));
-  const pattern = v128.load(to);
-  const step = <usize>load<u8>(PATTERN_STEP + offset);
-  for (let done = step; done < length; done += step) v128.store(to + done, pattern);
+  v128.store(to, v128.load(from));
+  if (length <= 16) return;
+  v128.store(to, v128.load(from, 16), 16);
+  if (length <= 32) return;
+  v128.store(to, v128.load(from, 32), 32);
+  v128.store(to, v128.load(from, 48), 48);
 }
 
 /** Worst-case size of a compressed block: the format's own bound. */

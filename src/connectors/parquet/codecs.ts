@@ -57,6 +57,11 @@ export function decompress(
       // Early writers of this codec left Hadoop's frame out.
       if (written !== targetLength) written = kernels.lz4Decompress(source, sourceLength, target, targetLength);
       break;
+    case Codec.zstd: {
+      const tables = scope.scratch.codec.take(kernels.zstdScratchBytes());
+      written = kernels.zstdDecompress(source, sourceLength, target, targetLength, tables);
+      break;
+    }
     case Codec.gzip:
     case Codec.brotli:
       written = inflate(scope, codec, source, sourceLength, target, targetLength);

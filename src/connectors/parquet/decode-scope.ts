@@ -43,12 +43,15 @@ export class ScratchSet {
   readonly values: Scratch;
   /** Lengths of the delta encodings. */
   readonly lengths: Scratch;
+  /** Tables of the codecs that need some. */
+  readonly codec: Scratch;
 
   constructor(workspace: Workspace) {
     this.page = new Scratch(workspace);
     this.indices = new Scratch(workspace);
     this.values = new Scratch(workspace);
     this.lengths = new Scratch(workspace);
+    this.codec = new Scratch(workspace);
   }
 
   release(): void {
@@ -56,6 +59,7 @@ export class ScratchSet {
     this.indices.release();
     this.values.release();
     this.lengths.release();
+    this.codec.release();
   }
 }
 
