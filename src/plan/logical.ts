@@ -1,5 +1,4 @@
 import type { AggregateSpec } from "../core/aggregates/spec.ts";
-import type { SortKey } from "../core/columns/sort-keys.ts";
 import type { ExpressionNode } from "../core/expressions/node.ts";
 import type { Operator } from "../core/operator.ts";
 import type { Schema } from "../core/schema.ts";
@@ -74,16 +73,23 @@ export interface DistinctNode extends NodeBase<OneInput> {
   readonly keys: readonly string[];
 }
 
+/** One column of an order, by name; see `SortKey` of core for how values compare. */
+export interface OrderKey {
+  readonly column: string;
+  readonly descending?: boolean;
+  readonly nullsFirst?: boolean;
+}
+
 export interface SortNode extends NodeBase<OneInput> {
   readonly op: "sort";
-  readonly keys: readonly SortKey[];
+  readonly keys: readonly OrderKey[];
   /** "partition" orders the rows of each subtask only. */
   readonly scope: "global" | "partition";
 }
 
 export interface TopNNode extends NodeBase<OneInput> {
   readonly op: "topN";
-  readonly keys: readonly SortKey[];
+  readonly keys: readonly OrderKey[];
   readonly count: number;
   readonly offset: number;
 }
@@ -169,7 +175,7 @@ export type InputNeeds =
   | {
       readonly kind: "grouped";
       readonly keys: readonly (readonly string[])[];
-      readonly sort?: readonly (readonly SortKey[])[];
+      readonly sort?: readonly (readonly OrderKey[])[];
     }
   /** The first input partitioned at will, the others whole in every subtask. */
   | { readonly kind: "broadcastRest" };
@@ -177,4 +183,6 @@ export type InputNeeds =
 export interface SinkNode extends NodeBase<OneInput> {
   readonly op: "sink";
   readonly sink: Sink;
+  /** Hands rows to the caller, so it writes on the planning thread. */
+  readonly isLocal: boolean;
 }

@@ -1,8 +1,9 @@
-import type { SortKey } from "../core/columns/sort-keys.ts";
 import { assert } from "../core/errors.ts";
 import { Schema } from "../core/schema.ts";
+import type { Sink, SinkSpec } from "../core/sink.ts";
 import type { Exchange, JobEdge, JobGraph, JobSource, JobVertex, OperatorNode } from "../runtime/job-graph.ts";
 import { createOperator } from "../runtime/operator-factory.ts";
+import type { OrderKey } from "./logical.ts";
 
 /** What is known of how a stream's rows lie over its subtasks; inferred, never declared by users. */
 export type Distribution =
@@ -20,7 +21,7 @@ export interface PhysicalStream {
   readonly schema: Schema;
   readonly distribution: Distribution;
   /** Order of the rows inside each subtask. */
-  readonly order: readonly SortKey[];
+  readonly order: readonly OrderKey[];
   /** The user asked for these partitions: user code over them runs once per partition. */
   readonly isPartitioned?: boolean;
 }
@@ -58,7 +59,7 @@ export class JobGraphBuilder {
   append(
     stream: PhysicalStream,
     operator: OperatorNode,
-    effect: { distribution?: Distribution; order?: readonly SortKey[] } = {},
+    effect: { distribution?: Distribution; order?: readonly OrderKey[] } = {},
   ): PhysicalStream {
     const { outputSchema } = createOperator(operator, [stream.schema]);
     const { distribution = stream.distribution, order = [] } = effect;
@@ -88,7 +89,7 @@ export class JobGraphBuilder {
       parallelism: number;
       placement: JobVertex["placement"];
       distribution: Distribution;
-      order?: readonly SortKey[];
+      order?: readonly OrderKey[];
     },
   ): PhysicalStream {
     const schemas = inputs.map(({ stream }) => stream.schema);
@@ -112,16 +113,17 @@ export class JobGraphBuilder {
   }
 
   /** The sorted subtasks of a stream merged into one; `operator` has as many inputs as the stream has subtasks. */
-  merge(stream: PhysicalStream, operator: OperatorNode, order: readonly SortKey[]): PhysicalStream {
+  merge(stream: PhysicalStream, operator: OperatorNode, order: readonly OrderKey[]): PhysicalStream {
     const vertex = this.#vertex(1, "workers", Array(stream.vertex.parallelism).fill(stream.schema));
     this.#edge({ from: stream.vertex.id, to: vertex.id, input: 0, exchange: { kind: "gather" }, ordered: true });
     vertex.operators.push(operator);
     return { vertex, schema: stream.schema, distribution: { kind: "single" }, order };
   }
 
-  sink(stream: PhysicalStream, spec: NonNullable<JobVertex["sink"]>["spec"]): void {
+  /** Writes a stream; `local` is set where the sink hands rows to the caller. */
+  sink(stream: PhysicalStream, spec: SinkSpec, local?: Sink): void {
     const vertex = this.#chainable(stream);
-    vertex.sink = { id: this.#sinkCount++, spec };
+    vertex.sink = { id: this.#sinkCount++, spec, ...(local === undefined ? {} : { local }) };
     vertex.isSealed = true;
   }
 

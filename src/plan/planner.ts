@@ -1,6 +1,7 @@
 import type { SortKey } from "../core/columns/sort-keys.ts";
 import { formatExpression } from "../core/expressions/format.ts";
 import { columnNode, type ExpressionNode } from "../core/expressions/node.ts";
+import type { Schema } from "../core/schema.ts";
 import type { JobGraph, LocalOperator, OperatorNode, OperatorSpec } from "../runtime/job-graph.ts";
 import type {
   AggregateNode,
@@ -10,6 +11,7 @@ import type {
   JoinNode,
   LimitNode,
   LogicalNode,
+  OrderKey,
   PartitionNode,
   SortNode,
   SourceNode,
@@ -22,24 +24,13 @@ import { estimateBytes } from "./statistics.ts";
 /** A build side below this size is sent whole to every subtask of the probe side, instead of moving both. */
 const BROADCAST_BYTES = 8 * 1024 * 1024;
 
-/** Where results go that are not files: an operator on the planning thread that takes every row of `input`. */
-export interface ResultConsumer {
-  readonly input: LogicalNode;
-  readonly operator: LocalOperator;
-}
-
 /**
  * Turns rewritten logical nodes into vertices and exchanges for `parallelism` threads.
  * Distribution and order are inferred on the way, and an exchange or sort that they make needless is left out.
  */
-export function planJob(
-  roots: readonly LogicalNode[],
-  consumers: readonly ResultConsumer[],
-  parallelism: number,
-): JobGraph {
-  const planner = new Planner([...roots, ...consumers.map((consumer) => consumer.input)], parallelism);
+export function planJob(roots: readonly LogicalNode[], parallelism: number): JobGraph {
+  const planner = new Planner(roots, parallelism);
   for (const root of roots) planner.translate(root);
-  for (const { input, operator } of consumers) planner.consume(input, operator);
   return planner.graph.build();
 }
 
@@ -63,10 +54,6 @@ class Planner {
       this.#streams.set(node, stream);
     }
     return stream;
-  }
-
-  consume(input: LogicalNode, operator: LocalOperator): void {
-    this.graph.append(this.#toPlanner(this.translate(input), 1), operator);
   }
 
   #countReaders(node: LogicalNode): void {
@@ -113,7 +100,8 @@ class Planner {
         return this.#function(node);
       case "sink": {
         const stream = this.translate(node.inputs[0]);
-        this.graph.sink(stream, node.sink.spec);
+        if (!node.isLocal) this.graph.sink(stream, node.sink.spec);
+        else this.graph.sink(this.#toPlanner(stream, 1), node.sink.spec, node.sink);
         return stream;
       }
     }
@@ -160,13 +148,21 @@ class Planner {
     const { keys, scope } = node;
     if (startsWithOrder(stream.order, keys) && (scope === "partition" || stream.vertex.parallelism === 1))
       return stream;
-    const sorted = this.graph.append(stream, sortSpec(keys), { distribution: stream.distribution, order: keys });
+    const sorted = this.graph.append(stream, sortSpec(keys, stream.schema), {
+      distribution: stream.distribution,
+      order: keys,
+    });
     if (scope === "partition" || sorted.vertex.parallelism === 1) return sorted;
     return this.graph.merge(sorted, this.#mergeSpec(keys, sorted), keys);
   }
 
-  #mergeSpec(keys: readonly SortKey[], stream: PhysicalStream): OperatorNode {
-    return { kind: "mergeSorted", name: `merge(${formatKeys(keys)})`, keys, inputs: stream.vertex.parallelism };
+  #mergeSpec(keys: readonly OrderKey[], stream: PhysicalStream): OperatorNode {
+    return {
+      kind: "mergeSorted",
+      name: `merge(${formatKeys(keys)})`,
+      keys: positions(keys, stream.schema),
+      inputs: stream.vertex.parallelism,
+    };
   }
 
   #topN(node: TopNNode): PhysicalStream {
@@ -175,7 +171,7 @@ class Planner {
     const spec = (limit: { count: number; offset: number }): OperatorNode => ({
       kind: "topN",
       name: `top ${count} by ${formatKeys(keys)}`,
-      keys,
+      keys: positions(keys, node.schema),
       ...limit,
     });
     const { distribution } = stream;
@@ -259,7 +255,7 @@ class Planner {
     if (spec.kind !== "sortMergeJoin") return stream;
     const order = keys.map((column) => ({ column }));
     if (startsWithOrder(stream.order, order)) return stream;
-    return this.graph.append(stream, sortSpec(order), { distribution: stream.distribution, order });
+    return this.graph.append(stream, sortSpec(order, stream.schema), { distribution: stream.distribution, order });
   }
 
   #cross(node: CrossNode): PhysicalStream {
@@ -321,13 +317,19 @@ class Planner {
     }
     if (needs.kind === "grouped") {
       const sorted = streams.map((stream, i) => {
-        const order = needs.sort?.[i] ?? needs.keys[i].map((column): SortKey => ({ column }));
+        const order = needs.sort?.[i] ?? needs.keys[i].map((column): OrderKey => ({ column }));
         const together = isTogether(stream, needs.keys[i]) ? stream : this.#toSingle(stream);
         if (startsWithOrder(together.order, order)) return together;
         if (together.vertex.parallelism === 1) {
-          return this.graph.append(together, sortSpec(order), { distribution: together.distribution, order });
+          return this.graph.append(together, sortSpec(order, together.schema), {
+            distribution: together.distribution,
+            order,
+          });
         }
-        const local = this.graph.append(together, sortSpec(order), { distribution: together.distribution, order });
+        const local = this.graph.append(together, sortSpec(order, together.schema), {
+          distribution: together.distribution,
+          order,
+        });
         return this.graph.merge(local, this.#mergeSpec(order, local), order);
       });
       if (sorted.length === 1) return this.graph.append(this.#toPlanner(sorted[0], 1), operator);
@@ -376,13 +378,17 @@ const SINGLE: Distribution = { kind: "single" };
 
 const partitioned = (stream: PhysicalStream): PhysicalStream => ({ ...stream, isPartitioned: true });
 
-const sortSpec = (keys: readonly SortKey[]): OperatorNode => ({
+const sortSpec = (keys: readonly OrderKey[], schema: Schema): OperatorNode => ({
   kind: "sort",
   name: `sort(${formatKeys(keys)})`,
-  keys,
+  keys: positions(keys, schema),
 });
 
-const formatKeys = (keys: readonly SortKey[]): string =>
+/** Core operators know columns by position. */
+const positions = (keys: readonly OrderKey[], schema: Schema): SortKey[] =>
+  keys.map((key) => ({ ...key, column: schema.indexOf(key.column) }));
+
+const formatKeys = (keys: readonly OrderKey[]): string =>
   keys.map((key) => `${key.column}${key.descending === true ? " desc" : ""}`).join(", ");
 
 /** Whether rows with equal keys are already in one subtask. */
@@ -392,7 +398,7 @@ function isTogether(stream: PhysicalStream, keys: readonly string[]): boolean {
   return distribution.kind === "hash" && distribution.keys.every((key) => keys.includes(key));
 }
 
-function startsWithOrder(order: readonly SortKey[], wanted: readonly SortKey[]): boolean {
+function startsWithOrder(order: readonly OrderKey[], wanted: readonly OrderKey[]): boolean {
   return wanted.every((key, i) => {
     const given = order[i];
     return (
@@ -408,7 +414,7 @@ function startsWithOrder(order: readonly SortKey[], wanted: readonly SortKey[]):
 function renamed(stream: PhysicalStream, columns: readonly { name: string; expression: ExpressionNode }[]) {
   const nameOf = (column: string): string | undefined =>
     columns.find(({ expression }) => expression.kind === "column" && expression.name === column)?.name;
-  const order: SortKey[] = [];
+  const order: OrderKey[] = [];
   for (const key of stream.order) {
     const column = nameOf(key.column);
     if (column === undefined) break;

@@ -1,10 +1,8 @@
 import type { Batch } from "../core/batch.ts";
-import { describeBatch } from "../core/columns/copy.ts";
-import { Allocator } from "../core/memory/allocator.ts";
+import { batchBytes } from "../core/columns/size.ts";
 import type { SpillableState } from "../core/memory/governor.ts";
 import type { OperatorContext } from "../core/operator.ts";
 import { type SpillFile, type SpillReader, SpillWriter } from "../core/spill-file.ts";
-import type { Workspace } from "../core/workspace.ts";
 import type { ChannelReader, ChannelWriter } from "./channel.ts";
 
 /**
@@ -97,13 +95,4 @@ export class BufferedChannel implements ChannelWriter, ChannelReader, SpillableS
     this.#queue.length = 0;
     this.#queueBytes = 0;
   }
-}
-
-/** Roughly what a batch holds in memory; blocks shared with other batches count here too. */
-export function batchBytes(workspace: Workspace, batch: Batch): number {
-  let bytes = 0;
-  for (const column of describeBatch(workspace, batch).columns) {
-    bytes += Allocator.roundedBytes(column.dataBytes) + (column.offsets === 0 ? 0 : column.length * 4);
-  }
-  return bytes;
 }

@@ -18,7 +18,7 @@ export async function loadConnectors(registry: ConnectorRegistry, graph: JobGrap
     if (source !== undefined && source.local === undefined && !sources.has(source.spec.kind)) {
       sources.set(source.spec.kind, await registry.sourceFactory(source.spec.kind));
     }
-    if (sink !== undefined && !sinks.has(sink.spec.kind)) {
+    if (sink !== undefined && sink.local === undefined && !sinks.has(sink.spec.kind)) {
       sinks.set(sink.spec.kind, await registry.sinkFactory(sink.spec.kind));
     }
   }

@@ -167,7 +167,7 @@ export class Engine {
   /** After a failure: everybody stops before anybody frees memory that another thread may be reading. */
   async #tearDown(job: string, run: RunningJob): Promise<SinkResult[]> {
     const prepared = this.#fragment?.committables() ?? [];
-    this.#fragment?.cancel();
+    await this.#fragment?.stop();
     run.isTearingDown = true;
     for (const worker of this.#workers) worker.send({ type: "stop", job });
     for (const report of await run.all("stopped")) prepared.push(...report.committables);
@@ -180,7 +180,8 @@ export class Engine {
   #openSinks(graph: JobGraph, connectors: Connectors): Map<number, Sink> {
     const sinks = new Map<number, Sink>();
     for (const { sink } of graph.vertices) {
-      if (sink !== undefined) sinks.set(sink.id, connectors.sink(sink.spec.kind)(sink.spec, this.#host));
+      if (sink === undefined) continue;
+      sinks.set(sink.id, sink.local ?? connectors.sink(sink.spec.kind)(sink.spec, this.#host));
     }
     return sinks;
   }
@@ -291,9 +292,10 @@ class RunningJob {
 /** The graph as it can be cloned to another thread. */
 function withoutUserCode(graph: JobGraph): JobGraph {
   const portable = (vertex: JobVertex): JobVertex => {
-    if (vertex.placement === "workers") return vertex;
-    const { source: _, ...rest } = vertex;
-    return { ...rest, operators: [] };
+    const { source, sink: _, ...rest } = vertex;
+    if (vertex.placement === "planner") return { ...rest, operators: [] };
+    if (source === undefined) return vertex;
+    return { ...vertex, source: { spec: source.spec, splits: source.splits } };
   };
   return { ...graph, vertices: graph.vertices.map(portable) };
 }

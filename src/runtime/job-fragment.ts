@@ -137,9 +137,16 @@ export class JobFragment {
   /** Set by the thread: takes messages that arrived, so that long slices stay responsive. */
   onPoll: () => void = () => undefined;
 
+  /** Makes `run` return; memory stays, since peers may still read it. */
   cancel(): void {
     this.#isCancelled = true;
     this.#wake();
+  }
+
+  /** Cancels, and waits for reads and writes that are under way: their batches are released then. */
+  async stop(): Promise<void> {
+    this.cancel();
+    await Promise.all(this.#subtasks.map((subtask) => subtask.stop()));
   }
 
   onPeerMessage(message: PeerMessage): void {
@@ -276,7 +283,8 @@ export class JobFragment {
 
   #openSink(vertex: JobVertex, subtask: number, schema: Schema): SubtaskSink {
     assert(vertex.sink !== undefined, "a sink vertex");
-    const sink = this.#connectors.sink(vertex.sink.spec.kind)(vertex.sink.spec, this.#host);
+    const { spec, local } = vertex.sink;
+    const sink = local ?? this.#connectors.sink(spec.kind)(spec, this.#host);
     const writer: SinkWriter = sink.createWriter({
       workspace: this.#workspace,
       host: this.#host,

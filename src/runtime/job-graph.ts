@@ -1,6 +1,6 @@
 import type { Operator } from "../core/operator.ts";
 import type { Field, Schema } from "../core/schema.ts";
-import type { SinkSpec } from "../core/sink.ts";
+import type { Sink, SinkSpec } from "../core/sink.ts";
 import type { Source, SourceSpec, Split } from "../core/source.ts";
 
 /** How rows travel from the subtasks of one vertex to those of the next. */
@@ -49,7 +49,14 @@ export interface JobVertex {
   readonly inputs: readonly (readonly Field[])[];
   readonly operators: readonly OperatorNode[];
   /** Written by each subtask behind the last operator. */
-  readonly sink?: { readonly id: number; readonly spec: SinkSpec };
+  readonly sink?: JobSink;
+}
+
+export interface JobSink {
+  readonly id: number;
+  readonly spec: SinkSpec;
+  /** The live object, on the planning thread only: a sink that hands rows to the caller. */
+  readonly local?: Sink;
 }
 
 export interface JobSource {

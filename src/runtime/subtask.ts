@@ -42,6 +42,8 @@ export class Subtask {
   /** A read or write that is under way; its failure is thrown in the next step. */
   #waiting = false;
   #failure: unknown;
+  #pending: Promise<void> = Promise.resolve();
+  #isStopped = false;
   rowsIn = 0;
   bytesRead = 0;
   splitsDone = 0;
@@ -100,7 +102,14 @@ export class Subtask {
     return result;
   }
 
-  /** Frees everything; called once, after the end or a failure anywhere in the job. */
+  /** Stops for good: what a read still brings is dropped. Resolves when no read or write is under way. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#pending;
+    await this.#sink?.settled();
+  }
+
+  /** Frees everything; called once, after the end or after `stop`. */
   close(): void {
     this.#reader?.close();
     this.#reader = undefined;
@@ -148,7 +157,7 @@ export class Subtask {
     }
     this.rowsIn += batch.rowCount;
     try {
-      this.#chain.processBatch(batch, 0);
+      if (!this.#isStopped) this.#chain.processBatch(batch, 0);
     } finally {
       batch.release();
     }
@@ -236,7 +245,7 @@ export class Subtask {
 
   #await(promise: Promise<void>, wake: () => void): void {
     this.#waiting = true;
-    promise.then(
+    this.#pending = promise.then(
       () => {
         this.#waiting = false;
         wake();
@@ -325,6 +334,11 @@ export class SubtaskSink {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
+  /** Resolves when no write is under way. */
+  settled(): Promise<void> {
+    return this.#pending;
+  }
+
   close(): void {
     for (const batch of this.#queue) batch.release();
     this.#queue.length = 0;
@@ -332,10 +346,11 @@ export class SubtaskSink {
   }
 
   #afterwards: (() => void) | undefined;
+  #pending: Promise<void> = Promise.resolve();
 
   #await(promise: Promise<unknown>, next: () => void, wake: () => void): void {
     this.isBusy = true;
-    promise
+    this.#pending = promise
       .then(() => {
         this.isBusy = false;
         next();

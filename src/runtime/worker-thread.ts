@@ -65,8 +65,7 @@ export class WorkerThread {
         this.#run(command.job).catch((thrown: unknown) => this.#fail(command.job, thrown));
         return;
       case "stop":
-        this.#fragment?.cancel();
-        this.#report({ type: "stopped", job: command.job, committables: this.#fragment?.committables() ?? [] });
+        this.#stop(command.job).catch((thrown: unknown) => this.#fail(command.job, thrown));
         return;
       case "close":
         this.#fragment?.close(false);
@@ -103,6 +102,11 @@ export class WorkerThread {
     fragment.close(true);
     this.#fragment = undefined;
     this.#report({ type: "finished", job, metrics, committables });
+  }
+
+  async #stop(job: string): Promise<void> {
+    await this.#fragment?.stop();
+    this.#report({ type: "stopped", job, committables: this.#fragment?.committables() ?? [] });
   }
 
   #fail(job: string, thrown: unknown): void {
