@@ -13,6 +13,7 @@ import type {
   Routine,
 } from "./bound.ts";
 import { castRoutine } from "./cast/cast.ts";
+import { literalOutOfRange } from "./errors.ts";
 import { formatExpression } from "./format.ts";
 import { isFlexible, type TypeBinder } from "./functions/definition.ts";
 import { bindMembership } from "./functions/membership.ts";
@@ -138,14 +139,14 @@ class Binder implements TypeBinder {
   /** A case over bound parts; branch values are brought to their common type. */
   caseOf(
     source: ExpressionNode,
-    branches: readonly { when: BoundNode; then: BoundNode }[],
+    branches: readonly { when: BoundNode; value: BoundNode }[],
     otherwise: BoundNode,
   ): BoundNode {
-    const values = [...branches.map((branch) => branch.then), otherwise];
+    const values = [...branches.map((branch) => branch.value), otherwise];
     const { type, args } = this.unify(source, values);
-    const typed = branches.map(({ when }, i) => ({ when, then: args[i] }));
+    const typed = branches.map(({ when }, i) => ({ when, value: args[i] }));
     const last = args[args.length - 1];
-    const all = [...typed.flatMap(({ when, then }) => [when, then]), last];
+    const all = [...typed.flatMap(({ when, value }) => [when, value]), last];
     return this.#intern<BoundCase>(`case(${all.map((part) => part.id).join()})`, {
       kind: "case",
       branches: typed,
@@ -175,13 +176,14 @@ class Binder implements TypeBinder {
 
   /**
    * Brings arguments to one type: that of the arguments that are no plain literals where these fit it, else the common
-   * type of all.
+   * type of all. An integer literal past an integer type is refused unless `widens`: the result's type would depend on
+   * the literal's size.
    */
-  unify(source: ExpressionNode, args: readonly BoundNode[]): { type: DataType; args: BoundNode[] } {
+  unify(source: ExpressionNode, args: readonly BoundNode[], widens = false): { type: DataType; args: BoundNode[] } {
     const firm = args.filter((arg) => !isFlexible(arg));
     let type = this.#common(source, firm.length > 0 ? firm : args);
     for (const arg of args) {
-      if (isFlexible(arg)) type = this.#widenFor(source, type, arg);
+      if (isFlexible(arg)) type = this.#widenFor(source, type, arg, widens);
     }
     return { type, args: args.map((arg) => this.coerce(arg, type, source)) };
   }
@@ -195,7 +197,7 @@ class Binder implements TypeBinder {
   }
 
   /** The type that also holds a literal that does not fit it as it is. */
-  #widenFor(source: ExpressionNode, type: DataType, arg: BoundLiteral): DataType {
+  #widenFor(source: ExpressionNode, type: DataType, arg: BoundLiteral, widens: boolean): DataType {
     if (adaptLiteral(arg.literal, type) !== undefined) return type;
     if (type.kind === "decimal") {
       const exact = decimalTypeOfLiteral(arg.literal);
@@ -203,9 +205,10 @@ class Binder implements TypeBinder {
       if (common !== undefined && adaptLiteral(arg.literal, common) !== undefined) return common;
     }
     if (arg.type.kind === "utf8" && type.kind !== "utf8") throw this.unreadableText(source, arg, type);
-    // Beyond int64, a decimal still compares exactly.
-    const own = isInteger(type) && arg.type.kind === "float64" ? types.float64 : arg.type;
-    const common = commonType(type, own);
+    if (!widens && isInteger(type) && Number.isInteger(Number(arg.literal.value))) {
+      throw literalOutOfRange(source, arg, type);
+    }
+    const common = commonType(type, arg.type);
     if (common === undefined) throw this.mismatch(source, [type, arg.type]);
     return common;
   }
@@ -286,7 +289,7 @@ class Binder implements TypeBinder {
   }
 
   #case(node: CaseNode): BoundNode {
-    const branches = node.branches.map(({ when, then }) => ({ when: this.condition(when), then: this.bind(then) }));
+    const branches = node.branches.map(({ when, value }) => ({ when: this.condition(when), value: this.bind(value) }));
     const otherwise =
       node.otherwise === undefined
         ? this.literal({ kind: "literal", type: types.nullType, value: null, flexible: true })

@@ -55,7 +55,7 @@ export interface BoundLogical extends BoundBase {
 
 export interface BoundCase extends BoundBase {
   readonly kind: "case";
-  readonly branches: readonly { readonly when: BoundNode; readonly then: BoundNode }[];
+  readonly branches: readonly { readonly when: BoundNode; readonly value: BoundNode }[];
   readonly otherwise: BoundNode;
 }
 

@@ -1,5 +1,8 @@
-import { EvaluationError } from "../errors.ts";
+import { EvaluationError, PlanError } from "../errors.ts";
+import { type DataType, formatType } from "../types.ts";
+import { formatExpression } from "./format.ts";
 import type { Frame } from "./frame.ts";
+import type { ExpressionNode } from "./node.ts";
 
 export function divideByZero(frame: Frame, row: number): EvaluationError {
   return new EvaluationError(
@@ -14,5 +17,17 @@ export function castFailed(frame: Frame, row: number, value: string, type: strin
     "CAST_FAILED",
     `The value ${value} in row ${row} of the batch cannot be converted to ${type} by ${frame.text}.`,
     "Use tryCast to get null for such values, or filter them out first.",
+  );
+}
+
+export function literalOutOfRange(
+  source: ExpressionNode,
+  literal: { source: ExpressionNode },
+  type: DataType,
+): PlanError {
+  return new PlanError(
+    "LITERAL_OUT_OF_RANGE",
+    `In ${formatExpression(source)}, the literal ${formatExpression(literal.source)} does not fit ${formatType(type)}.`,
+    "Cast the other operand to a wider type first, for example .cast(int64).",
   );
 }

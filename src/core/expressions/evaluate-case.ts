@@ -16,7 +16,7 @@ import type { Scope } from "./scope.ts";
  * condition and branch runs on just the rows that reach it. The caller owns the result.
  */
 export function evaluateCase(scope: Scope, node: BoundCase): Column {
-  const later = [...node.branches.flatMap(({ when, then }) => [when, then]), node.otherwise].slice(1);
+  const later = [...node.branches.flatMap(({ when, value }) => [when, value]), node.otherwise].slice(1);
   return later.some((part) => part.isFallible) ? inTurns(scope, node) : atOnce(scope, node);
 }
 
@@ -36,7 +36,7 @@ function atOnce(scope: Scope, node: BoundCase): Column {
   kernels.fillBytes(rest.address, 0xff, rest.byteLength);
   try {
     let open = rowCount;
-    for (const { when, then } of node.branches) {
+    for (const { when, value } of node.branches) {
       if (open === 0) break;
       const bits = scope.trueBits(when);
       blocks.push(bits);
@@ -45,7 +45,7 @@ function atOnce(scope: Scope, node: BoundCase): Column {
       if (count === 0) continue;
       kernels.booleanBits(3, rest.address, bits.address, rowCount, rest.address);
       open -= count;
-      choices.push({ bits, operand: scope.value(then) });
+      choices.push({ bits, operand: scope.value(value) });
     }
     if (open > 0 || rowCount === 0) choices.push({ bits: rest, operand: scope.value(node.otherwise) });
     return choose(workspace, node.type, rowCount, choices);
@@ -172,7 +172,7 @@ function inTurns(scope: Scope, node: BoundCase): Column {
     pieces.push({ rows, count, column: scope.onRows(rows, count, (some) => some.column(part)) });
   };
   try {
-    for (const { when, then } of node.branches) {
+    for (const { when, value } of node.branches) {
       if (restCount === 0) break;
       const bits = scope.onRows(rest, restCount, (some) => some.trueBits(when));
       blocks.push(bits);
@@ -180,7 +180,7 @@ function inTurns(scope: Scope, node: BoundCase): Column {
       const taken = allocateRows(restCount);
       const takenCount = kernels.booleanIndices(bits.address, restCount, inner.address);
       kernels.nullComposeRows(rest.address, inner.address, takenCount, taken.address);
-      take(taken, takenCount, then);
+      take(taken, takenCount, value);
       kernels.booleanNot(bits.address, restCount, bits.address);
       const next = allocateRows(restCount);
       const nextCount = kernels.booleanIndices(bits.address, restCount, inner.address);

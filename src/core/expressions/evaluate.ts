@@ -316,7 +316,7 @@ function inputsOf(node: BoundNode): readonly BoundNode[] {
     case "logical":
       return node.args;
     case "case":
-      return [...node.branches.flatMap(({ when, then }) => [when, then]), node.otherwise];
+      return [...node.branches.flatMap(({ when, value }) => [when, value]), node.otherwise];
     default:
       return [];
   }

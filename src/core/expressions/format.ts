@@ -39,7 +39,7 @@ function format(node: ExpressionNode, outer: number): string {
     case "call":
       return formatCall(node.fn, node.args, outer);
     case "case": {
-      const branches = node.branches.map(({ when, then }) => `when ${format(when, 0)} then ${format(then, 0)}`);
+      const branches = node.branches.map(({ when, value }) => `when ${format(when, 0)} then ${format(value, 0)}`);
       const otherwise = node.otherwise === undefined ? "" : ` else ${format(node.otherwise, 0)}`;
       return `case ${branches.join(" ")}${otherwise} end`;
     }

@@ -21,8 +21,7 @@ export const INTEGER_RANGE: Readonly<Record<types.IntKind, readonly [low: bigint
 };
 
 /**
- * The node of a JavaScript value: integers are int32 or, past its range, int64 (float64 past 2^53), other numbers
- * float64, bigint int64, Date timestamp(ms, UTC). It adapts to the type that it meets; see `adaptLiteral`.
+ * The node of a JavaScript value: integers are int32 or, past its range, float64 as other numbers, bigint int64, Date timestamp(ms, UTC). It adapts to the type that it meets; see `adaptLiteral`.
  */
 export function literalNode(value: Literal): LiteralNode {
   const flexible = true;
@@ -33,15 +32,17 @@ export function literalNode(value: Literal): LiteralNode {
     case "string":
       return { kind: "literal", type: types.utf8, value, flexible };
     case "bigint": {
-      const type = fitsInteger(value, types.int64) ? types.int64 : types.decimal(38, 0);
-      return { kind: "literal", type, value: String(value), flexible };
+      const type = fitsInteger(value, types.int64) ? types.int64 : types.uint64;
+      if (fitsInteger(value, type)) return { kind: "literal", type, value: String(value), flexible };
+      throw new PlanError(
+        "LITERAL_INVALID",
+        `The literal ${value} fits no 64-bit integer.`,
+        "Give it a type: lit(value, decimal(38, 0)).",
+      );
     }
     case "number": {
-      if (!Number.isSafeInteger(value) || Object.is(value, -0)) {
-        return { kind: "literal", type: types.float64, value: floatJson(value), flexible };
-      }
-      if (fitsInteger(BigInt(value), types.int32)) return { kind: "literal", type: types.int32, value, flexible };
-      return { kind: "literal", type: types.int64, value: String(value), flexible };
+      const isInt32 = (value | 0) === value && !Object.is(value, -0);
+      return { kind: "literal", type: isInt32 ? types.int32 : types.float64, value: floatJson(value), flexible };
     }
   }
   if (value instanceof Uint8Array) {
@@ -59,7 +60,10 @@ export function literalNode(value: Literal): LiteralNode {
 
 /** A literal of a stated type, which it keeps. */
 export function typedLiteral(value: Literal, type: DataType): LiteralNode {
-  const adapted = adaptLiteral({ ...literalNode(value), flexible: true }, type);
+  const adapted =
+    typeof value === "bigint"
+      ? adaptLiteral({ kind: "literal", type: types.decimal(38, 0), value: String(value), flexible: true }, type)
+      : adaptLiteral({ ...literalNode(value), flexible: true }, type);
   if (adapted === undefined) {
     throw new PlanError(
       "LITERAL_INVALID",
@@ -113,7 +117,7 @@ export function literalOfValue(value: unknown, type: DataType): LiteralNode {
  * Undefined where it does not fit, or where the literal has a type of its own.
  */
 export function adaptLiteral(node: LiteralNode, to: DataType): LiteralNode | undefined {
-  if (types.sameType(node.type, to)) return node;
+  if (types.sameType(node.type, to)) return { kind: "literal", type: to, value: node.value };
   if (node.value === null && (node.flexible || node.type.kind === "null")) {
     return { kind: "literal", type: to, value: null };
   }

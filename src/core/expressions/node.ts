@@ -32,7 +32,7 @@ export interface CallNode {
 /** The first branch whose condition is true; without `otherwise`, null. Branches not taken never fail. */
 export interface CaseNode {
   readonly kind: "case";
-  readonly branches: readonly { readonly when: ExpressionNode; readonly then: ExpressionNode }[];
+  readonly branches: readonly { readonly when: ExpressionNode; readonly value: ExpressionNode }[];
   readonly otherwise?: ExpressionNode;
 }
 
@@ -72,7 +72,7 @@ export function childrenOf(node: ExpressionNode): readonly ExpressionNode[] {
       return node.args;
     case "case":
       return [
-        ...node.branches.flatMap((branch) => [branch.when, branch.then]),
+        ...node.branches.flatMap((branch) => [branch.when, branch.value]),
         ...(node.otherwise === undefined ? [] : [node.otherwise]),
       ];
     case "in":
@@ -93,7 +93,7 @@ export function mapChildren(node: ExpressionNode, change: (child: ExpressionNode
     case "case":
       return {
         kind: "case",
-        branches: node.branches.map(({ when, then }) => ({ when: change(when), then: change(then) })),
+        branches: node.branches.map(({ when, value }) => ({ when: change(when), value: change(value) })),
         ...(node.otherwise === undefined ? {} : { otherwise: change(node.otherwise) }),
       };
     default:

@@ -1,9 +1,8 @@
-import { type EvaluationError, PlanError } from "../../errors.ts";
+import type { EvaluationError } from "../../errors.ts";
 import { type DataType, formatType, isFloat, isInteger, isNumeric } from "../../types.ts";
 import type { Workspace } from "../../workspace.ts";
 import type { BoundNode, Routine } from "../bound.ts";
-import { divideByZero } from "../errors.ts";
-import { formatExpression } from "../format.ts";
+import { divideByZero, literalOutOfRange } from "../errors.ts";
 import type { Frame } from "../frame.ts";
 import { adaptLiteral, decimalTypeOfLiteral } from "../literal.ts";
 import type { CallNode } from "../node.ts";
@@ -75,12 +74,8 @@ function adaptPair(binder: TypeBinder, node: CallNode, operation: Operation, lef
     }
     const adapted = adaptLiteral(literal.literal, type);
     if (adapted !== undefined) return binder.coerce(literal, type);
-    if (isInteger(type) && (isInteger(literal.type) || literal.type.kind === "decimal")) {
-      throw new PlanError(
-        "LITERAL_OUT_OF_RANGE",
-        `In ${formatExpression(node)}, ${formatExpression(literal.source)} does not fit ${formatType(type)}, the type of ${formatExpression(other.source)}.`,
-        "Cast the column to a wider type first, for example .cast(int64).",
-      );
+    if (isInteger(type) && Number.isInteger(Number(literal.literal.value))) {
+      throw literalOutOfRange(node, literal, type);
     }
     return literal;
   };

@@ -72,7 +72,7 @@ export function bindComparison(
 
 /** int64 against uint64 has no common integer type: both become decimals. */
 function unifyExactly(binder: TypeBinder, source: BoundNode["source"], left: BoundNode, right: BoundNode) {
-  const unified = binder.unify(source, [left, right]);
+  const unified = binder.unify(source, [left, right], true);
   const hasUnsigned = left.type.kind === "uint64" || right.type.kind === "uint64";
   if (unified.type.kind !== "int64" || !hasUnsigned) return unified;
   const exact = types.decimal(20, 0);

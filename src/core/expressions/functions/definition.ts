@@ -11,13 +11,13 @@ export interface TypeBinder {
   logical(source: ExpressionNode, isOr: boolean, left: BoundNode, right: BoundNode): BoundNode;
   caseOf(
     source: ExpressionNode,
-    branches: readonly { when: BoundNode; then: BoundNode }[],
+    branches: readonly { when: BoundNode; value: BoundNode }[],
     otherwise: BoundNode,
   ): BoundNode;
   /** The node as another type: itself, an adapted literal or a conversion; TYPE_MISMATCH where there is none. */
   coerce(arg: BoundNode, type: DataType, source?: ExpressionNode): BoundNode;
-  /** All arguments as one type, literals adapting to the rest. */
-  unify(source: ExpressionNode, args: readonly BoundNode[]): { type: DataType; args: BoundNode[] };
+  /** All arguments as one type, literals adapting to the rest; with `widens`, to the type that also holds them. */
+  unify(source: ExpressionNode, args: readonly BoundNode[], widens?: boolean): { type: DataType; args: BoundNode[] };
   mismatch(source: ExpressionNode, found: readonly DataType[], expected?: string): PlanError;
   bind(node: ExpressionNode): BoundNode;
 }

@@ -29,8 +29,7 @@ export function storageKind(type: DataType): StorageKind | undefined {
 /** Kernel numbers of the arithmetic kernels. */
 export const ARITHMETIC = { add: 0, sub: 1, mul: 2, div: 3, intDiv: 3, mod: 4 } as const;
 
-/** The float kernels never fail and return nothing. */
-// biome-ignore lint/suspicious/noConfusingVoidType: that is how the generated bindings type them
+/** Integer kernels return the first failing row or -1; the float kernels never fail and return nothing. */
 export type BinaryKernel = (
   operation: number,
   left: Address,
@@ -40,4 +39,4 @@ export type BinaryKernel = (
   out: Address,
   length: number,
   validity: Address,
-) => number | void;
+) => unknown;

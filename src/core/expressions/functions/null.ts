@@ -24,7 +24,7 @@ export const nullFunctions: FunctionTable = {
     bind(binder, node, [value, other]) {
       const equal = bindComparison(binder, "eq", node, value, other);
       const none = binder.literal({ kind: "literal", type: types.nullType, value: null, flexible: true });
-      return binder.caseOf(node, [{ when: equal, then: none }], value);
+      return binder.caseOf(node, [{ when: equal, value: none }], value);
     },
   },
 };
@@ -69,8 +69,8 @@ function bindDistinct(
   const bothNull = binder.logical(source, false, isNull[0], isNull[1]);
   const eitherNull = binder.logical(source, true, isNull[0], isNull[1]);
   const branches = [
-    { when: bothNull, then: truth(!isDistinct) },
-    { when: eitherNull, then: truth(isDistinct) },
+    { when: bothNull, value: truth(!isDistinct) },
+    { when: eitherNull, value: truth(isDistinct) },
   ];
   return binder.caseOf(source, branches, compared);
 }
@@ -80,6 +80,6 @@ function bindCoalesce(binder: TypeBinder, source: ExpressionNode, values: readon
   const { args } = binder.unify(source, values);
   const last = args[args.length - 1];
   if (args.length === 1) return last;
-  const branches = args.slice(0, -1).map((arg) => ({ when: bindIsNotNull(binder, source, arg), then: arg }));
+  const branches = args.slice(0, -1).map((arg) => ({ when: bindIsNotNull(binder, source, arg), value: arg }));
   return binder.caseOf(source, branches, last);
 }
