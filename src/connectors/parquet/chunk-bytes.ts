@@ -6,8 +6,9 @@ import type { Workspace } from "../../core/workspace.ts";
 /** Neighbouring chunks are read together up to this size; gaps up to the other are read along. */
 const COALESCED_BYTES = 16 * 1024 * 1024;
 const GAP_BYTES = 64 * 1024;
-/** What a window onto a larger chunk reads at once. */
+/** What a window onto a larger chunk reads at once: in full scans, and where only some pages are wanted. */
 const WINDOW_BYTES = 2 * 1024 * 1024;
+const SPARSE_WINDOW_BYTES = 64 * 1024;
 
 /** A byte range of a file. */
 export interface FileRange {
@@ -24,15 +25,17 @@ export class ChunkBytes {
   readonly #workspace: Workspace;
   readonly #file: ReadableFile;
   readonly #shared: SharedRead | undefined;
+  readonly #windowBytes: number;
   #block: Block | undefined;
   #blockStart = 0;
   #blockEnd = 0;
 
-  constructor(workspace: Workspace, file: ReadableFile, range: FileRange, shared?: SharedRead) {
+  constructor(workspace: Workspace, file: ReadableFile, range: FileRange, shared?: SharedRead, windowBytes?: number) {
     this.#workspace = workspace;
     this.#file = file;
     this.range = range;
     this.#shared = shared;
+    this.#windowBytes = windowBytes ?? WINDOW_BYTES;
     shared?.addUser();
   }
 
@@ -57,7 +60,7 @@ export class ChunkBytes {
       this.#blockEnd = this.#shared.range.end;
       return;
     }
-    const wanted = Math.min(Math.max(length, WINDOW_BYTES), Math.max(length, this.range.end - position));
+    const wanted = Math.min(Math.max(length, this.#windowBytes), Math.max(length, this.range.end - position));
     if (this.#block === undefined || this.#block.byteLength < wanted) {
       this.#block?.release();
       this.#block = undefined;
@@ -143,3 +146,7 @@ export function planReads(workspace: Workspace, file: ReadableFile, ranges: read
   if (members.length > 0) flush();
   return result;
 }
+
+/** A small window onto each chunk, for reading a few pages of each. In the order given. */
+export const windows = (workspace: Workspace, file: ReadableFile, ranges: readonly FileRange[]): ChunkBytes[] =>
+  ranges.map((range) => new ChunkBytes(workspace, file, range, undefined, SPARSE_WINDOW_BYTES));

@@ -14,7 +14,7 @@ export interface ColumnReader {
   release(): void;
 }
 
-/** What a flat column decodes at once: large enough to amortise a page, small enough for many columns in a budget. */
+/** What a flat column decodes at once: large enough to amortise batches, small enough for many columns in a budget. */
 const RUN_BYTES = 4 * 1024 * 1024;
 
 /** A column that is neither nested nor repeated: decoded a run of pages at a time, slices share the run's memory. */
@@ -68,7 +68,8 @@ export class FlatColumnReader implements ColumnReader {
         decoder.loadDictionary();
         continue;
       }
-      const pages = decoder.takeRun(RUN_BYTES);
+      // Where pages are skipped, the next page may be one of them: no run reaches past the wanted one.
+      const pages = decoder.takeRun(this.#locations === undefined ? RUN_BYTES : 0);
       this.#run = decoder.decodeFlat(pages);
       this.#runStart = runStart;
       this.#runEnd = runStart + this.#run.length;
@@ -76,13 +77,21 @@ export class FlatColumnReader implements ColumnReader {
     }
   }
 
+  /** Jumps to the page that holds `row`, where the offset index tells; a page that disagrees with it fails. */
   #seek(decoder: LeafDecoder, row: number): void {
     const locations = this.#locations;
     if (locations === undefined) return;
     let index = locations.length - 1;
     while (index > 0 && locations[index].firstRow > row) index--;
     const { offset, firstRow } = locations[index];
-    if (firstRow > decoder.cursor.valuesTaken) decoder.cursor.seek(offset, firstRow, index);
+    const { cursor, scope } = decoder;
+    if (firstRow <= cursor.valuesTaken) return;
+    cursor.seek(offset, firstRow, index);
+    const rows = (locations[index + 1]?.firstRow ?? this.#rowCount) - firstRow;
+    const page = cursor.peek();
+    if (page?.header.valueCount !== rows) {
+      scope.corrupt(`it has ${page?.header.valueCount} values where the offset index says ${rows}`);
+    }
   }
 
   #dropRun(): void {

@@ -1,3 +1,4 @@
+import { ExternalError } from "../../core/errors.ts";
 import type { HostFiles, ReadableFile } from "../../core/host.ts";
 import type { Schema } from "../../core/schema.ts";
 import { type ParquetPlace, parquetError } from "./errors.ts";
@@ -10,7 +11,8 @@ const FOOTER_TAIL_BYTES = 8;
 const FOOTER_GUESS_BYTES = 256 * 1024;
 
 /**
- * Opens a Parquet file and parses its footer; every size in it is checked against the file.
+ * Reads a Parquet file's footer and checks every size in it against the file. The result holds no open handle: it may
+ * be cached, and readers open the file themselves.
  * @throws {DataError} PARQUET_NOT_PARQUET, PARQUET_FOOTER_CORRUPT, PARQUET_SCHEMA_INVALID or PARQUET_UNSUPPORTED.
  */
 export function openParquet(files: HostFiles, path: string, parser: FooterParser = leanFooterParser): ParquetFile {
@@ -19,27 +21,26 @@ export function openParquet(files: HostFiles, path: string, parser: FooterParser
     const metadata = readFooter(file, parser);
     const mapped = mapSchema(metadata.schema, { path });
     checkMetadata(metadata, mapped, file);
-    return new ParquetFile(file, metadata, mapped);
-  } catch (error) {
+    return new ParquetFile(files, path, file.sizeBytes, metadata, mapped);
+  } finally {
     file.close();
-    throw error;
   }
 }
 
-/** An open Parquet file: its schema and the metadata of its row groups. Owns the file handle until `close`. */
+/** A Parquet file: its schema and the metadata of its row groups. */
 export class ParquetFile {
-  readonly file: ReadableFile;
+  readonly path: string;
+  readonly sizeBytes: number;
   readonly metadata: FileMetadata;
   readonly mapped: ParquetSchema;
+  readonly #files: HostFiles;
 
-  constructor(file: ReadableFile, metadata: FileMetadata, mapped: ParquetSchema) {
-    this.file = file;
+  constructor(files: HostFiles, path: string, sizeBytes: number, metadata: FileMetadata, mapped: ParquetSchema) {
+    this.#files = files;
+    this.path = path;
+    this.sizeBytes = sizeBytes;
     this.metadata = metadata;
     this.mapped = mapped;
-  }
-
-  get path(): string {
-    return this.file.path;
   }
 
   get schema(): Schema {
@@ -54,8 +55,17 @@ export class ParquetFile {
     return this.metadata.rowGroups;
   }
 
-  close(): void {
-    this.file.close();
+  /** A handle on the file, which the caller closes; fails where the file is not the one whose footer was read. */
+  open(): ReadableFile {
+    const file = this.#files.openRead(this.path);
+    if (file.sizeBytes === this.sizeBytes) return file;
+    file.close();
+    throw new ExternalError(
+      "FILE_CHANGED",
+      true,
+      `"${this.path}" had ${this.sizeBytes} bytes when the job was planned and has ${file.sizeBytes} now.`,
+      "Do not write to files that a job reads; run the job again.",
+    );
   }
 }
 

@@ -1,9 +1,10 @@
 import { Batch } from "../../core/batch.ts";
 import type { Column } from "../../core/column.ts";
 import { assert } from "../../core/errors.ts";
+import type { ReadableFile } from "../../core/host.ts";
 import type { Schema } from "../../core/schema.ts";
 import type { Workspace } from "../../core/workspace.ts";
-import { type ChunkBytes, planReads } from "./chunk-bytes.ts";
+import { planReads, windows } from "./chunk-bytes.ts";
 import { type ColumnReader, FlatColumnReader, NestedColumnReader } from "./column-readers.ts";
 import { DecodeScope, ScratchSet } from "./decode-scope.ts";
 import { type ParquetPlace, parquetError } from "./errors.ts";
@@ -18,11 +19,11 @@ export interface RowRange {
   readonly end: number;
 }
 
-export interface RowGroupSelection {
+export interface RowGroupOptions {
   /** Which rows to read, ascending and disjoint; default all. */
   readonly ranges?: readonly RowRange[];
-  /** Where the pages of a leaf lie, so that pages without a wanted row are not read. */
-  readonly locationsOf?: (leafIndex: number) => readonly PageLocation[] | undefined;
+  /** Where the pages of each leaf lie, by its index, so that pages without a wanted row are not read. */
+  readonly locations?: ReadonlyMap<number, readonly PageLocation[]>;
 }
 
 /**
@@ -33,6 +34,8 @@ export interface RowGroupSelection {
 export class ParquetRowGroupReader {
   readonly schema: Schema;
   readonly #scratch: ScratchSet;
+  readonly #file: ReadableFile;
+  #isOpen = true;
   readonly #columns: ColumnReader[] = [];
   readonly #ranges: readonly RowRange[];
   #range = 0;
@@ -43,21 +46,24 @@ export class ParquetRowGroupReader {
     file: ParquetFile,
     rowGroup: number,
     columns: readonly string[],
-    selection: RowGroupSelection = {},
+    options: RowGroupOptions = {},
   ) {
     assert(rowGroup >= 0 && rowGroup < file.rowGroups.length, "the row group exists");
     this.schema = file.schema.pick(columns);
     this.#scratch = new ScratchSet(workspace);
     const { rowCount } = file.rowGroups[rowGroup];
-    this.#ranges = selection.ranges ?? [{ start: 0, end: rowCount }];
+    this.#ranges = options.ranges ?? [{ start: 0, end: rowCount }];
     this.#row = this.#ranges[0]?.start ?? 0;
     const nodes = columns.map((name) => file.mapped.roots[file.schema.indexOf(name)]);
-    const decoders = leafDecoders(workspace, this.#scratch, file, rowGroup, nodes);
+    refuseUnreadable(file, rowGroup, nodes);
+    this.#file = file.open();
+    const isSparse = options.ranges !== undefined;
+    const decoders = leafDecoders(workspace, this.#scratch, file, this.#file, rowGroup, nodes, isSparse);
     for (const node of nodes) {
       const own = leavesOf(node).map((index) => decoders.get(index) as LeafDecoder);
       this.#columns.push(
         node.kind === "leaf"
-          ? new FlatColumnReader(own[0], rowCount, selection.locationsOf?.(own[0].leaf.index))
+          ? new FlatColumnReader(own[0], rowCount, options.locations?.get(own[0].leaf.index))
           : new NestedColumnReader(workspace, node, own, rowCount),
       );
     }
@@ -92,6 +98,8 @@ export class ParquetRowGroupReader {
     this.#columns.length = 0;
     this.#range = this.#ranges.length;
     this.#scratch.release();
+    if (this.#isOpen) this.#file.close();
+    this.#isOpen = false;
   }
 }
 
@@ -99,25 +107,32 @@ function leavesOf(node: SchemaNode): number[] {
   return node.leaf === undefined ? node.children.flatMap(leavesOf) : [node.leaf.index];
 }
 
+function refuseUnreadable(file: ParquetFile, rowGroup: number, nodes: readonly SchemaNode[]): void {
+  for (const index of nodes.flatMap(leavesOf)) {
+    const chunk = file.rowGroups[rowGroup].columns[index];
+    const place: ParquetPlace = { path: file.path, rowGroup, column: file.mapped.leaves[index].path };
+    if (chunk.isEncrypted) throw parquetError("PARQUET_UNSUPPORTED", place, "it is encrypted");
+    if (chunk.isExternal) throw parquetError("PARQUET_UNSUPPORTED", place, "its data lies in another file");
+  }
+}
+
 /** A decoder for every leaf below the given nodes, with reads planned over all of them. */
 function leafDecoders(
   workspace: Workspace,
   scratch: ScratchSet,
   file: ParquetFile,
+  handle: ReadableFile,
   rowGroup: number,
   nodes: readonly SchemaNode[],
+  isSparse: boolean,
 ): Map<number, LeafDecoder> {
   const chunks = file.rowGroups[rowGroup].columns;
   const indices = [...new Set(nodes.flatMap(leavesOf))];
   const ranges = indices.map((index) => {
-    const chunk = chunks[index];
-    const place: ParquetPlace = { path: file.path, rowGroup, column: file.mapped.leaves[index].path };
-    if (chunk.isEncrypted) throw parquetError("PARQUET_UNSUPPORTED", place, "it is encrypted");
-    if (chunk.isExternal) throw parquetError("PARQUET_UNSUPPORTED", place, "its data lies in another file");
-    const start = chunkStart(chunk);
-    return { start, end: start + chunk.compressedSize };
+    const start = chunkStart(chunks[index]);
+    return { start, end: start + chunks[index].compressedSize };
   });
-  const bytes: ChunkBytes[] = planReads(workspace, file.file, ranges);
+  const bytes = isSparse ? windows(workspace, handle, ranges) : planReads(workspace, handle, ranges);
   return new Map(
     indices.map((index, i) => {
       const leaf = file.mapped.leaves[index];
