@@ -1,6 +1,7 @@
 import { PlanError } from "../core/errors.ts";
 import type { SinkFactory } from "../core/sink.ts";
 import type { SourceFactory } from "../core/source.ts";
+import { STORED_KIND, storedSourceFactory } from "./batch-store.ts";
 import type { Connectors } from "./job-fragment.ts";
 import type { JobGraph } from "./job-graph.ts";
 
@@ -14,6 +15,7 @@ export interface ConnectorRegistry {
 export async function loadConnectors(registry: ConnectorRegistry, graph: JobGraph): Promise<Connectors> {
   const sources = new Map<string, SourceFactory>();
   const sinks = new Map<string, SinkFactory>();
+  sources.set(STORED_KIND, storedSourceFactory);
   for (const { source, sink } of graph.vertices) {
     if (source !== undefined && source.local === undefined && !sources.has(source.spec.kind)) {
       sources.set(source.spec.kind, await registry.sourceFactory(source.spec.kind));

@@ -335,8 +335,8 @@ export class SubtaskSink {
   }
 
   /** Resolves when no write is under way. */
-  settled(): Promise<void> {
-    return this.#pending;
+  async settled(): Promise<void> {
+    while (this.isBusy) await this.#pending;
   }
 
   close(): void {

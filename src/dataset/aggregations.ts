@@ -1,0 +1,157 @@
+import type { AggregateSpec } from "../core/aggregates/spec.ts";
+import type { ColumnsOf, Expression, SymbolOf } from "../core/expressions/expression.ts";
+import { columnNode, type ExpressionNode } from "../core/expressions/node.ts";
+import type { Reference, ResolveSymbol } from "../core/expressions/symbols.ts";
+import type { DecimalType, Fields, FloatKind, IntKind, ListType, SimpleType } from "../core/types.ts";
+import type { NamedExpression } from "../plan/logical.ts";
+import { aggregateNode, projectNode } from "../plan/nodes.ts";
+import type { PlanHandle } from "./plan-handle.ts";
+
+/** An aggregate function over columns or expressions, for `aggregate`. `C`: columns read, `K`: function, `S`: argument. */
+export class Aggregation<out C extends string = string, out K extends string = string, out S = unknown> {
+  declare readonly $columns: C;
+  declare readonly $kind: K;
+  declare readonly $symbol: S;
+  readonly fn: string;
+  readonly args: readonly ExpressionNode[];
+  readonly params: AggregateParams;
+
+  constructor(fn: string, args: readonly ExpressionNode[], params: AggregateParams = {}) {
+    this.fn = fn;
+    this.args = args;
+    this.params = params;
+  }
+}
+
+type AggregateParams = Readonly<Record<string, unknown>>;
+
+/** Aggregates by the name of their result column; `N` are the columns that may be read. */
+export type Aggregations<N extends string> = Readonly<Record<string, Aggregation<N>>>;
+
+/** Field types of `aggregate({ name: aggregation, ... })`. */
+export type AggregatedFields<A, F extends Fields> = {
+  readonly [N in keyof A]: A[N] extends Aggregation<string, infer K, infer S>
+    ? AggregateResult<K, ResolveSymbol<S, F>>
+    : never;
+};
+
+type AggregateResult<K, T> = K extends "count" | "countDistinct"
+  ? SimpleType<"int64">
+  : K extends "float"
+    ? SimpleType<"float64">
+    : K extends "bool"
+      ? SimpleType<"bool">
+      : K extends "list"
+        ? T extends { kind: string }
+          ? ListType<T & ListType["element"]>
+          : never
+        : K extends "sum"
+          ? SumOf<T>
+          : T;
+
+type SumOf<T> = T extends { kind: IntKind }
+  ? SimpleType<"int64">
+  : T extends { kind: FloatKind }
+    ? SimpleType<"float64">
+    : DecimalType;
+
+/** A column name, or an expression. */
+type Argument = string | Expression;
+type ReadBy<A> = A extends string ? A : ColumnsOf<A>;
+type SymbolBy<A> = A extends string ? Reference<A> : SymbolOf<A>;
+
+const argument = (value: Argument): ExpressionNode => (typeof value === "string" ? columnNode(value) : value.node);
+
+const unary =
+  <K extends string>(fn: string) =>
+  <const A extends Argument>(value: A): Aggregation<ReadBy<A>, K, SymbolBy<A>> =>
+    new Aggregation(fn, [argument(value)]);
+
+/** Rows; with an argument, rows where it is not null. */
+export function count(): Aggregation<never, "count", never>;
+export function count<const A extends Argument>(value: A): Aggregation<ReadBy<A>, "count", SymbolBy<A>>;
+export function count(value?: Argument): Aggregation<string, "count", unknown> {
+  return value === undefined ? new Aggregation("countAll", []) : new Aggregation("count", [argument(value)]);
+}
+
+/** Sum of the values that are not null, null where there is none: int64 of integers (overflow is an error), float64 of floats. */
+export const sum = unary<"sum">("sum");
+/** Mean of the values that are not null, as float64. */
+export const avg = unary<"float">("avg");
+/** Smallest value; of floats, NaN is above all others. */
+export const min = unary<"same">("min");
+/** Greatest value. */
+export const max = unary<"same">("max");
+/** Number of different values, nulls left out. */
+export const countDistinct = unary<"countDistinct">("countDistinct");
+/** Standard deviation of a sample (divides by n - 1); null below two values. */
+export const stddev = unary<"float">("stddevSample");
+/** Standard deviation of the whole population (divides by n). */
+export const stddevPopulation = unary<"float">("stddevPopulation");
+/** Variance of a sample. */
+export const variance = unary<"float">("varianceSample");
+/** Variance of the whole population. */
+export const variancePopulation = unary<"float">("variancePopulation");
+/** Middle value, interpolated between two, as float64. */
+export const median = unary<"float">("median");
+/** Value of the first row of the group that is not null; which row that is depends on the input's order. */
+export const first = unary<"same">("first");
+/** Value of the last row of the group that is not null. */
+export const last = unary<"same">("last");
+/** All values that are not null, in input order. */
+export const list = unary<"list">("list");
+/** True where all values are true. */
+export const every = unary<"bool">("boolAnd");
+/** True where a value is true. */
+export const some = unary<"bool">("boolOr");
+
+/** The value below which a share `fraction` (0 to 1) of the values lies, interpolated, as float64. */
+export const quantile = <const A extends Argument>(
+  value: A,
+  fraction: number,
+): Aggregation<ReadBy<A>, "float", SymbolBy<A>> => new Aggregation("quantile", [argument(value)], { fraction });
+
+/** The value of `value` in the row where `by` is smallest. */
+export const minBy = <const A extends Argument, const B extends Argument>(
+  value: A,
+  by: B,
+): Aggregation<ReadBy<A> | ReadBy<B>, "same", SymbolBy<A>> => new Aggregation("minBy", [argument(value), argument(by)]);
+
+/** The value of `value` in the row where `by` is greatest. */
+export const maxBy = <const A extends Argument, const B extends Argument>(
+  value: A,
+  by: B,
+): Aggregation<ReadBy<A> | ReadBy<B>, "same", SymbolBy<A>> => new Aggregation("maxBy", [argument(value), argument(by)]);
+
+/** Pearson's correlation of two columns. */
+export const corr = <const A extends Argument, const B extends Argument>(
+  x: A,
+  y: B,
+): Aggregation<ReadBy<A> | ReadBy<B>, "float", never> => new Aggregation("corr", [argument(x), argument(y)]);
+
+/** Adds the aggregation to a plan: arguments that are not columns are computed first. */
+export function aggregateHandle(
+  plan: PlanHandle,
+  keys: readonly string[],
+  aggregations: Readonly<Record<string, Aggregation>>,
+): PlanHandle {
+  return plan.map((node) => {
+    const computed: NamedExpression[] = [];
+    const columnOf = (expression: ExpressionNode): string => {
+      if (expression.kind === "column") return expression.name;
+      const text = JSON.stringify(expression);
+      const known = computed.find((each) => JSON.stringify(each.expression) === text);
+      if (known !== undefined) return known.name;
+      let name = `argument ${computed.length + 1}`;
+      while (node.schema.has(name)) name += "'";
+      computed.push({ name, expression });
+      return name;
+    };
+    const specs = Object.entries(aggregations).map(
+      ([as, { fn, args, params }]): AggregateSpec => ({ fn, columns: args.map(columnOf), params, as }) as AggregateSpec,
+    );
+    const kept = node.schema.names.map((name) => ({ name, expression: columnNode(name) }));
+    const input = computed.length === 0 ? node : projectNode(node, [...kept, ...computed]);
+    return aggregateNode(input, keys, specs);
+  });
+}

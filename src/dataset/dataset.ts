@@ -1,0 +1,429 @@
+import type { RecordBatch, Table } from "apache-arrow";
+import {
+  type AcceptsColumns,
+  type Expression,
+  nodeOf,
+  type Operand,
+  type SelectedFields as SelectedTypes,
+} from "../core/expressions/expression.ts";
+import { columnNode } from "../core/expressions/node.ts";
+import type { RowOf, Schema } from "../core/schema.ts";
+import type { Sink } from "../core/sink.ts";
+import type { DataType, Fields, SimpleType } from "../core/types.ts";
+import type { JoinHint, JoinType } from "../plan/logical.ts";
+import {
+  crossNode,
+  distinctNode,
+  filterNode,
+  joinNode,
+  limitNode,
+  partitionNode,
+  pickNode,
+  projectNode,
+  sortNode,
+  unionNode,
+} from "../plan/nodes.ts";
+import { type AggregatedFields, type Aggregations, aggregateHandle, count } from "./aggregations.ts";
+import type { JobContext } from "./job-context.ts";
+import { type Ordering, orderKey } from "./ordering.ts";
+import { PlanHandle } from "./plan-handle.ts";
+import { collectArrow, collectRows, countRows, persistRows, recordBatches, rowIterator, showText } from "./results.ts";
+
+/** Columns of a join: the left ones, and the right ones without keys of the same name; other clashes get `_right`. */
+export type JoinedFields<L extends Fields, R extends Fields, SharedKeys extends string> = L & {
+  readonly [N in Exclude<keyof R & string, SharedKeys> as N extends keyof L ? `${N}_right` : N]: R[N];
+};
+
+type Names<F extends Fields> = keyof F & string;
+
+/** What inference found, as fields: a type that could not be found becomes `never`. */
+type AsFields<T> = { readonly [N in keyof T & string]: T[N] extends DataType ? T[N] : never };
+type SelectedFields<E extends Readonly<Record<string, Operand>>, F extends Fields> = AsFields<SelectedTypes<E, F>>;
+
+/** Fields with some replaced or added. */
+type WithFields<F extends Fields, G extends Fields> = Omit<F, keyof G> & G;
+
+type Renamed<F extends Fields, M extends Readonly<Record<string, string>>> = {
+  readonly [N in keyof F & string as N extends keyof M ? M[N] : N]: F[N];
+};
+
+/**
+ * A bounded collection of rows with named, typed columns, described and not yet computed. Every method gives a new
+ * dataset; nothing runs before one of `collect`, `collectArrow`, `count`, `show`, `forEach`, iteration over it, or
+ * `execute` of the environment for what was written with `write*`.
+ *
+ * `F` holds the column types, so that a misspelt column does not compile. Columns and types are checked again when a
+ * step is added, with a PlanError at the line of the mistake.
+ */
+export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F>> {
+  /** Carries the column types for inference only; never set. */
+  declare readonly $fields: F;
+  readonly #context: JobContext;
+  readonly #plan: PlanHandle;
+
+  /** For the environment and builders; user code starts at `ExecutionEnvironment`. */
+  constructor(context: JobContext, plan: PlanHandle) {
+    this.#context = context;
+    this.#plan = plan;
+  }
+
+  /** The plan behind this dataset, for libraries that build on datasets. */
+  get plan(): PlanHandle {
+    return this.#plan;
+  }
+
+  /** The columns; a promise, since those of some functions are known only once they have run on a few rows. */
+  async schema(): Promise<Schema<F>> {
+    return (await this.#plan.resolve()).schema as Schema<F>;
+  }
+
+  // Rows and columns
+
+  /**
+   * Keeps the rows for which the condition is true (null counts as false).
+   * @throws {PlanError} COLUMN_UNKNOWN, TYPE_MISMATCH, PREDICATE_NOT_BOOLEAN
+   * @example flights.filter(col("delay").gt(15).and(col("origin").eq("SEA")))
+   */
+  filter<const E extends Expression>(condition: E & AcceptsColumns<E, Names<F>>): DataSet<F> {
+    return this.#then((plan) => plan.map((node) => filterNode(node, condition.node)));
+  }
+
+  /**
+   * The given columns, or computed ones under new names.
+   * @throws {PlanError} COLUMN_UNKNOWN, TYPE_MISMATCH
+   * @example orders.select("id", "price")
+   * @example orders.select({ id: col("id"), total: col("price").mul(col("quantity")) })
+   */
+  select<const N extends Names<F>>(...names: N[]): DataSet<Pick<F, N>>;
+  select<const E extends Readonly<Record<string, Operand>>>(
+    columns: E & { [N in keyof E]: AcceptsColumns<E[N], Names<F>> },
+  ): DataSet<SelectedFields<E, F>>;
+  select(...columns: (string | Readonly<Record<string, Operand>>)[]): DataSet<Fields> {
+    const named = columns.flatMap((column) =>
+      typeof column === "string"
+        ? [{ name: column, expression: columnNode(column) }]
+        : Object.entries(column).map(([name, operand]) => ({ name, expression: nodeOf(operand) })),
+    );
+    return this.#then((plan) => plan.map((node) => projectNode(node, named)));
+  }
+
+  /**
+   * All columns, with the given ones added or replaced.
+   * @example flights.withColumns({ month: col("date").month() })
+   */
+  withColumns<const E extends Readonly<Record<string, Operand>>>(
+    columns: E & { [N in keyof E]: AcceptsColumns<E[N], Names<F>> },
+  ): DataSet<WithFields<F, SelectedFields<E, F>>> {
+    return this.#then((plan) =>
+      plan.map((node) => {
+        const kept = node.schema.names.map((name) => ({
+          name,
+          expression: Object.hasOwn(columns, name) ? nodeOf(columns[name]) : columnNode(name),
+        }));
+        const added = Object.entries<Operand>(columns).filter(([name]) => !node.schema.has(name));
+        return projectNode(node, [...kept, ...added.map(([name, operand]) => ({ name, expression: nodeOf(operand) }))]);
+      }),
+    );
+  }
+
+  /** All columns but the given ones. */
+  drop<const N extends Names<F>>(...names: N[]): DataSet<Omit<F, N>> {
+    return this.#then((plan) =>
+      plan.map((node) => {
+        for (const name of names) node.schema.indexOf(name);
+        return pickNode(
+          node,
+          node.schema.names.filter((name) => !(names as string[]).includes(name)),
+        );
+      }),
+    );
+  }
+
+  /** Columns under other names: `rename({ old: "new" })`. */
+  rename<const M extends { readonly [N in Names<F>]?: string }>(
+    names: M & { [N in keyof M]: N extends Names<F> ? string : never },
+  ): DataSet<Renamed<F, { [N in keyof M & string]: M[N] & string }>> {
+    return this.#then((plan) =>
+      plan.map((node) => {
+        for (const name of Object.keys(names)) node.schema.indexOf(name);
+        const renamed = names as Readonly<Record<string, string | undefined>>;
+        return projectNode(
+          node,
+          node.schema.names.map((name) => ({ name: renamed[name] ?? name, expression: columnNode(name) })),
+        );
+      }),
+    );
+  }
+
+  // Aggregation
+
+  /**
+   * Groups rows with equal values; nulls form a group of their own. Keys are columns, or computed ones under new names.
+   * @example flights.groupBy("origin").aggregate({ flights: count(), meanDelay: avg("delay") })
+   * @example flights.groupBy({ month: col("date").month() })
+   */
+  groupBy<const N extends Names<F>>(...keys: N[]): GroupedDataSet<F, N>;
+  groupBy<const E extends Readonly<Record<string, Operand>>>(
+    keys: E & { [N in keyof E]: AcceptsColumns<E[N], Names<F>> },
+  ): GroupedDataSet<WithFields<F, SelectedFields<E, F>>, keyof E & string>;
+  groupBy(...keys: (string | Readonly<Record<string, Operand>>)[]): GroupedDataSet<Fields, string> {
+    const names = keys.flatMap((key) => (typeof key === "string" ? [key] : Object.keys(key)));
+    const computed = keys.filter((key) => typeof key !== "string");
+    const keyed = computed.length === 0 ? this : this.withColumns(Object.assign({}, ...computed));
+    const plan = keyed.#plan.map((node) => {
+      for (const name of names) node.schema.indexOf(name);
+      return node;
+    });
+    return new GroupedDataSet(this.#context, plan, names);
+  }
+
+  /**
+   * One row of aggregates over all rows; also where there are none (then counts are 0 and other values null).
+   * @example flights.aggregate({ flights: count(), worst: max("delay") })
+   */
+  aggregate<const A extends Aggregations<Names<F>>>(aggregations: A): DataSet<AsFields<AggregatedFields<A, F>>> {
+    return this.#then((plan) => aggregateHandle(plan, [], aggregations));
+  }
+
+  /** Each combination of values once; of the given columns: the first row of each. */
+  distinct(...columns: Names<F>[]): DataSet<F> {
+    return this.#then((plan) =>
+      plan.map((node) => distinctNode(node, columns.length === 0 ? node.schema.names : columns)),
+    );
+  }
+
+  // Several datasets
+
+  /**
+   * Rows of both sides with equal keys; null keys match nothing. Continue with `.where(...).equalTo(...)`.
+   * @param options.hint - Which side is copied or built; by default the optimizer chooses by size.
+   * @example orders.join(customers).where("customerId").equalTo("id")
+   */
+  join<G extends Fields>(other: DataSet<G>, options: JoinOptions = {}): JoinBuilder<F, G, "inner"> {
+    return new JoinBuilder(this.#context, this.#plan, other.#plan, "inner", options);
+  }
+
+  /** `join` with a right side that is small. */
+  joinWithTiny<G extends Fields>(other: DataSet<G>): JoinBuilder<F, G, "inner"> {
+    return this.join(other, { hint: "BROADCAST_HASH_SECOND" });
+  }
+
+  /** `join` with a right side that is much larger than this one. */
+  joinWithHuge<G extends Fields>(other: DataSet<G>): JoinBuilder<F, G, "inner"> {
+    return this.join(other, { hint: "BROADCAST_HASH_FIRST" });
+  }
+
+  /** All rows of this side; the right columns are null where nothing matches. */
+  leftOuterJoin<G extends Fields>(other: DataSet<G>, options: JoinOptions = {}): JoinBuilder<F, G, "left"> {
+    return new JoinBuilder(this.#context, this.#plan, other.#plan, "left", options);
+  }
+
+  /** All rows of the other side; the left columns are null where nothing matches. */
+  rightOuterJoin<G extends Fields>(other: DataSet<G>, options: JoinOptions = {}): JoinBuilder<F, G, "right"> {
+    return new JoinBuilder(this.#context, this.#plan, other.#plan, "right", options);
+  }
+
+  /** All rows of both sides. */
+  fullOuterJoin<G extends Fields>(other: DataSet<G>, options: JoinOptions = {}): JoinBuilder<F, G, "full"> {
+    return new JoinBuilder(this.#context, this.#plan, other.#plan, "full", options);
+  }
+
+  /** Rows of this side that have a match, each once. */
+  semiJoin<G extends Fields>(other: DataSet<G>, options: JoinOptions = {}): JoinBuilder<F, G, "semi"> {
+    return new JoinBuilder(this.#context, this.#plan, other.#plan, "semi", options);
+  }
+
+  /** Rows of this side that have no match; a null key has none. */
+  antiJoin<G extends Fields>(other: DataSet<G>, options: JoinOptions = {}): JoinBuilder<F, G, "anti"> {
+    return new JoinBuilder(this.#context, this.#plan, other.#plan, "anti", options);
+  }
+
+  /** Every row of this side with every row of the other. */
+  cross<G extends Fields>(other: DataSet<G>): DataSet<JoinedFields<F, G, never>> {
+    return this.#with([other], ([left, right]) => crossNode(left, right));
+  }
+
+  /** All rows of both, duplicates kept. @throws {PlanError} UNION_SCHEMAS_DIFFER */
+  union(...others: DataSet<F>[]): DataSet<F> {
+    return this.#with(others, (nodes) => unionNode(nodes));
+  }
+
+  // Order and partitions
+
+  /**
+   * All rows in one order, also across partitions. With `first`, only that many rows are ever kept.
+   * Text by code points, NaN above all numbers, nulls last unless said; equal rows keep no particular order.
+   * @example flights.orderBy(desc("delay"), "date").first(10)
+   */
+  orderBy(...keys: (Names<F> | Ordering<Names<F>>)[]): DataSet<F> {
+    return this.#then((plan) => plan.map((node) => sortNode(node, keys.map(orderKey), "global")));
+  }
+
+  /** Orders the rows of each partition. */
+  sortPartition(...keys: (Names<F> | Ordering<Names<F>>)[]): DataSet<F> {
+    return this.#then((plan) => plan.map((node) => sortNode(node, keys.map(orderKey), "partition")));
+  }
+
+  /** The first rows: of an ordered dataset those that come first, of another any. @throws {PlanError} LIMIT_INVALID */
+  first(count: number, options: { offset?: number } = {}): DataSet<F> {
+    return this.#then((plan) => plan.map((node) => limitNode(node, count, options.offset ?? 0)));
+  }
+
+  /** Spreads rows evenly over all partitions. */
+  rebalance(): DataSet<F> {
+    return this.#then((plan) => plan.map((node) => partitionNode(node, { kind: "rebalance" })));
+  }
+
+  /** Puts rows with equal values of these columns into one partition. */
+  partitionByHash(...keys: Names<F>[]): DataSet<F> {
+    return this.#then((plan) => plan.map((node) => partitionNode(node, { kind: "hash", keys })));
+  }
+
+  // Results
+
+  /** Runs the plan and gives all rows as objects. */
+  collect(options: { signal?: AbortSignal } = {}): Promise<RowOf<F>[]> {
+    return collectRows(this.#context, this.#plan, options.signal) as Promise<RowOf<F>[]>;
+  }
+
+  /** Runs the plan and gives an apache-arrow Table in ordinary memory. */
+  collectArrow(options: { signal?: AbortSignal } = {}): Promise<Table> {
+    return collectArrow(this.#context, this.#plan, options.signal);
+  }
+
+  /** Runs the plan and counts its rows. */
+  count(): Promise<number> {
+    return countRows(this.#context, this.#then((plan) => aggregateHandle(plan, [], { rows: count() })).#plan);
+  }
+
+  /** Runs the plan and prints its first rows as an aligned table with column types and the number of rows. */
+  async show(rows = 20): Promise<void> {
+    console.log(await this.toText(rows));
+  }
+
+  /** What `show` prints. */
+  toText(rows = 20): Promise<string> {
+    return showText(this.#context, this.#plan, rows);
+  }
+
+  /** Rows as they are computed; the job waits for a slow reader and stops when the loop is left. */
+  [Symbol.asyncIterator](): AsyncIterator<RowOf<F>> {
+    return rowIterator(this.#context, this.#plan) as AsyncIterator<RowOf<F>>;
+  }
+
+  /** apache-arrow RecordBatches as they are computed, in ordinary memory. */
+  batches(): AsyncIterable<RecordBatch> {
+    return recordBatches(this.#context, this.#plan);
+  }
+
+  /**
+   * Computes the rows once and keeps them in memory: the result reads from there, in this and later jobs.
+   * The memory is outside the job's budget and is freed when no dataset refers to it any more.
+   */
+  async persist(): Promise<DataSet<F>> {
+    return new DataSet(this.#context, PlanHandle.of(await persistRows(this.#context, this.#plan)));
+  }
+
+  /** Writes with a sink of a connector when `execute` of the environment is called. */
+  output(sink: Sink): void {
+    this.#context.addSink(this.#plan, sink);
+  }
+
+  /** The plan as it will run: operators with their expressions, pushed-down columns and filters, threads, exchanges. */
+  async explain(format: "text" | "json" = "text"): Promise<string> {
+    return this.#context.explain([await this.#plan.resolve()], format);
+  }
+
+  #then<G extends Fields>(step: (plan: PlanHandle) => PlanHandle): DataSet<G> {
+    return new DataSet<G>(this.#context, step(this.#plan));
+  }
+
+  #with<G extends Fields>(
+    others: readonly DataSet<Fields>[],
+    step: Parameters<typeof PlanHandle.combine>[1],
+  ): DataSet<G> {
+    return new DataSet<G>(this.#context, PlanHandle.combine([this.#plan, ...others.map((other) => other.plan)], step));
+  }
+}
+
+export interface JoinOptions {
+  readonly hint?: JoinHint;
+}
+
+/** A join that waits for its keys. */
+export class JoinBuilder<L extends Fields, R extends Fields, T extends JoinType> {
+  readonly #context: JobContext;
+  readonly #left: PlanHandle;
+  readonly #right: PlanHandle;
+  readonly #type: T;
+  readonly #options: JoinOptions;
+
+  constructor(context: JobContext, left: PlanHandle, right: PlanHandle, type: T, options: JoinOptions) {
+    this.#context = context;
+    this.#left = left;
+    this.#right = right;
+    this.#type = type;
+    this.#options = options;
+  }
+
+  /** Key columns of the left side. */
+  where<const K extends Names<L>>(...leftKeys: K[]): JoinKeysBuilder<L, R, T, K> {
+    return {
+      equalTo: (...rightKeys) => {
+        const on = { type: this.#type, leftKeys, rightKeys, ...this.#options };
+        return new DataSet(
+          this.#context,
+          PlanHandle.combine([this.#left, this.#right], ([left, right]) => joinNode(left, right, on)),
+        );
+      },
+    };
+  }
+
+  /** Key columns that have the same names on both sides. */
+  on<const K extends Names<L> & Names<R>>(...keys: K[]): DataSet<JoinResult<L, R, T, K>> {
+    return this.where(...keys).equalTo(...keys);
+  }
+}
+
+export interface JoinKeysBuilder<L extends Fields, R extends Fields, T extends JoinType, LK extends string> {
+  /**
+   * Key columns of the right side, as many as on the left, of the same types. A right key that has the name of a left
+   * key is left out of the result.
+   * @throws {PlanError} JOIN_KEYS_MISMATCH, COLUMN_UNKNOWN
+   */
+  equalTo<const K extends Names<R>>(...rightKeys: K[]): DataSet<JoinResult<L, R, T, LK & K>>;
+}
+
+type JoinResult<L extends Fields, R extends Fields, T extends JoinType, SharedKeys extends string> = T extends
+  | "semi"
+  | "anti"
+  ? L
+  : JoinedFields<L, R, SharedKeys>;
+
+/** Rows grouped by key columns; made by `groupBy`. */
+export class GroupedDataSet<F extends Fields, K extends string> {
+  readonly #context: JobContext;
+  readonly #plan: PlanHandle;
+  readonly #keys: readonly string[];
+
+  constructor(context: JobContext, plan: PlanHandle, keys: readonly string[]) {
+    this.#context = context;
+    this.#plan = plan;
+    this.#keys = keys;
+  }
+
+  /**
+   * One row per group: the keys, then the aggregates by name.
+   * @example orders.groupBy("customer").aggregate({ orders: count(), spent: sum(col("price").mul(col("quantity"))) })
+   */
+  aggregate<const A extends Aggregations<Names<F>>>(
+    aggregations: A,
+  ): DataSet<Pick<F, K> & AsFields<AggregatedFields<A, F>>> {
+    return new DataSet(this.#context, aggregateHandle(this.#plan, this.#keys, aggregations));
+  }
+
+  /** Rows per group, in a column `count`. */
+  count(): DataSet<Pick<F, K> & { count: SimpleType<"int64"> }> {
+    return new DataSet(this.#context, aggregateHandle(this.#plan, this.#keys, { count: count() }));
+  }
+}

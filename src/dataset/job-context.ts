@@ -1,0 +1,34 @@
+import type { Batch } from "../core/batch.ts";
+import type { Host } from "../core/host.ts";
+import type { Schema } from "../core/schema.ts";
+import type { Sink } from "../core/sink.ts";
+import type { Json } from "../core/source.ts";
+import type { Workspace } from "../core/workspace.ts";
+import type { LogicalNode } from "../plan/logical.ts";
+import type { BatchStore } from "../runtime/batch-store.ts";
+import type { VertexMetrics } from "../runtime/job-graph.ts";
+import type { PlanHandle } from "./plan-handle.ts";
+
+/** What a finished job reports. */
+export interface JobResult {
+  readonly jobId: string;
+  readonly durationMs: number;
+  /** Counts per vertex of the plan: rows in and out, bytes read, spills and what operators count themselves. */
+  readonly metrics: readonly VertexMetrics[];
+  /** Final values of the accumulators that functions used, by name. */
+  readonly accumulators: Readonly<Record<string, unknown>>;
+}
+
+export type TakeBatch = (batch: Batch, workspace: Workspace) => void | Promise<void>;
+
+/** What datasets need of their environment: they build plans, and it runs them. */
+export interface JobContext {
+  readonly host: Host;
+  readonly parameters: Readonly<Record<string, Json>>;
+  /** Runs one plan and hands each of its batches to `take`, which borrows it. */
+  run(handle: PlanHandle, take: TakeBatch, signal?: AbortSignal): Promise<JobResult>;
+  /** Adds a sink to what `execute` will run. */
+  addSink(handle: PlanHandle, sink: Sink): void;
+  explain(nodes: readonly LogicalNode[], format: "text" | "json"): string;
+  newStore(schema: Schema): BatchStore;
+}

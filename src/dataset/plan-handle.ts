@@ -1,0 +1,51 @@
+import type { LogicalNode } from "../plan/logical.ts";
+
+/**
+ * A logical node that is known, or will be once something has run: the columns of a function's result without a
+ * declared schema, an iteration. Steps on a known node are checked at once, on the others when it becomes known.
+ */
+export class PlanHandle {
+  #node: LogicalNode | undefined;
+  readonly #make: () => Promise<LogicalNode>;
+  #promise: Promise<LogicalNode> | undefined;
+
+  private constructor(node: LogicalNode | undefined, make: () => Promise<LogicalNode>) {
+    this.#node = node;
+    this.#make = make;
+  }
+
+  static of(node: LogicalNode): PlanHandle {
+    return new PlanHandle(node, () => Promise.resolve(node));
+  }
+
+  /** `make` runs once, when the node is first needed. */
+  static deferred(make: () => Promise<LogicalNode>): PlanHandle {
+    return new PlanHandle(undefined, make);
+  }
+
+  /** Undefined while not known. */
+  get node(): LogicalNode | undefined {
+    return this.#node;
+  }
+
+  resolve(): Promise<LogicalNode> {
+    this.#promise ??= this.#make().then((node) => {
+      this.#node = node;
+      return node;
+    });
+    return this.#promise;
+  }
+
+  /** The node that `step` makes of this one. */
+  map(step: (node: LogicalNode) => LogicalNode): PlanHandle {
+    if (this.#node !== undefined) return PlanHandle.of(step(this.#node));
+    return PlanHandle.deferred(async () => step(await this.resolve()));
+  }
+
+  /** The node that `step` makes of several. */
+  static combine(handles: readonly PlanHandle[], step: (nodes: readonly LogicalNode[]) => LogicalNode): PlanHandle {
+    const nodes = handles.flatMap((handle) => (handle.node === undefined ? [] : [handle.node]));
+    if (nodes.length === handles.length) return PlanHandle.of(step(nodes));
+    return PlanHandle.deferred(async () => step(await Promise.all(handles.map((handle) => handle.resolve()))));
+  }
+}

@@ -1,0 +1,129 @@
+import type { RecordBatch, Table } from "apache-arrow";
+import type { Batch } from "../core/batch.ts";
+import { readRows } from "../core/columns/read.ts";
+import { assert, EngineError } from "../core/errors.ts";
+import type { Workspace } from "../core/workspace.ts";
+import type { LogicalNode } from "../plan/logical.ts";
+import { limitNode, sourceNode } from "../plan/nodes.ts";
+import type { JobContext } from "./job-context.ts";
+import type { PlanHandle } from "./plan-handle.ts";
+import { formatTable } from "./show.ts";
+
+export type Row = Record<string, unknown>;
+
+export async function collectRows(context: JobContext, plan: PlanHandle, signal?: AbortSignal): Promise<Row[]> {
+  const rows: Row[] = [];
+  await context.run(
+    plan,
+    (batch, workspace) => {
+      for (const row of readRows(workspace, batch)) rows.push(row);
+    },
+    signal,
+  );
+  return rows;
+}
+
+export async function collectArrow(context: JobContext, plan: PlanHandle, signal?: AbortSignal): Promise<Table> {
+  const { toArrow } = await import("../core/arrow.ts");
+  const { arrowSchema } = await import("../core/arrow-types.ts");
+  const arrow = await import("apache-arrow");
+  const batches: RecordBatch[] = [];
+  await context.run(
+    plan,
+    (batch, workspace) => {
+      batches.push(toArrow(workspace, batch, "copy"));
+    },
+    signal,
+  );
+  if (batches.length > 0) return new arrow.Table(batches);
+  return new arrow.Table(arrowSchema((await plan.resolve()).schema));
+}
+
+/** `plan` is a global count. */
+export async function countRows(context: JobContext, plan: PlanHandle): Promise<number> {
+  const [row] = await collectRows(context, plan);
+  assert(row !== undefined, "a global aggregate gives a row");
+  return Number(row.rows);
+}
+
+export async function showText(context: JobContext, plan: PlanHandle, limit: number): Promise<string> {
+  const node = await plan.resolve();
+  // One row more than shown tells whether there are more; the whole count would cost the whole job.
+  const rows = await collectRows(
+    context,
+    plan.map((input) => limitNode(input, limit + 1, 0)),
+  );
+  const shown = rows.slice(0, limit);
+  return formatTable(node.schema, shown, { isComplete: rows.length <= limit });
+}
+
+/** Keeps the rows in a memory of their own; the node reads them. */
+export async function persistRows(context: JobContext, plan: PlanHandle): Promise<LogicalNode> {
+  const { schema } = await plan.resolve();
+  const store = context.newStore(schema);
+  await context.run(plan, (batch, workspace) => store.append(batch, workspace));
+  return sourceNode(store.source("persisted"));
+}
+
+export async function* rowIterator(context: JobContext, plan: PlanHandle): AsyncGenerator<Row> {
+  for await (const rows of handOver(context, plan, (batch, workspace) => readRows(workspace, batch))) yield* rows;
+}
+
+export async function* recordBatches(context: JobContext, plan: PlanHandle): AsyncGenerator<RecordBatch> {
+  const { toArrow } = await import("../core/arrow.ts");
+  yield* handOver(context, plan, (batch, workspace) => toArrow(workspace, batch, "copy"));
+}
+
+/**
+ * Runs a job whose batches the caller takes one by one: the job waits while one is not taken, and is cancelled when the
+ * caller stops.
+ */
+async function* handOver<T>(
+  context: JobContext,
+  plan: PlanHandle,
+  convert: (batch: Batch, workspace: Workspace) => T,
+): AsyncGenerator<T> {
+  const stop = new AbortController();
+  let offered: { item: T; taken: () => void } | undefined;
+  let hasEnded = false;
+  let failure: unknown;
+  let changed: () => void = () => undefined;
+  const job = context
+    .run(
+      plan,
+      (batch, workspace) =>
+        new Promise<void>((taken) => {
+          offered = { item: convert(batch, workspace), taken };
+          changed();
+        }),
+      stop.signal,
+    )
+    .catch((thrown: unknown) => {
+      failure = thrown;
+    })
+    .finally(() => {
+      hasEnded = true;
+      changed();
+    });
+  try {
+    for (;;) {
+      if (offered !== undefined) {
+        const { item, taken } = offered;
+        offered = undefined;
+        yield item;
+        taken();
+      } else if (hasEnded) break;
+      else {
+        await new Promise<void>((resolve) => {
+          changed = resolve;
+        });
+      }
+    }
+  } finally {
+    stop.abort();
+    // A write that waits to be taken would keep the job from stopping.
+    (offered as { taken: () => void } | undefined)?.taken();
+    await job;
+  }
+  if (failure !== undefined && !(failure instanceof EngineError && failure.code === "JOB_CANCELLED")) throw failure;
+}

@@ -1,0 +1,228 @@
+import { type AggregateSpec, aggregateType } from "../core/aggregates/spec.ts";
+import { checkSortable } from "../core/columns/sort-keys.ts";
+import { PlanError } from "../core/errors.ts";
+import { resolveType } from "../core/expressions/bind.ts";
+import { formatExpression } from "../core/expressions/format.ts";
+import { callNode, columnNode, type ExpressionNode } from "../core/expressions/node.ts";
+import { type Field, Schema } from "../core/schema.ts";
+import type { Sink } from "../core/sink.ts";
+import type { Source } from "../core/source.ts";
+import { formatType, sameType } from "../core/types.ts";
+import type {
+  AggregateNode,
+  CrossNode,
+  DistinctNode,
+  FilterNode,
+  JoinColumn,
+  JoinHint,
+  JoinNode,
+  JoinType,
+  LimitNode,
+  LogicalNode,
+  NamedExpression,
+  OrderKey,
+  Partitioning,
+  PartitionNode,
+  ProjectNode,
+  SinkNode,
+  SortNode,
+  SourceNode,
+  UnionNode,
+} from "./logical.ts";
+
+// Constructors of logical nodes: each checks names and types, so that mistakes surface where the user made them.
+
+export const sourceNode = (source: Source, pinned = false): SourceNode => ({
+  op: "source",
+  source,
+  pinned,
+  schema: source.schema,
+  inputs: [],
+});
+
+/** @throws {PlanError} COLUMN_UNKNOWN, TYPE_MISMATCH, PREDICATE_NOT_BOOLEAN */
+export function filterNode(input: LogicalNode, predicate: ExpressionNode): FilterNode {
+  const type = resolveType(predicate, input.schema);
+  if (type.kind !== "bool" && type.kind !== "null") {
+    throw new PlanError(
+      "PREDICATE_NOT_BOOLEAN",
+      `The filter "${formatExpression(predicate)}" gives ${formatType(type)} where true or false is needed.`,
+      "Compare the value with something, for example .gt(0) or .isNotNull().",
+    );
+  }
+  return { op: "filter", predicate, schema: input.schema, inputs: [input] };
+}
+
+/** @throws {PlanError} COLUMN_UNKNOWN, COLUMN_DUPLICATE, TYPE_MISMATCH */
+export function projectNode(input: LogicalNode, columns: readonly NamedExpression[]): ProjectNode {
+  const fields = columns.map(({ name, expression }) => ({ name, type: resolveType(expression, input.schema) }));
+  return { op: "project", columns, schema: new Schema(fields), inputs: [input] };
+}
+
+/** The given columns as they are, in the given order. */
+export const pickNode = (input: LogicalNode, names: readonly string[]): ProjectNode =>
+  projectNode(
+    input,
+    names.map((name) => ({ name, expression: columnNode(name) })),
+  );
+
+export function aggregateNode(
+  input: LogicalNode,
+  keys: readonly string[],
+  aggregates: readonly AggregateSpec[],
+): AggregateNode {
+  const keyFields = keys.map((key): Field => ({ name: key, type: input.schema.typeOf(key) }));
+  const valueFields = aggregates.map((spec): Field => ({ name: spec.as, type: aggregateType(spec, input.schema) }));
+  return { op: "aggregate", keys, aggregates, schema: new Schema([...keyFields, ...valueFields]), inputs: [input] };
+}
+
+export function distinctNode(input: LogicalNode, keys: readonly string[] = input.schema.names): DistinctNode {
+  for (const key of keys) input.schema.indexOf(key);
+  return { op: "distinct", keys, schema: input.schema, inputs: [input] };
+}
+
+/** @throws {PlanError} COLUMN_UNKNOWN, SORT_KEY_UNSUPPORTED, SORT_KEYS_EMPTY */
+export function sortNode(input: LogicalNode, keys: readonly OrderKey[], scope: SortNode["scope"]): SortNode {
+  if (keys.length === 0) {
+    throw new PlanError("SORT_KEYS_EMPTY", "A sort was given no column to order by.", "Name at least one column.");
+  }
+  for (const { column } of keys) checkSortable(input.schema.typeOf(column), column);
+  return { op: "sort", keys, scope, schema: input.schema, inputs: [input] };
+}
+
+/** @throws {PlanError} LIMIT_INVALID */
+export function limitNode(input: LogicalNode, count: number, offset: number): LimitNode {
+  for (const number of [count, offset]) {
+    if (Number.isSafeInteger(number) && number >= 0) continue;
+    throw new PlanError("LIMIT_INVALID", `${number} is not a number of rows.`, "Give a whole number from 0.");
+  }
+  return { op: "limit", count, offset, schema: input.schema, inputs: [input] };
+}
+
+/**
+ * Joins on equal keys. Output: the left columns, then the right ones without the keys that have the same name as their
+ * left key; another clash of names gets the suffix `_right`. Semi and anti joins give the left columns only.
+ * @throws {PlanError} JOIN_KEYS_MISMATCH, COLUMN_UNKNOWN
+ */
+export function joinNode(
+  left: LogicalNode,
+  right: LogicalNode,
+  on: { type: JoinType; leftKeys: readonly string[]; rightKeys: readonly string[]; hint?: JoinHint },
+): LogicalNode {
+  const { type, leftKeys, rightKeys, hint = "OPTIMIZER_CHOOSES" } = on;
+  checkKeys(left, right, leftKeys, rightKeys);
+  const isShared = (name: string) => leftKeys.some((key, i) => key === name && rightKeys[i] === name);
+  const output = joinedColumns(left, right, type, (name) => !isShared(name));
+  const shared = leftKeys.filter((key) => isShared(key));
+  if (shared.length === 0 || (type !== "right" && type !== "full")) {
+    return joinOf(left, right, { type, leftKeys, rightKeys, hint, output });
+  }
+  // A key of one name comes from whichever side has the row.
+  const hidden = (key: string) => `${key} of the right side`;
+  const withBoth = joinOf(left, right, {
+    type,
+    leftKeys,
+    rightKeys,
+    hint,
+    output: [...output, ...shared.map((key) => ({ side: "right", column: key, name: hidden(key) }) as const)],
+  });
+  const columns = output.map(({ name, side, column }) => ({
+    name,
+    expression:
+      side === "left" && shared.includes(column)
+        ? callNode("coalesce", columnNode(name), columnNode(hidden(column)))
+        : columnNode(name),
+  }));
+  return projectNode(withBoth, columns);
+}
+
+function joinOf(
+  left: LogicalNode,
+  right: LogicalNode,
+  join: Pick<JoinNode, "type" | "leftKeys" | "rightKeys" | "hint" | "output">,
+): JoinNode {
+  return { op: "join", ...join, schema: joinedSchema(left, right, join.output), inputs: [left, right] };
+}
+
+/** Every pair of rows. */
+export function crossNode(left: LogicalNode, right: LogicalNode): CrossNode {
+  const output = joinedColumns(left, right, "inner", () => true);
+  return { op: "cross", output, schema: joinedSchema(left, right, output), inputs: [left, right] };
+}
+
+function joinedColumns(
+  left: LogicalNode,
+  right: LogicalNode,
+  type: JoinType,
+  keepsRight: (name: string) => boolean,
+): JoinColumn[] {
+  const output: JoinColumn[] = left.schema.names.map((name) => ({ side: "left", column: name, name }));
+  if (type === "semi" || type === "anti") return output;
+  const taken = new Set(left.schema.names);
+  for (const column of right.schema.names.filter(keepsRight)) {
+    let name = column;
+    while (taken.has(name)) name += "_right";
+    taken.add(name);
+    output.push({ side: "right", column, name });
+  }
+  return output;
+}
+
+const joinedSchema = (left: LogicalNode, right: LogicalNode, output: readonly JoinColumn[]): Schema =>
+  new Schema(
+    output.map(({ side, column, name }) => ({ name, type: (side === "left" ? left : right).schema.typeOf(column) })),
+  );
+
+function checkKeys(
+  left: LogicalNode,
+  right: LogicalNode,
+  leftKeys: readonly string[],
+  rightKeys: readonly string[],
+): void {
+  if (leftKeys.length === 0 || leftKeys.length !== rightKeys.length) {
+    throw new PlanError(
+      "JOIN_KEYS_MISMATCH",
+      `The join has ${leftKeys.length} keys on its left and ${rightKeys.length} on its right side.`,
+      "Give as many columns to equalTo as to where, at least one.",
+    );
+  }
+  for (const [i, key] of leftKeys.entries()) {
+    const [a, b] = [left.schema.typeOf(key), right.schema.typeOf(rightKeys[i])];
+    if (sameType(a, b)) continue;
+    throw new PlanError(
+      "JOIN_KEYS_MISMATCH",
+      `The join compares "${key}" of type ${formatType(a)} with "${rightKeys[i]}" of type ${formatType(b)}.`,
+      "Cast one of them, so that both have one type.",
+    );
+  }
+}
+
+/** @throws {PlanError} UNION_SCHEMAS_DIFFER */
+export function unionNode(inputs: readonly LogicalNode[]): UnionNode {
+  const [first, ...rest] = inputs;
+  for (const other of rest) {
+    if (first.schema.equals(other.schema)) continue;
+    throw new PlanError(
+      "UNION_SCHEMAS_DIFFER",
+      `A union needs equal columns; one input has (${first.schema}), another (${other.schema}).`,
+      "Select the same columns in the same order, with casts where types differ.",
+    );
+  }
+  return { op: "union", schema: first.schema, inputs };
+}
+
+export const partitionNode = (input: LogicalNode, partitioning: Partitioning, parallelism?: number): PartitionNode => ({
+  op: "partition",
+  partitioning,
+  schema: input.schema,
+  inputs: [input],
+  ...(parallelism === undefined ? {} : { parallelism }),
+});
+
+export const sinkNode = (input: LogicalNode, sink: Sink, isLocal = false): SinkNode => ({
+  op: "sink",
+  sink,
+  isLocal,
+  schema: input.schema,
+  inputs: [input],
+});
