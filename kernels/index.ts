@@ -29,3 +29,7 @@ export * from "./csv-fields";
 export { csvDecimalToDouble } from "./csv-float";
 export * from "./csv-strings";
 export * from "./zstd";
+export * from "./join";
+export * from "./math";
+export * from "./datetime";
+export * from "./string";

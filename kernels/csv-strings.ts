@@ -1,0 +1,166 @@
+// String fields of a csvScan table to Arrow strings; the arguments shared by all such kernels are described in csv-fields.ts.
+
+const BAD: u8 = 1;
+
+/**
+ * Copies fields as UTF-8 bytes. A quoted field loses its quotes and is never null; a quoted field that goes on after its
+ * closing quote is BAD.
+ *   escape   as in csvScan
+ *   offsets  i32[rows + 1], out: the first is `used`
+ *   data     `used` bytes are there; room for all bytes of the records and 16 more
+ *   result   i32, out: how many rows are BAD
+ * Returns the bytes used in `data`.
+ */
+export function csvStrings(
+  text: usize,
+  table: usize,
+  stride: i32,
+  column: i32,
+  rows: i32,
+  quote: i32,
+  escape: i32,
+  nulls: usize,
+  offsets: usize,
+  data: usize,
+  used: i32,
+  valid: usize,
+  bad: usize,
+  result: usize,
+): i32 {
+  const emptyIsNull = load<u32>(nulls) != 0;
+  const hasNullTexts = load<u32>(nulls, 4) != 0;
+  let badCount = 0;
+  let record = table + (<usize>column << 2);
+  let end = used;
+  store<i32>(offsets, end);
+  for (let row: usize = 0; row < <usize>rows; row++, record += <usize>stride) {
+    const from = text + <usize>(load<i32>(record) + 1);
+    const to = text + <usize>load<i32>(record, 4);
+    const length = <i32>(to - from);
+    let isValid: u8 = 1;
+    if (length == 0) isValid = emptyIsNull ? 0 : 1;
+    else if (<i32>load<u8>(from) == quote) {
+      const written = unquote(from + 1, to, quote, escape, data + <usize>end);
+      if (written < 0) {
+        store<u8>(bad + row, load<u8>(bad + row) | BAD);
+        badCount++;
+      } else end += written;
+    } else if (hasNullTexts && isListed(from, length, nulls)) isValid = 0;
+    else {
+      copyShort(data + <usize>end, from, length);
+      end += length;
+    }
+    store<u8>(valid + row, isValid);
+    store<i32>(offsets + ((row + 1) << 2), end);
+  }
+  store<i32>(result, badCount);
+  return end;
+}
+
+/** Copies in steps of 16 bytes, up to 15 more than asked: both sides have room for them. */
+@inline
+function copyShort(to: usize, from: usize, length: i32): void {
+  if (length <= 16) {
+    v128.store(to, v128.load(from));
+    return;
+  }
+  if (length > 256) {
+    memory.copy(to, from, <usize>length);
+    return;
+  }
+  for (let i = 0; i < length; i += 16) v128.store(to + <usize>i, v128.load(from + <usize>i));
+}
+
+/** Writes the content of a quoted field whose opening quote is before `from`; -1 where it does not end at `to`. */
+function unquote(from: usize, to: usize, quote: i32, escape: i32, out: usize): i32 {
+  let at = from;
+  let written = out;
+  while (at < to) {
+    const byte = load<u8>(at++);
+    if (<i32>byte == escape && escape != quote) {
+      if (at == to) return -1;
+      store<u8>(written++, load<u8>(at++));
+    } else if (<i32>byte == quote) {
+      if (at == to) return <i32>(written - out);
+      if (<i32>load<u8>(at) != quote) return -1;
+      at++;
+      store<u8>(written++, byte);
+    } else store<u8>(written++, byte);
+  }
+  return -1;
+}
+
+function isListed(from: usize, length: i32, nulls: usize): bool {
+  let entry = nulls + 8;
+  for (let left = load<u32>(nulls, 4); left > 0; left--) {
+    const size = <i32>load<u8>(entry);
+    if (size == length) {
+      let i = 0;
+      while (i < size && load<u8>(from + <usize>i) == load<u8>(entry + 1 + <usize>i)) i++;
+      if (i == size) return true;
+    }
+    entry += 1 + <usize>size;
+  }
+  return false;
+}
+
+/**
+ * Marks strings that are not UTF-8 (RFC 3629: no overlong forms, surrogates or code points past U+10FFFF) as BAD.
+ *   offsets  i32[rows + 1] into `data`
+ * Returns how many it marked.
+ */
+export function csvMarkInvalidUtf8(data: usize, offsets: usize, rows: i32, bad: usize): i32 {
+  const first = load<i32>(offsets);
+  const last = load<i32>(offsets + (<usize>rows << 2));
+  if (isAscii(data + <usize>first, last - first)) return 0;
+  let badCount = 0;
+  for (let row: usize = 0; row < <usize>rows; row++) {
+    const from = load<i32>(offsets + (row << 2));
+    const to = load<i32>(offsets + (row << 2), 4);
+    if (isUtf8(data + <usize>from, data + <usize>to)) continue;
+    store<u8>(bad + row, load<u8>(bad + row) | BAD);
+    badCount++;
+  }
+  return badCount;
+}
+
+@inline
+function isAscii(at: usize, length: i32): bool {
+  let i = 0;
+  for (; i + 16 <= length; i += 16) {
+    if (i8x16.bitmask(v128.load(at + <usize>i)) != 0) return false;
+  }
+  for (; i < length; i++) {
+    if (load<u8>(at + <usize>i) > 127) return false;
+  }
+  return true;
+}
+
+/** Unicode Standard, table 3-7: well-formed UTF-8 byte sequences. */
+function isUtf8(from: usize, to: usize): bool {
+  let at = from;
+  while (at < to) {
+    const lead = <u32>load<u8>(at++);
+    if (lead < 0x80) continue;
+    let more = 1;
+    let low: u32 = 0x80;
+    let high: u32 = 0xbf;
+    if (lead < 0xc2 || lead > 0xf4) return false;
+    if (lead >= 0xf0) {
+      more = 3;
+      if (lead == 0xf0) low = 0x90;
+      if (lead == 0xf4) high = 0x8f;
+    } else if (lead >= 0xe0) {
+      more = 2;
+      if (lead == 0xe0) low = 0xa0;
+      if (lead == 0xed) high = 0x9f;
+    }
+    if (at + more > to) return false;
+    const second = <u32>load<u8>(at++);
+    if (second < low || second > high) return false;
+    for (; more > 1; more--) {
+      if ((load<u8>(at++) & 0xc0) != 0x80) return false;
+    }
+  }
+  return true;
+}

@@ -1,0 +1,56 @@
+import { expect } from "vitest";
+import { readRows } from "../../src/core/columns/read.ts";
+import type { Source, SourceContext } from "../../src/core/source.ts";
+import { testHost } from "./host.ts";
+import { newWorkspace } from "./workspace.ts";
+
+export interface ReadResult {
+  rows: Record<string, unknown>[];
+  counts: Record<string, number>;
+  batches: number;
+}
+
+/** Reads all splits of a source in order, with a fresh workspace, and checks that nothing stays allocated. */
+export async function readSource(source: Source, batchRows = 8192): Promise<ReadResult> {
+  const workspace = newWorkspace();
+  const result: ReadResult = { rows: [], counts: {}, batches: 0 };
+  const context: SourceContext = {
+    workspace,
+    host: testHost(),
+    batchRows,
+    count: (metric, increment) => {
+      result.counts[metric] = (result.counts[metric] ?? 0) + increment;
+    },
+  };
+  try {
+    for (const split of source.splits()) {
+      const reader = source.openSplit(split, context);
+      try {
+        for (let batch = await reader.next(); batch !== undefined; batch = await reader.next()) {
+          expect(batch.schema.equals(source.schema)).toBe(true);
+          expect(batch.rowCount).toBeLessThanOrEqual(batchRows);
+          for (const row of readRows(workspace, batch)) result.rows.push(row);
+          result.batches++;
+          batch.release();
+        }
+      } finally {
+        reader.close();
+      }
+    }
+  } finally {
+    expect(workspace.allocator.liveBlocks, "blocks still live").toBe(0);
+  }
+  return result;
+}
+
+/** The code of the error that reading, or making, a source ends with; its message beside it. */
+export async function failureOf(run: () => unknown): Promise<{ code: string; message: string }> {
+  try {
+    await run();
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    if (code === undefined) throw error;
+    return { code, message };
+  }
+  throw new Error("It did not fail.");
+}
