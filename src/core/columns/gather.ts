@@ -33,6 +33,7 @@ export function gatherColumn(
   }
   switch (type.kind) {
     case "null":
+      validity.validity?.release();
       return column.view(count, { nullCount: count });
     case "bool": {
       const data = workspace.allocate(bitmapBytes(count));

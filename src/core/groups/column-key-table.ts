@@ -1,0 +1,18 @@
+import type { Column } from "../column.ts";
+import type { Address } from "../memory/allocator.ts";
+import type { DataType } from "../types.ts";
+
+/** A table for keys of one column that is not dictionary-encoded; see KeyTable. */
+export interface ColumnKeyTable {
+  readonly type: DataType;
+  readonly groupCount: number;
+  readonly memoryBytes: number;
+  /** The group of null; -1 while there is none. */
+  readonly nullGroup: number;
+  assignPlain(column: Column, rowCount: number, out: Address): void;
+  /** Keys of groups [from, from + count) as a plain column; the caller owns it. */
+  keyColumn(from: number, count: number): Column;
+  growthBytes(rowCount: number): number;
+  reset(): void;
+  release(): void;
+}
