@@ -145,6 +145,7 @@ export const anyShape: fc.Arbitrary<Shape> = fc.record({
 
 /** A column of the given values (null = null row) in the given shape. The caller owns it. */
 export function shapedColumn(ws: Workspace, type: DataType, values: readonly unknown[], shape: Shape): Column {
+  if (type.kind === "null") return new ColumnClass(type, values.length, { nullCount: values.length }, []);
   const filler = (count: number) =>
     Array.from({ length: count }, (_, i) => values[i % Math.max(1, values.length)] ?? null);
   const long = [...filler(shape.before), ...values, ...filler(shape.after)];

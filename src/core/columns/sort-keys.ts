@@ -47,16 +47,21 @@ export function checkSortable(type: DataType, column: string): void {
 }
 
 /**
- * Encodes the key columns of `length` rows. The caller owns the result.
  * "absolute" keys compare across batches of the same types and order. "compact" keys compare only with each other:
- * they leave out what all rows share, so they are shorter.
+ * they leave out what all rows share, so they are shorter. "equality" keys are absolute, but leave the nulls out:
+ * they tell the values of rows apart that have no null.
+ */
+export type KeyMode = "absolute" | "compact" | "equality";
+
+/**
+ * Encodes the key columns of `length` rows; `order[i]` is the direction of `columns[i]`. The caller owns the result.
  */
 export function encodeKeys(
   workspace: Workspace,
   columns: readonly Column[],
   order: readonly Omit<SortKey, "column">[],
   length: number,
-  mode: "absolute" | "compact",
+  mode: KeyMode,
 ): EncodedKeys {
   const plain = columns.map((column) => decodeDictionary(workspace, column));
   try {
@@ -91,17 +96,17 @@ function segmentsOf(
   columns: readonly Column[],
   order: readonly Omit<SortKey, "column">[],
   length: number,
-  mode: "absolute" | "compact",
+  mode: KeyMode,
 ): Segment[] {
   const segments: Segment[] = [{ fields: [] }];
   for (const [i, column] of columns.entries()) {
     const { fields } = segments[segments.length - 1];
     const flip = order[i].descending === true;
-    const hasNulls = column.nullCount > 0;
-    if (mode === "absolute" || hasNulls) fields.push(nullFlag(workspace, column, order[i].nullsFirst === true));
+    if (mode === "absolute" || (mode === "compact" && column.nullCount > 0))
+      fields.push(nullFlag(workspace, column, order[i].nullsFirst === true));
     if (column.type.kind === "utf8" || column.type.kind === "binary") {
       const { data, offsets, validity } = column;
-      const skip = mode === "absolute" ? 0 : workspace.kernels.sortKeyCommonPrefix(data, offsets, validity, length);
+      const skip = mode !== "compact" ? 0 : workspace.kernels.sortKeyCommonPrefix(data, offsets, validity, length);
       segments[segments.length - 1].text = { column, skip, flip };
       segments.push({ fields: [] });
     } else fields.push(...fixedFields(workspace, column, flip, mode));
@@ -145,7 +150,7 @@ interface Part {
   readonly put: PutKernel;
 }
 
-function fixedFields(workspace: Workspace, column: Column, flip: boolean, mode: "absolute" | "compact"): Field[] {
+function fixedFields(workspace: Workspace, column: Column, flip: boolean, mode: KeyMode): Field[] {
   const { type, length, validity, data } = column;
   const { kernels } = workspace;
   if (type.kind === "null") return [];
@@ -159,7 +164,7 @@ function fixedFields(workspace: Workspace, column: Column, flip: boolean, mode: 
   for (const part of partsOf(workspace, type)) {
     const values = data + part.byteOffset;
     const { base, bits } =
-      mode === "absolute" ? { base: 0n, bits: part.bits } : compactRange(workspace, part.range, values, step, column);
+      mode !== "compact" ? { base: 0n, bits: part.bits } : compactRange(workspace, part.range, values, step, column);
     if (bits === 0) continue;
     fields.push({
       bits,

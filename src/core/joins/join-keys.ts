@@ -1,0 +1,130 @@
+import type { Column } from "../column.ts";
+import { decodeDictionary } from "../columns/dictionary.ts";
+import { encodeKeyRows } from "../columns/key-rows.ts";
+import { encodeKeys } from "../columns/sort-keys.ts";
+import type { Address } from "../memory/allocator.ts";
+import { byteWidth, type DataType, isNested, isVariableLength } from "../types.ts";
+import type { Workspace } from "../workspace.ts";
+
+/**
+ * How keys lie: "words" are u64, "pairs" two u64, "views" 16 bytes that hold a short string or point to a longer one
+ * (kernels/hash-table.ts). Both sides of a join use one form, which depends on the key types alone.
+ */
+export type KeyForm = "words" | "pairs" | "views";
+
+export function keyForm(types: readonly DataType[], nullEquals: boolean): KeyForm {
+  const isPlain = (type: DataType) => !isNested(type) && !isVariableLength(type) && type.kind !== "interval";
+  if (nullEquals || !types.every(isPlain)) return "views";
+  const bits = types.reduce((sum, type) => sum + (type.kind === "bool" ? 1 : byteWidth(type) * 8), 0);
+  return bits <= 64 ? "words" : bits <= 128 ? "pairs" : "views";
+}
+
+/** The keys of some rows, which also own the memory that views point into. */
+export class JoinKeys {
+  readonly form: KeyForm;
+  readonly length: number;
+  readonly keys: Address;
+  /** Bitmap of the rows whose keys can match; 0 where all can. */
+  readonly valid: Address;
+  readonly #workspace: Workspace;
+  readonly #hashMask: number;
+  readonly #owned: { release(): void }[];
+  #hashes: Address;
+
+  constructor(
+    workspace: Workspace,
+    fields: { form: KeyForm; length: number; keys: Address; hashes: Address; valid: Address; hashMask: number },
+    owned: { release(): void }[],
+  ) {
+    this.#workspace = workspace;
+    this.form = fields.form;
+    this.length = fields.length;
+    this.keys = fields.keys;
+    this.valid = fields.valid;
+    this.#hashMask = fields.hashMask;
+    this.#hashes = fields.hashes;
+    this.#owned = owned;
+  }
+
+  /** u32[length], computed on first use: direct-mapped tables need none. */
+  get hashes(): Address {
+    if (this.#hashes === 0) {
+      const { kernels } = this.#workspace;
+      const block = this.#workspace.allocate(this.length * 4);
+      const hash = this.form === "words" ? kernels.tableHashWords : kernels.tableHashPairs;
+      hash(this.keys, this.length, this.#hashMask, block.address);
+      this.#owned.push(block);
+      this.#hashes = block.address;
+    }
+    return this.#hashes;
+  }
+
+  release(): void {
+    for (const owned of this.#owned.splice(0)) owned.release();
+  }
+}
+
+/** `hashMask` is ANDed with the internal hashes: tests pass 0, so that all keys collide. */
+export function joinKeys(
+  workspace: Workspace,
+  columns: readonly Column[],
+  length: number,
+  nullEquals: boolean,
+  hashMask: number,
+): JoinKeys {
+  const { kernels } = workspace;
+  const types = columns.map((column) => column.type);
+  const form = keyForm(types, nullEquals);
+  const owned: { release(): void }[] = [];
+  const valid = nullEquals ? 0 : validRows(workspace, columns, length, owned);
+  const [first] = columns;
+  if (form === "views") {
+    const isText = columns.length === 1 && isVariableLength(first.type) && !nullEquals;
+    const rows = isText ? decodeDictionary(workspace, first) : encodeKeyRows(workspace, columns, length);
+    const views = workspace.allocate(length * 16);
+    const hashes = workspace.allocate(length * 4);
+    owned.push(rows, views, hashes);
+    if (length > 0) {
+      kernels.tableViews(rows.data, rows.offsets, length, hashMask, views.address, hashes.address);
+    }
+    const fields = { form, length, keys: views.address, hashes: hashes.address, valid, hashMask };
+    return new JoinKeys(workspace, fields, owned);
+  }
+  if (columns.length === 1 && isRawWord(first.type)) {
+    const values = decodeDictionary(workspace, first);
+    owned.push(values);
+    return new JoinKeys(workspace, { form, length, keys: values.data, hashes: 0, valid, hashMask }, owned);
+  }
+  const order = columns.map(() => ({}));
+  const { words } = encodeKeys(workspace, columns, order, length, "equality");
+  owned.push(words);
+  return new JoinKeys(workspace, { form, length, keys: words.address, hashes: 0, valid, hashMask }, owned);
+}
+
+/** Values that are their own 8-byte key. */
+const isRawWord = (type: DataType): boolean =>
+  type.kind === "int64" || type.kind === "uint64" || type.kind === "timestamp";
+
+function validRows(
+  workspace: Workspace,
+  columns: readonly Column[],
+  length: number,
+  owned: { release(): void }[],
+): Address {
+  const { kernels } = workspace;
+  if (columns.some((column) => column.type.kind === "null")) {
+    const none = workspace.allocateZeroed((length + 7) >>> 3);
+    owned.push(none);
+    return none.address;
+  }
+  const bitmaps = columns.filter((column) => column.validity !== 0);
+  if (bitmaps.length === 0) return 0;
+  const [first, ...others] = bitmaps;
+  owned.push(first.retain());
+  if (others.length === 0) return first.validity;
+  const both = workspace.allocate((length + 7) >>> 3);
+  owned.push(both);
+  kernels.copyBytes(both.address, first.validity, (length + 7) >>> 3);
+  for (const column of others) kernels.bitmapAnd(both.address, column.validity, length, both.address);
+  return both.address;
+}
