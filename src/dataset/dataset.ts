@@ -24,6 +24,14 @@ import {
   unionNode,
 } from "../plan/nodes.ts";
 import { type AggregatedFields, type Aggregations, aggregateHandle, count } from "./aggregations.ts";
+import {
+  type BulkStep,
+  bulkIteration,
+  type DeltaStep,
+  deltaIteration,
+  type IterationOptions,
+  type Superstep,
+} from "./iterations.ts";
 import type { JobContext } from "./job-context.ts";
 import { type Ordering, orderKey } from "./ordering.ts";
 import { PlanHandle } from "./plan-handle.ts";
@@ -279,6 +287,51 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
     return this.#then((plan) => plan.map((node) => partitionNode(node, { kind: "hash", keys })));
   }
 
+  // Iteration
+
+  /**
+   * Repeats a step on its own result, `maxIterations` times at most. The step is called once per superstep, with a
+   * dataset of the rows that the superstep before left in memory.
+   * @example
+   * const estimate = points.iterate(100, (loop) => {
+   *   const next = loop.select({ x: col("x").add(1) });
+   *   return { next, continueWhile: next.filter(col("x").lt(10)) };
+   * });
+   */
+  iterate(
+    maxIterations: number,
+    step: (loop: DataSet<F>, superstep: Superstep) => DataSet<F> | BulkResult<F>,
+    options: IterationOptions = {},
+  ): DataSet<F> {
+    const asPlans: BulkStep = (loop, superstep) => {
+      const result = step(new DataSet(this.#context, loop), superstep);
+      if (result instanceof DataSet) return { next: result.plan };
+      const { next, continueWhile } = result;
+      return { next: next.plan, ...(continueWhile === undefined ? {} : { continueWhile: continueWhile.plan }) };
+    };
+    return this.#then((plan) => bulkIteration(this.#context, plan, maxIterations, asPlans, options));
+  }
+
+  /**
+   * Repeats a step on a solution set (this dataset, one row per key) and a workset, until the workset is empty.
+   * Each superstep gives a delta, whose rows replace those of equal keys in the solution, and the next workset.
+   */
+  iterateDelta<W extends Fields>(
+    workset: DataSet<W>,
+    maxIterations: number,
+    keys: readonly Names<F>[],
+    step: (solution: DataSet<F>, workset: DataSet<W>, superstep: Superstep) => DeltaResult<F, W>,
+    options: IterationOptions = {},
+  ): DataSet<F> {
+    const asPlans: DeltaStep = (solution, work, superstep) => {
+      const result = step(new DataSet(this.#context, solution), new DataSet(this.#context, work), superstep);
+      return { delta: result.delta.plan, nextWorkset: result.nextWorkset.plan };
+    };
+    return this.#then((plan) =>
+      deltaIteration(this.#context, plan, workset.#plan, keys, maxIterations, asPlans, options),
+    );
+  }
+
   // Results
 
   /** Runs the plan and gives all rows as objects. */
@@ -344,6 +397,17 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
   ): DataSet<G> {
     return new DataSet<G>(this.#context, PlanHandle.combine([this.#plan, ...others.map((other) => other.plan)], step));
   }
+}
+
+/** What a bulk step gives: the rows of the next superstep, and rows without which there is none. */
+export interface BulkResult<F extends Fields> {
+  readonly next: DataSet<F>;
+  readonly continueWhile?: DataSet<Fields>;
+}
+
+export interface DeltaResult<F extends Fields, W extends Fields> {
+  readonly delta: DataSet<F>;
+  readonly nextWorkset: DataSet<W>;
 }
 
 export interface JoinOptions {

@@ -16,7 +16,7 @@ import { BatchStore } from "../runtime/batch-store.ts";
 import { ResultSink } from "../runtime/result-sink.ts";
 import { DataSet } from "./dataset.ts";
 import { EnginePool } from "./engine-pool.ts";
-import type { JobContext, JobResult, TakeBatch } from "./job-context.ts";
+import type { JobContext, JobOutput, JobResult } from "./job-context.ts";
 import { PlanHandle } from "./plan-handle.ts";
 
 export interface EnvironmentOptions {
@@ -46,14 +46,12 @@ export class ExecutionEnvironment {
   readonly memoryBytes: number;
   readonly batchRows: number;
   readonly parameters: Readonly<Record<string, Json>>;
-  readonly #host: Host;
   readonly #engines: EnginePool;
   readonly #isParallelismGiven: boolean;
   readonly #pendingSinks: { handle: PlanHandle; sink: Sink }[] = [];
   readonly #context: JobContext;
 
   private constructor(host: Host, engines: EnginePool, options: EnvironmentOptions) {
-    this.#host = host;
     this.#engines = engines;
     this.#isParallelismGiven = options.parallelism !== undefined;
     this.parallelism = checked("parallelism", options.parallelism ?? host.availableParallelism, 1, 1024);
@@ -68,7 +66,7 @@ export class ExecutionEnvironment {
     this.#context = {
       host,
       parameters: this.parameters,
-      run: (handle, take, signal) => this.#runToCaller(handle, take, signal),
+      run: (outputs, signal) => this.#runToCaller(outputs, signal),
       addSink: (handle, sink) => {
         this.#pendingSinks.push({ handle, sink });
       },
@@ -114,8 +112,9 @@ export class ExecutionEnvironment {
     return new DataSet<F>(this.#context, PlanHandle.of(sourceNode(source, pinned)));
   }
 
-  async #runToCaller(handle: PlanHandle, take: TakeBatch, signal?: AbortSignal): Promise<JobResult> {
-    return this.#run([sinkNode(await handle.resolve(), new ResultSink(take), true)], signal);
+  async #runToCaller(outputs: readonly JobOutput[], signal?: AbortSignal): Promise<JobResult> {
+    const roots = outputs.map(async ({ plan, take }) => sinkNode(await plan.resolve(), new ResultSink(take), true));
+    return this.#run(await Promise.all(roots), signal);
   }
 
   async #run(roots: readonly LogicalNode[], signal?: AbortSignal): Promise<JobResult> {

@@ -21,12 +21,18 @@ export interface JobResult {
 
 export type TakeBatch = (batch: Batch, workspace: Workspace) => void | Promise<void>;
 
+/** One result of a job that the caller takes. */
+export interface JobOutput {
+  readonly plan: PlanHandle;
+  readonly take: TakeBatch;
+}
+
 /** What datasets need of their environment: they build plans, and it runs them. */
 export interface JobContext {
   readonly host: Host;
   readonly parameters: Readonly<Record<string, Json>>;
-  /** Runs one plan and hands each of its batches to `take`, which borrows it. */
-  run(handle: PlanHandle, take: TakeBatch, signal?: AbortSignal): Promise<JobResult>;
+  /** Runs plans as one job, steps that they share once, and hands their batches to `take`, which borrows them. */
+  run(outputs: readonly JobOutput[], signal?: AbortSignal): Promise<JobResult>;
   /** Adds a sink to what `execute` will run. */
   addSink(handle: PlanHandle, sink: Sink): void;
   explain(nodes: readonly LogicalNode[], format: "text" | "json"): string;

@@ -13,13 +13,10 @@ export type Row = Record<string, unknown>;
 
 export async function collectRows(context: JobContext, plan: PlanHandle, signal?: AbortSignal): Promise<Row[]> {
   const rows: Row[] = [];
-  await context.run(
-    plan,
-    (batch, workspace) => {
-      for (const row of readRows(workspace, batch)) rows.push(row);
-    },
-    signal,
-  );
+  const take = (batch: Batch, workspace: Workspace) => {
+    for (const row of readRows(workspace, batch)) rows.push(row);
+  };
+  await context.run([{ plan, take }], signal);
   return rows;
 }
 
@@ -28,13 +25,10 @@ export async function collectArrow(context: JobContext, plan: PlanHandle, signal
   const { arrowSchema } = await import("../core/arrow-types.ts");
   const arrow = await import("apache-arrow");
   const batches: RecordBatch[] = [];
-  await context.run(
-    plan,
-    (batch, workspace) => {
-      batches.push(toArrow(workspace, batch, "copy"));
-    },
-    signal,
-  );
+  const take = (batch: Batch, workspace: Workspace) => {
+    batches.push(toArrow(workspace, batch, "copy"));
+  };
+  await context.run([{ plan, take }], signal);
   if (batches.length > 0) return new arrow.Table(batches);
   return new arrow.Table(arrowSchema((await plan.resolve()).schema));
 }
@@ -61,7 +55,7 @@ export async function showText(context: JobContext, plan: PlanHandle, limit: num
 export async function persistRows(context: JobContext, plan: PlanHandle): Promise<LogicalNode> {
   const { schema } = await plan.resolve();
   const store = context.newStore(schema);
-  await context.run(plan, (batch, workspace) => store.append(batch, workspace));
+  await context.run([{ plan, take: (batch, workspace) => store.append(batch, workspace) }]);
   return sourceNode(store.source("persisted"));
 }
 
@@ -88,16 +82,13 @@ async function* handOver<T>(
   let hasEnded = false;
   let failure: unknown;
   let changed: () => void = () => undefined;
+  const take = (batch: Batch, workspace: Workspace) =>
+    new Promise<void>((taken) => {
+      offered = { item: convert(batch, workspace), taken };
+      changed();
+    });
   const job = context
-    .run(
-      plan,
-      (batch, workspace) =>
-        new Promise<void>((taken) => {
-          offered = { item: convert(batch, workspace), taken };
-          changed();
-        }),
-      stop.signal,
-    )
+    .run([{ plan, take }], stop.signal)
     .catch((thrown: unknown) => {
       failure = thrown;
     })
