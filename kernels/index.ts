@@ -33,3 +33,5 @@ export * from "./join";
 export * from "./math";
 export * from "./datetime";
 export * from "./string";
+export * from "./aggregate";
+export * from "./membership";

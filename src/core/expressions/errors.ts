@@ -31,3 +31,11 @@ export function literalOutOfRange(
     "Cast the other operand to a wider type first, for example .cast(int64).",
   );
 }
+
+export function shiftCountInvalid(frame: Frame, row: number, bits: number): EvaluationError {
+  return new EvaluationError(
+    "SHIFT_COUNT_INVALID",
+    `${frame.text} shifts by a count outside 0 to ${bits - 1} (row ${row} of the batch).`,
+    "Limit the count, or use mul and intDiv by powers of two.",
+  );
+}

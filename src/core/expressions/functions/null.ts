@@ -52,7 +52,7 @@ const IS_NOT_NULL = nullTest(false);
 const bindIsNull = (binder: TypeBinder, source: ExpressionNode, arg: BoundNode): BoundNode =>
   binder.call(source, IS_NULL, types.bool, [arg]);
 
-const bindIsNotNull = (binder: TypeBinder, source: ExpressionNode, arg: BoundNode): BoundNode =>
+export const bindIsNotNull = (binder: TypeBinder, source: ExpressionNode, arg: BoundNode): BoundNode =>
   binder.call(source, IS_NOT_NULL, types.bool, [arg]);
 
 /** Equality where two nulls are equal: never null itself. */

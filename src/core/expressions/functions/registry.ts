@@ -2,12 +2,27 @@ import { PlanError } from "../../errors.ts";
 import { nearestNames } from "../suggest.ts";
 import { arithmeticFunctions } from "./arithmetic.ts";
 import { comparisonFunctions } from "./comparison.ts";
+import { datetimeFunctions } from "./datetime.ts";
 import type { FunctionDefinition } from "./definition.ts";
+import { hashFunctions } from "./hash.ts";
 import { logicalFunctions } from "./logical.ts";
+import { mathFunctions } from "./math.ts";
 import { nullFunctions } from "./null.ts";
+import { regexpFunctions } from "./regexp.ts";
+import { textFunctions } from "./text.ts";
 
 const functions: ReadonlyMap<string, FunctionDefinition> = new Map(
-  [arithmeticFunctions, comparisonFunctions, logicalFunctions, nullFunctions].flatMap((table) => Object.entries(table)),
+  [
+    arithmeticFunctions,
+    comparisonFunctions,
+    logicalFunctions,
+    nullFunctions,
+    mathFunctions,
+    textFunctions,
+    regexpFunctions,
+    datetimeFunctions,
+    hashFunctions,
+  ].flatMap((table) => Object.entries(table)),
 );
 
 /** @throws {PlanError} FUNCTION_UNKNOWN */
