@@ -19,18 +19,20 @@ const { values, positionals } = parseArgs({
     engines: { type: "string" },
     rows: { type: "string", default: "1e7" },
     rounds: { type: "string", default: "5" },
+    money: { type: "string", default: "decimal" },
     peer: { type: "string" },
     json: { type: "string" },
   },
 });
 if (positionals[0] !== "dataset") {
   console.error(`usage: npm run bench -- dataset [--only ${Object.keys(suites).join(",")}] [--cases A,B]
-  [--engines A,B] [--rows N] [--rounds N] [--peer flink] [--json FILE]`);
+  [--engines A,B] [--rows N] [--rounds N] [--money decimal|double] [--peer flink] [--json FILE]`);
   process.exit(2);
 }
 const options: BenchOptions = {
   rows: Number(values.rows),
   rounds: Number(values.rounds),
+  money: values.money === "double" ? "double" : "decimal",
   engines: list(values.engines),
   cases: list(values.cases),
   flink: values.peer === "flink",

@@ -31,7 +31,7 @@ export class DuckDB {
   /** Gives Parquet files the given table names without reading them. */
   async view(tables: Readonly<Record<string, string>>): Promise<void> {
     for (const [name, path] of Object.entries(tables)) {
-      await this.connection.run(`CREATE VIEW ${name} AS FROM ${quote(path)}`);
+      await this.connection.run(`CREATE OR REPLACE VIEW ${name} AS FROM ${quote(path)}`);
     }
   }
 

@@ -1,4 +1,5 @@
 /** What a benchmark suite consists of. The runner and the reports know suites only through these types. */
+import type { Money } from "../data/tpch.ts";
 import type { AnswerShape, Summary } from "./summary.ts";
 
 /** Settings from the command line that reach the suites. */
@@ -6,6 +7,8 @@ export interface BenchOptions {
   /** Rows of the group-by and join tables. */
   readonly rows: number;
   readonly rounds: number;
+  /** How TPC-H's money columns are stored. */
+  readonly money: Money;
   /** Engines to run, or null for all. */
   readonly engines: readonly string[] | null;
   /** Cases to run, or null for all. */

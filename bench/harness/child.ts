@@ -1,0 +1,33 @@
+/** A child process that runs one engine on one case: first cold, then warm. Started by run-isolated.ts. */
+import { suites } from "../cases/suites.ts";
+import { type ChildReport, type ChildTask, slowMs } from "./child-protocol.ts";
+import { measureOnce } from "./measure.ts";
+
+const warmRuns = 3;
+
+process.once("message", (task: ChildTask) => {
+  perform(task).then(
+    (report) => finish({ report }),
+    (error: unknown) => finish({ failure: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+  );
+});
+
+async function perform({ suite: suiteName, engine, question: name, options, shape }: ChildTask): Promise<ChildReport> {
+  const suite = suites[suiteName];
+  const question = suite?.cases(options).find((candidate) => candidate.name === name);
+  const open = suite?.contenders[engine];
+  if (question === undefined || open === undefined) throw new Error(`no case ${suiteName} ${name} ${engine}`);
+  const session = await open(options);
+  const cold = await measureOnce(session, question, shape);
+  if (cold.summary === null) throw new Error("no answer");
+  const warm: number[] = [];
+  while (cold.ms <= slowMs && warm.length < warmRuns) warm.push((await measureOnce(session, question, null)).ms);
+  const peakRssMiB = process.resourceUsage().maxRSS / 1024;
+  await session.close();
+  warm.sort((a, b) => a - b);
+  return { coldMs: cold.ms, warmMs: warm[warm.length >> 1] ?? cold.ms, peakRssMiB, summary: cold.summary };
+}
+
+function finish(message: object): void {
+  process.send?.(message, () => process.exit(0));
+}
