@@ -1,0 +1,58 @@
+// The package's entry point: everything that users import, one name at a time.
+export { EngineError, type ErrorOrigin } from "./core/errors.ts";
+export {
+  and,
+  coalesce,
+  col,
+  concat,
+  greatest,
+  hash64,
+  least,
+  lit,
+  makeDate,
+  not,
+  or,
+  when,
+} from "./core/expressions/builders.ts";
+export { type DateUnit, Expression, NamedExpression, type ResultType } from "./core/expressions/expression.ts";
+export { type Field, type RowOf, Schema } from "./core/schema.ts";
+export type { Sink, SinkWriter } from "./core/sink.ts";
+export type { Source, Split, SplitReader } from "./core/source.ts";
+export type { DataType, Fields, ValueOf } from "./core/types.ts";
+export * as types from "./core/types.ts";
+export {
+  Aggregation,
+  avg,
+  corr,
+  count,
+  countDistinct,
+  every,
+  first,
+  last,
+  list,
+  max,
+  maxBy,
+  median,
+  min,
+  minBy,
+  quantile,
+  some,
+  stddev,
+  stddevPopulation,
+  sum,
+  variance,
+  variancePopulation,
+} from "./dataset/aggregations.ts";
+export { DataSet, GroupedDataSet } from "./dataset/dataset.ts";
+export { type EnvironmentOptions, ExecutionEnvironment } from "./dataset/execution-environment.ts";
+export {
+  type ConvergenceCriterion,
+  DoubleSumAggregator,
+  doubleZeroConvergence,
+  type IterationAggregator,
+  LongSumAggregator,
+  longZeroConvergence,
+} from "./dataset/iteration-aggregators.ts";
+export type { IterationOptions, Superstep } from "./dataset/iterations.ts";
+export type { JobResult } from "./dataset/job-context.ts";
+export { asc, desc, type Ordering } from "./dataset/ordering.ts";
