@@ -1,0 +1,31 @@
+let isPossible: boolean | undefined;
+let serial = 0;
+
+/** False where the process forbids making code from strings (`--disallow-code-generation-from-strings`, some CSPs). */
+export function canGenerateCode(): boolean {
+  if (isPossible === undefined) {
+    try {
+      new Function("return 0");
+      isPossible = true;
+    } catch {
+      isPossible = false;
+    }
+  }
+  return isPossible;
+}
+
+/**
+ * Compiles a function body. Each call gives code of its own: V8 shares functions of equal source and with them their
+ * type feedback, so that two operators would make each other's user function megamorphic.
+ * `source` holds no text from outside except string literals made by `literal`.
+ */
+export function generateCode(purpose: string, parameters: Record<string, unknown>, source: string): unknown {
+  const unique = `"use strict";${source}\n//# sourceURL=millrace-generated/${purpose}-${serial++}.js`;
+  return new Function(...Object.keys(parameters), unique)(...Object.values(parameters));
+}
+
+/** Any text as a string literal of JavaScript source. */
+export const literal = (text: string): string => JSON.stringify(text);
+
+/** A property of an object literal; in the plain form `__proto__` would set the prototype. */
+export const propertyKey = (name: string): string => (name === "__proto__" ? '["__proto__"]' : literal(name));

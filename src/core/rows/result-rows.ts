@@ -1,0 +1,85 @@
+import { EvaluationError } from "../errors.ts";
+import type { Output, Progress } from "../operator.ts";
+import type { RowWriter } from "./row-writer.ts";
+import type { UserFunction } from "./user-function.ts";
+
+/** Batches that one call emits at most before it lets others work. */
+const BATCHES_PER_CALL = 4;
+
+/**
+ * The rows that user functions give as iterables: takes them row by row, emits full batches and stops after a few, so
+ * that a generator of any length needs the memory of one batch.
+ */
+export class ResultRows {
+  readonly #user: UserFunction<(...args: never[]) => unknown>;
+  readonly #writer: RowWriter;
+  readonly #batchRows: number;
+  /** What a row is before it is written: views of an operator's input are copied, say. */
+  readonly #settle: (row: unknown) => unknown;
+  #current: Iterator<unknown> | undefined;
+  #emitted = 0;
+
+  constructor(
+    user: UserFunction<(...args: never[]) => unknown>,
+    writer: RowWriter,
+    batchRows: number,
+    settle: (row: unknown) => unknown = (row) => row,
+  ) {
+    this.#user = user;
+    this.#writer = writer;
+    this.#batchRows = batchRows;
+    this.#settle = settle;
+  }
+
+  /** Starts to take rows from what a function returned; the one before is exhausted. */
+  start(result: unknown): void {
+    const iterate = (result as Iterable<unknown> | null | undefined)?.[Symbol.iterator];
+    if (typeof result !== "object" || typeof iterate !== "function") {
+      const shown = result instanceof Promise ? "a promise" : `${typeof result} ${String(result)}`;
+      throw new EvaluationError(
+        "RESULT_NOT_ITERABLE",
+        `${this.#user.where} gave ${shown}, where an array or another iterable of rows is needed.`,
+        "Return an array (an empty one for no rows) or make the function a generator (function*).",
+      );
+    }
+    this.#current = this.#user.guard(() => iterate.call(result));
+  }
+
+  /** Takes rows until the iterable ends ("done") or enough batches went out ("more"). */
+  drain(output: Output): Progress {
+    const iterator = this.#current;
+    if (iterator === undefined) return "done";
+    const writer = this.#writer;
+    try {
+      for (;;) {
+        const next = iterator.next();
+        if (next.done) {
+          this.#current = undefined;
+          return "done";
+        }
+        const row = this.#settle(next.value);
+        if (writer.wantsCheck) writer.writeChecked(row);
+        else writer.write(row);
+        if (writer.length >= this.#batchRows) {
+          output.emit(writer.take());
+          if (++this.#emitted % BATCHES_PER_CALL === 0) return "more";
+        }
+      }
+    } catch (thrown) {
+      throw this.#user.wrap(thrown);
+    }
+  }
+
+  /** Emits what is left of a batch. */
+  flush(output: Output): void {
+    if (this.#writer.length > 0) output.emit(this.#writer.take());
+  }
+
+  /** Ends a generator that is not exhausted, so that its `finally` runs. */
+  close(): void {
+    const iterator = this.#current;
+    this.#current = undefined;
+    this.#writer.close();
+    if (iterator !== undefined) this.#user.guard(() => iterator.return?.());
+  }
+}

@@ -1,0 +1,275 @@
+import type { Batch } from "../batch.ts";
+import type { Column } from "../column.ts";
+import { columnReader, rowObject } from "../columns/read.ts";
+import { EvaluationError } from "../errors.ts";
+import type { Schema } from "../schema.ts";
+import type { Workspace } from "../workspace.ts";
+import { bindCell, type CellForm, cellForm, cellSource, DictionaryTexts } from "./cells.ts";
+import { canGenerateCode, generateCode, literal, propertyKey } from "./code-generation.ts";
+
+/** A row as user functions get it: one enumerable property per column. */
+export type Row = Record<string, unknown>;
+
+/** A user function of one row. */
+export type RowFunction<T, C = unknown> = (row: Row, context: C) => T;
+
+/**
+ * Views of the rows of one batch after the other.
+ *
+ * A **view** is a flyweight: an object with an enumerable getter per column that reads the batch when it is asked.
+ * It means its row only during the call that it is passed to. Reading it later throws ROW_STALE, and never gives
+ * another row's values unnoticed for long: `VIEW_COUNT` views take turns, so a kept one is stale for all but one of
+ * that many calls. `{...row}`, Object.keys and JSON.stringify see the columns; a copy made by spreading may be kept.
+ * Views cannot be written to.
+ *
+ * A **copy** (`copyAt`) is an ordinary object that the user may keep and change.
+ */
+export interface RowReader {
+  /** The batch whose rows follow; the caller holds it until `unbind` or the next `bind`. */
+  bind(batch: Batch): void;
+  unbind(): void;
+  /** A view of a row until `retire`, or until VIEW_COUNT more rows were viewed. */
+  viewAt(row: number): Row;
+  retire(view: Row): void;
+  copyAt(row: number): Row;
+  /** The object itself, or a copy where it is a view of this reader: for results that outlive the call. */
+  settle(result: unknown): unknown;
+  /** Calls `visit(apply(view, context))` for the rows [start, end). */
+  each<T, C>(apply: RowFunction<T, C>, context: C, start: number, end: number, visit: (result: T) => void): void;
+  /** The same, compiled apart: a caller with two kinds of `visit` keeps each fast. */
+  eachToo<T, C>(apply: RowFunction<T, C>, context: C, start: number, end: number, visit: (result: T) => void): void;
+  /** Writes the rows of [0, end) for which `keeps` gives a truthy value to `out`, and returns their number. */
+  select<C>(keeps: RowFunction<unknown, C>, context: C, end: number, out: Uint32Array): number;
+  /** The row that `each` or `select` was at when it threw. */
+  readonly row: number;
+}
+
+/** A power of two. */
+export const VIEW_COUNT = 16;
+
+export interface RowReaderOptions {
+  /** Names and positions of the columns to show; default: the whole schema. */
+  readonly columns?: readonly { readonly name: string; readonly column: number }[];
+  /** False forbids generated code; default: used where the process allows it. */
+  readonly generate?: boolean;
+}
+
+export function createRowReader(workspace: Workspace, schema: Schema, options: RowReaderOptions = {}): RowReader {
+  const shown = options.columns ?? schema.fields.map(({ name }, column) => ({ name, column }));
+  const columns = shown.map(({ name, column }) => ({ name, column, form: cellForm(schema.fields[column].type) }));
+  return (options.generate ?? canGenerateCode())
+    ? generateReader(workspace, columns)
+    : new InterpretedReader(workspace, columns);
+}
+
+interface ShownColumn {
+  readonly name: string;
+  readonly column: number;
+  readonly form: CellForm;
+}
+
+function stale(name: string): never {
+  throw new EvaluationError(
+    "ROW_STALE",
+    `The column "${name}" of a row was read after the call that the row was passed to.`,
+    "A row is a view that is valid during the call only: keep a copy of it, {...row}, or the values that you need.",
+  );
+}
+
+const inspect = Symbol.for("nodejs.util.inspect.custom");
+
+const BINDINGS = ["values", "validity", "read", "decode", "texts"] as const;
+
+function generateReader(workspace: Workspace, columns: readonly ShownColumn[]): RowReader {
+  const variables = columns.map((_, k) => BINDINGS.map((binding) => `${binding}${k} = null`).join(", "));
+  const rebind = columns.map((_, k) => BINDINGS.map((binding) => `${binding}${k} = b[${k}].${binding};`).join(" "));
+  const getters = columns.map(
+    ({ name }, k) => `define(row, ${literal(name)}, { enumerable: true, get: getters[${k}] });`,
+  );
+  const getterList = columns.map(
+    ({ name, form }, k) => `function () {
+        const i = this.#row;
+        if (i < 0) stale(${literal(name)});
+        return ${cellSource(form, k)};
+      }`,
+  );
+  const properties = columns.map(({ name, form }, k) => `${propertyKey(name)}: ${cellSource(form, k)}`);
+  const loop = (name: string) => `
+    static ${name}(apply, context, start, end, visit) {
+      for (let i = start; i < end; i++) {
+        const view = views[i & ${VIEW_COUNT - 1}];
+        view.#row = i;
+        visit(apply(view, context));
+        view.#row = -1;
+      }
+    }`;
+  const source = `
+  ${variables.length > 0 ? `let ${variables.join(",\n    ")};` : ""}
+  const views = [];
+  let turn = 0;
+  class Row {
+    #row = -1;
+    [inspect]() { return copyAt(this.#row); }
+    static {
+      const define = Object.defineProperty;
+      const getters = [${getterList.join(", ")}];
+      for (let n = 0; n < ${VIEW_COUNT}; n++) {
+        const row = new Row();
+        ${getters.join("\n        ")}
+        views.push(row);
+      }
+    }
+    static viewAt(i) {
+      const view = views[turn];
+      turn = (turn + 1) & ${VIEW_COUNT - 1};
+      view.#row = i;
+      return view;
+    }
+    static retire(view) { view.#row = -1; }
+    static retireAll() { for (const view of views) view.#row = -1; }
+    static settle(result) { return typeof result === "object" && result !== null && #row in result ? copyAt(result.#row) : result; }
+    static liveRow() { let row = -1; for (const view of views) row = Math.max(row, view.#row); return row; }
+    ${loop("each")}
+    ${loop("eachToo")}
+    static select(keeps, context, end, out) {
+      let count = 0;
+      for (let i = 0; i < end; i++) {
+        const view = views[i & ${VIEW_COUNT - 1}];
+        view.#row = i;
+        const isKept = keeps(view, context);
+        view.#row = -1;
+        // Written in any case: a branch on the data would be mispredicted half the time.
+        out[count] = i;
+        count += !!isKept & 1;
+      }
+      return count;
+    }
+  }
+  function copyAt(i) {
+    if (i < 0) stale("any");
+    return { ${properties.join(", ")} };
+  }
+  return {
+    bind(b) { ${rebind.join("\n      ")} },
+    copyAt,
+    viewAt: Row.viewAt, retire: Row.retire, retireAll: Row.retireAll, settle: Row.settle, liveRow: Row.liveRow,
+    each: Row.each, eachToo: Row.eachToo, select: Row.select,
+  };`;
+  type Generated = Omit<RowReader, "bind" | "unbind" | "row"> & {
+    bind(bindings: readonly object[]): void;
+    retireAll(): void;
+    liveRow(): number;
+  };
+  const generated = generateCode("rows", { stale, inspect, none: () => null }, source) as Generated;
+  const known = columns.map(() => new DictionaryTexts());
+  return {
+    bind: (batch) =>
+      generated.bind(columns.map(({ column }, k) => bindCell(workspace, batch.columns[column], known[k]))),
+    unbind: generated.retireAll,
+    viewAt: generated.viewAt,
+    retire: generated.retire,
+    copyAt: generated.copyAt,
+    settle: generated.settle,
+    each: generated.each,
+    eachToo: generated.eachToo,
+    select: generated.select,
+    get row() {
+      return generated.liveRow();
+    },
+  };
+}
+
+/** The same without generated code: about ten times slower. */
+class InterpretedReader implements RowReader {
+  readonly #workspace: Workspace;
+  readonly #columns: readonly ShownColumn[];
+  readonly #names: string[];
+  readonly #views: Row[] = [];
+  readonly #rowOf = new Map<unknown, number>();
+  #readers: ((row: number) => unknown)[] = [];
+  #turn = 0;
+
+  constructor(workspace: Workspace, columns: readonly ShownColumn[]) {
+    this.#workspace = workspace;
+    this.#columns = columns;
+    this.#names = columns.map(({ name }) => name);
+    for (let n = 0; n < VIEW_COUNT; n++) this.#views.push(this.#createView());
+    this.unbind();
+  }
+
+  get row(): number {
+    return Math.max(-1, ...this.#rowOf.values());
+  }
+
+  bind(batch: Batch): void {
+    this.#readers = this.#columns.map(({ column }) => lazyReader(this.#workspace, batch.columns[column]));
+  }
+
+  unbind(): void {
+    for (const view of this.#views) this.#rowOf.set(view, -1);
+  }
+
+  viewAt(row: number): Row {
+    const view = this.#views[this.#turn];
+    this.#turn = (this.#turn + 1) % VIEW_COUNT;
+    this.#rowOf.set(view, row);
+    return view;
+  }
+
+  retire(view: Row): void {
+    this.#rowOf.set(view, -1);
+  }
+
+  copyAt(row: number): Row {
+    return rowObject(this.#names, (i) => this.#readers[i](row));
+  }
+
+  settle(result: unknown): unknown {
+    const row = this.#rowOf.get(result);
+    return row === undefined ? result : row < 0 ? stale("any") : this.copyAt(row);
+  }
+
+  each<T, C>(apply: RowFunction<T, C>, context: C, start: number, end: number, visit: (result: T) => void): void {
+    for (let row = start; row < end; row++) {
+      const view = this.viewAt(row);
+      visit(apply(view, context));
+      this.retire(view);
+    }
+  }
+
+  eachToo<T, C>(apply: RowFunction<T, C>, context: C, start: number, end: number, visit: (result: T) => void): void {
+    this.each(apply, context, start, end, visit);
+  }
+
+  select<C>(keeps: RowFunction<unknown, C>, context: C, end: number, out: Uint32Array): number {
+    let count = 0;
+    let row = 0;
+    this.each(keeps, context, 0, end, (isKept) => {
+      if (isKept) out[count++] = row;
+      row++;
+    });
+    return count;
+  }
+
+  #createView(): Row {
+    const view: Row = {};
+    for (const [i, name] of this.#names.entries()) {
+      const get = (): unknown => {
+        const row = this.#rowOf.get(view) ?? -1;
+        return row < 0 ? stale(name) : this.#readers[i](row);
+      };
+      Object.defineProperty(view, name, { enumerable: true, get });
+    }
+    Object.defineProperty(view, inspect, { value: () => this.copyAt(this.#rowOf.get(view) ?? -1) });
+    return view;
+  }
+}
+
+/** Readers of columns that the user never asks for are not made. */
+function lazyReader(workspace: Workspace, column: Column): (row: number) => unknown {
+  let reader: ((row: number) => unknown) | undefined;
+  return (row) => {
+    reader ??= columnReader(workspace, column);
+    return reader(row);
+  };
+}
