@@ -35,3 +35,4 @@ export * from "./datetime";
 export * from "./string";
 export * from "./aggregate";
 export * from "./membership";
+export * from "./join-sorted";

@@ -7,8 +7,8 @@ import type { CompiledPredicate } from "../expressions/predicate.ts";
 import type { Address } from "../memory/allocator.ts";
 import type { Block } from "../memory/block.ts";
 import type { Workspace } from "../workspace.ts";
+import type { BuildTable } from "./build-table.ts";
 import { type ColumnSource, givesPairs, type JoinPlan, type JoinSide, keepsUnmatched } from "./join-plan.ts";
-import { JoinTable } from "./join-table.ts";
 
 /** How a join runs: its plan, the side that is held, and the compiled residual condition. */
 export interface JoinRun {
@@ -17,7 +17,8 @@ export interface JoinRun {
   readonly condition: CompiledPredicate | undefined;
   /** Rows per output batch. */
   readonly batchRows: number;
-  readonly hashMask?: number;
+  /** The table over the build rows, given their key columns (borrowed) and number. */
+  readonly makeTable: (columns: readonly Column[], length: number) => BuildTable;
 }
 
 /** Matching rows by number: u32[count] each. */
@@ -35,7 +36,7 @@ export class BuiltSide {
   readonly #workspace: Workspace;
   readonly #run: JoinRun;
   readonly #build: Batch;
-  readonly #table: JoinTable;
+  readonly #table: BuildTable;
   readonly #probeSide: JoinSide;
   /** One byte per build row: 1 once it matched. Only where the join type asks for it. */
   readonly #marks: Block | undefined;
@@ -48,11 +49,12 @@ export class BuiltSide {
     this.#probeSide = run.buildSide === "left" ? "right" : "left";
     const { plan, buildSide } = run;
     const columns = plan[buildSide].keys.map((key) => this.#build.columns[key]);
-    const { nullEquals } = plan;
-    this.#table = new JoinTable(workspace, columns, this.#build.rowCount, {
-      nullEquals,
-      ...(run.hashMask === undefined ? {} : { hashMask: run.hashMask }),
-    });
+    try {
+      this.#table = run.makeTable(columns, this.#build.rowCount);
+    } catch (error) {
+      this.#build.release();
+      throw error;
+    }
     const wantsMarks = keepsUnmatched(plan.type, buildSide) || (!givesPairs(plan.type) && buildSide === "left");
     if (wantsMarks) this.#marks = workspace.allocateZeroed(this.#build.rowCount);
   }

@@ -105,7 +105,8 @@ export function joinKeys(
 const isRawWord = (type: DataType): boolean =>
   type.kind === "int64" || type.kind === "uint64" || type.kind === "timestamp";
 
-function validRows(
+/** The bitmap of rows without a null key, or 0 where no row has one; what it lies in is added to `owned`. */
+export function validRows(
   workspace: Workspace,
   columns: readonly Column[],
   length: number,

@@ -2,6 +2,7 @@ import type { Column } from "../column.ts";
 import type { Address } from "../memory/allocator.ts";
 import type { Block } from "../memory/block.ts";
 import type { Workspace } from "../workspace.ts";
+import type { BuildTable } from "./build-table.ts";
 import { type JoinKeys, joinKeys } from "./join-keys.ts";
 
 /** A direct-mapped table of up to this many entries (1 MiB) is always worth its memory. */
@@ -28,10 +29,9 @@ interface HashedIndex {
 
 /**
  * Finds build rows by key. Integer keys of a narrow range index a table directly; others are hashed with open
- * addressing. `find` gives heads: the first row of the key plus 1, or 0; further rows of the key follow by `next`.
+ * addressing.
  */
-export class JoinTable {
-  /** Whether any key has several rows: without, chains need not be followed. */
+export class JoinTable implements BuildTable {
   readonly hasRepeats: boolean;
   readonly #workspace: Workspace;
   readonly #nullEquals: boolean;
@@ -46,11 +46,11 @@ export class JoinTable {
     workspace: Workspace,
     columns: readonly Column[],
     length: number,
-    options: { nullEquals: boolean; hashMask?: number },
+    options: { nullEquals: boolean; hashMask: number },
   ) {
     this.#workspace = workspace;
     this.#nullEquals = options.nullEquals;
-    this.#hashMask = (options.hashMask ?? 0xffffffff) | 0;
+    this.#hashMask = options.hashMask | 0;
     this.#keys = joinKeys(workspace, columns, length, this.#nullEquals, this.#hashMask);
     this.#next = workspace.allocate(length * 4);
     const direct = this.#keys.form === "words" ? this.#directIndex() : undefined;
@@ -59,12 +59,10 @@ export class JoinTable {
     this.hasRepeats = built.hasRepeats;
   }
 
-  /** u32 per build row: the next row of its key + 1, or 0. */
   get next(): Address {
     return this.#next.address;
   }
 
-  /** u32[length]: the head of each row's key. The caller owns the block. */
   find(columns: readonly Column[], length: number): Block {
     const [first] = columns;
     const { dictionary } = first;

@@ -5,7 +5,7 @@ import { assert } from "../errors.ts";
 import { type CompiledPredicate, compilePredicate } from "../expressions/predicate.ts";
 import { BuiltSide, type JoinRun } from "../joins/built-side.ts";
 import { type JoinPlan, type JoinSide, type JoinSpec, planJoin } from "../joins/join-plan.ts";
-import { TABLE_BYTES_PER_ROW } from "../joins/join-table.ts";
+import { JoinTable, TABLE_BYTES_PER_ROW } from "../joins/join-table.ts";
 import { PartitionedSide } from "../joins/partitioned-side.ts";
 import { SpilledJoin } from "../joins/spilled-join.ts";
 import type { SpillableState } from "../memory/governor.ts";
@@ -39,7 +39,7 @@ export class HashJoinOperator implements Operator, SpillableState {
   readonly outputSchema: Schema;
   readonly #plan: JoinPlan;
   readonly #buildSide: JoinSide;
-  readonly #hashMask: number | undefined;
+  readonly #hashMask: number;
   #condition: CompiledPredicate | undefined;
   #context!: OperatorContext;
   #space!: SpillSpace;
@@ -59,7 +59,7 @@ export class HashJoinOperator implements Operator, SpillableState {
    * `hashMask` is ANDed with the hashes of the table (tests force collisions).
    * @throws {PlanError} COLUMN_UNKNOWN, COLUMN_DUPLICATE, JOIN_KEY_TYPES, and those of the residual condition
    */
-  constructor(spec: HashJoinSpec, left: Schema, right: Schema, hashMask?: number) {
+  constructor(spec: HashJoinSpec, left: Schema, right: Schema, hashMask = 0xffffffff) {
     this.#plan = planJoin(spec, left, right);
     this.#buildSide = spec.buildSide;
     this.#hashMask = hashMask;
@@ -70,15 +70,18 @@ export class HashJoinOperator implements Operator, SpillableState {
 
   open(context: OperatorContext): void {
     this.#context = context;
+    const { workspace } = context;
+    const { nullEquals } = this.#plan;
     this.#space = new SpillSpace(context, "join");
     this.#run = {
       plan: this.#plan,
       buildSide: this.#buildSide,
       condition: this.#condition,
       batchRows: context.batchRows,
-      ...(this.#hashMask === undefined ? {} : { hashMask: this.#hashMask }),
+      makeTable: (columns, length) =>
+        new JoinTable(workspace, columns, length, { nullEquals, hashMask: this.#hashMask }),
     };
-    context.workspace.governor.register(this);
+    workspace.governor.register(this);
   }
 
   wantedInput(): number | "any" {
