@@ -250,8 +250,39 @@ function wide<T>(operation: i32, left: usize, leftSingle: bool, right: usize, ri
   }
 }
 
+/** Sums and differences two at a time; whether one of them overflowed. The last vector may pass `length`. */
+@inline
+function vectorI64(operation: i32, left: usize, leftSingle: bool, right: usize, rightSingle: bool, out: usize, length: i32): bool {
+  const leftSplat = v128.load64_splat(left);
+  const rightSplat = v128.load64_splat(right);
+  let overflow = i64x2.splat(0);
+  const whole = <usize>(length & ~1) << 3;
+  for (let at: usize = 0; at < whole; at += 16) {
+    const a = operand(left, at, leftSingle, leftSplat);
+    const b = operand(right, at, rightSingle, rightSplat);
+    let result: v128;
+    if (operation == ADD) {
+      result = i64x2.add(a, b);
+      overflow = v128.or(overflow, v128.and(v128.xor(a, result), v128.xor(b, result)));
+    } else {
+      result = i64x2.sub(a, b);
+      overflow = v128.or(overflow, v128.and(v128.xor(a, b), v128.xor(a, result)));
+    }
+    v128.store(out + at, result);
+  }
+  return i64x2.bitmask(overflow) != 0;
+}
+
 export function arithmeticI64(operation: i32, left: usize, leftSingle: bool, right: usize, rightSingle: bool, out: usize, length: i32, validity: usize): i32 {
-  return wide<i64>(operation, left, leftSingle, right, rightSingle, out, length, validity);
+  // In place, an operand is gone once its result is written, so failures could not be located afterwards.
+  if (operation > SUBTRACT || out == left || out == right || (length & 1) != 0) {
+    return wide<i64>(operation, left, leftSingle, right, rightSingle, out, length, validity);
+  }
+  const overflowed =
+    operation == ADD
+      ? vectorI64(ADD, left, leftSingle, right, rightSingle, out, length)
+      : vectorI64(SUBTRACT, left, leftSingle, right, rightSingle, out, length);
+  return overflowed ? wide<i64>(operation, left, leftSingle, right, rightSingle, out, length, validity) : -1;
 }
 export function arithmeticU64(operation: i32, left: usize, leftSingle: bool, right: usize, rightSingle: bool, out: usize, length: i32, validity: usize): i32 {
   return wide<u64>(operation, left, leftSingle, right, rightSingle, out, length, validity);
@@ -275,12 +306,20 @@ function floatLoop<T>(operation: i32, left: usize, leftSingle: bool, right: usiz
   }
 }
 
+/** One loop per shape keeps the test for a single operand out of the inner loop. */
+@inline
+function floatShapes<T>(operation: i32, left: usize, leftSingle: bool, right: usize, rightSingle: bool, out: usize, length: i32): void {
+  if (rightSingle) floatLoop<T>(operation, left, leftSingle, right, true, out, length);
+  else if (leftSingle) floatLoop<T>(operation, left, true, right, false, out, length);
+  else floatLoop<T>(operation, left, false, right, false, out, length);
+}
+
 @inline
 function float<T>(operation: i32, left: usize, leftSingle: bool, right: usize, rightSingle: bool, out: usize, length: i32): void {
-  if (operation == ADD) floatLoop<T>(ADD, left, leftSingle, right, rightSingle, out, length);
-  else if (operation == SUBTRACT) floatLoop<T>(SUBTRACT, left, leftSingle, right, rightSingle, out, length);
-  else if (operation == MULTIPLY) floatLoop<T>(MULTIPLY, left, leftSingle, right, rightSingle, out, length);
-  else if (operation == DIVIDE) floatLoop<T>(DIVIDE, left, leftSingle, right, rightSingle, out, length);
+  if (operation == ADD) floatShapes<T>(ADD, left, leftSingle, right, rightSingle, out, length);
+  else if (operation == SUBTRACT) floatShapes<T>(SUBTRACT, left, leftSingle, right, rightSingle, out, length);
+  else if (operation == MULTIPLY) floatShapes<T>(MULTIPLY, left, leftSingle, right, rightSingle, out, length);
+  else if (operation == DIVIDE) floatShapes<T>(DIVIDE, left, leftSingle, right, rightSingle, out, length);
   else {
     const leftStep = stepOf<T>(leftSingle);
     const rightStep = stepOf<T>(rightSingle);

@@ -121,31 +121,33 @@ export function compareF64(operation: i32, left: usize, leftSingle: bool, right:
   compare<f64>(operation, left, leftSingle, right, rightSingle, invert, out, length);
 }
 
-/** 128-bit signed integers, low word first (decimals of one scale). */
-export function compareI128(operation: i32, left: usize, leftSingle: bool, right: usize, rightSingle: bool, invert: i32, out: usize, length: i32): void {
+@inline
+function wideLoop(operation: i32, left: usize, leftSingle: bool, right: usize, rightSingle: bool, invert: i32, out: usize, length: i32): void {
   const leftStep: usize = leftSingle ? 0 : 16;
   const rightStep: usize = rightSingle ? 0 : 16;
-  let byte: i32 = 0;
-  for (let row = 0; row < length; row++) {
-    const leftHigh = load<i64>(left + 8);
-    const rightHigh = load<i64>(right + 8);
-    const leftLow = load<u64>(left);
-    const rightLow = load<u64>(right);
-    const holds =
-      operation == EQUAL
-        ? (leftLow ^ rightLow) | <u64>(leftHigh ^ rightHigh)
-          ? 0
-          : 1
-        : i32(leftHigh < rightHigh) | (i32(leftHigh == rightHigh) & i32(leftLow < rightLow));
-    byte |= holds << (row & 7);
-    if ((row & 7) == 7) {
-      store<u8>(out++, <u8>(byte ^ invert));
-      byte = 0;
+  for (let base = 0; base < length; base += 8) {
+    const limit = min(8, length - base);
+    let byte: i32 = 0;
+    for (let i = 0; i < limit; i++) {
+      const leftLow = load<u64>(left);
+      const rightLow = load<u64>(right);
+      const leftHigh = load<i64>(left, 8);
+      const rightHigh = load<i64>(right, 8);
+      let holds: i32;
+      if (operation == EQUAL) holds = i32(((leftLow ^ rightLow) | <u64>(leftHigh ^ rightHigh)) == 0);
+      else holds = i32(leftHigh < rightHigh) | (i32(leftHigh == rightHigh) & i32(leftLow < rightLow));
+      byte |= holds << i;
+      left += leftStep;
+      right += rightStep;
     }
-    left += leftStep;
-    right += rightStep;
+    store<u8>(out++, <u8>(byte ^ invert));
   }
-  if ((length & 7) != 0) store<u8>(out, <u8>(byte ^ invert));
+}
+
+/** 128-bit signed integers, low word first (decimals of one scale). */
+export function compareI128(operation: i32, left: usize, leftSingle: bool, right: usize, rightSingle: bool, invert: i32, out: usize, length: i32): void {
+  if (operation == EQUAL) wideLoop(EQUAL, left, leftSingle, right, rightSingle, invert, out, length);
+  else wideLoop(LESS, left, leftSingle, right, rightSingle, invert, out, length);
 }
 
 /** Like memcmp over the shorter length, then by length: negative, zero or positive. */

@@ -17,8 +17,24 @@ function floorDivide(a: i32, b: i32): i32 {
 }
 
 /** Year, month (1..12) and day packed as year << 9 | month << 5 | day. */
-@inline
 function civilOf(days: i32): i64 {
+  // From year 0 on, and as far as 32 bits reach, divisions are by constants in 32 bits, which cost a multiplication.
+  if (days >= -719468 && days < 1_400_000_000) {
+    const z = <u32>(days + 719468);
+    const era = z / 146097;
+    const dayOfEra = z - era * 146097;
+    const yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36524 - dayOfEra / 146096) / 365;
+    const dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100);
+    const shifted = (5 * dayOfYear + 2) / 153;
+    const day = dayOfYear - (153 * shifted + 2) / 5 + 1;
+    const month = shifted < 10 ? shifted + 3 : shifted - 9;
+    const year = yearOfEra + era * 400 + u32(month <= 2);
+    return (<i64>year << 9) | <i64>((month << 5) | day);
+  }
+  return civilOfAny(days);
+}
+
+function civilOfAny(days: i32): i64 {
   const z = <i64>days + 719468;
   const era = (z >= 0 ? z : z - 146096) / 146097;
   const dayOfEra = <i32>(z - era * 146097);
@@ -44,8 +60,18 @@ function dayOf(civil: i64): i32 {
   return <i32>civil & 31;
 }
 
-@inline
 function daysOf(year: i64, month: i32, day: i32): i64 {
+  if (year >= 1 && year < 3_000_000) {
+    const y = <u32>year - u32(month <= 2);
+    const era = y / 400;
+    const yearOfEra = y - era * 400;
+    const dayOfYear = (153 * <u32>(month + (month > 2 ? -3 : 9)) + 2) / 5 + <u32>day - 1;
+    return <i64>(era * 146097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear) - 719468;
+  }
+  return daysOfAny(year, month, day);
+}
+
+function daysOfAny(year: i64, month: i32, day: i32): i64 {
   const y = month <= 2 ? year - 1 : year;
   const era = (y >= 0 ? y : y - 399) / 400;
   const yearOfEra = y - era * 400;

@@ -71,8 +71,9 @@ function multiplyWide(aLow: u64, aHigh: i64, bLow: u64, bHigh: i64, out: usize):
   return true;
 }
 
+/** `isChecked` false: the caller knows that every result has at most `precision` digits. */
 @inline
-function arithmeticLoop(operation: i32, precision: i32, left: usize, leftSingle: bool, right: usize, rightSingle: bool, out: usize, length: i32, validity: usize, clear: usize): i32 {
+function arithmeticLoop(operation: i32, isChecked: bool, precision: i32, left: usize, leftSingle: bool, right: usize, rightSingle: bool, out: usize, length: i32, validity: usize, clear: usize): i32 {
   const leftStep: usize = leftSingle ? 0 : 16;
   const rightStep: usize = rightSingle ? 0 : 16;
   let failed = -1;
@@ -81,14 +82,21 @@ function arithmeticLoop(operation: i32, precision: i32, left: usize, leftSingle:
     const aHigh = load<i64>(left, 8);
     const bLow = load<u64>(right);
     const bHigh = load<i64>(right, 8);
+    left += leftStep;
+    right += rightStep;
     let fits = true;
     if (operation == MULTIPLY) {
-      const areShort = aHigh == <i64>aLow >> 63 && bHigh == <i64>bLow >> 63;
+      const areShort = ((aHigh ^ (<i64>aLow >> 63)) | (bHigh ^ (<i64>bLow >> 63))) == 0;
       // Leading sign bits of both sides leave room for the product in 63 bits.
       if (areShort && clz<u64>(aLow ^ <u64>aHigh) + clz<u64>(bLow ^ <u64>bHigh) >= 66) {
         const product = <i64>(aLow * bLow);
         store<i64>(out, product);
         store<i64>(out, product >> 63, 8);
+        // 19 digits hold any 64-bit product.
+        if (!isChecked || precision >= 19) {
+          out += 16;
+          continue;
+        }
       } else fits = multiplyWide(aLow, aHigh, bLow, bHigh, out);
     } else {
       let low: u64;
@@ -96,39 +104,45 @@ function arithmeticLoop(operation: i32, precision: i32, left: usize, leftSingle:
       if (operation == ADD) {
         low = aLow + bLow;
         high = aHigh + bHigh + <i64>(low < aLow);
-        fits = ((aHigh ^ high) & (bHigh ^ high)) >= 0;
+        if (isChecked) fits = ((aHigh ^ high) & (bHigh ^ high)) >= 0;
       } else {
         low = aLow - bLow;
         high = aHigh - bHigh - <i64>(aLow < bLow);
-        fits = ((aHigh ^ bHigh) & (aHigh ^ high)) >= 0;
+        if (isChecked) fits = ((aHigh ^ bHigh) & (aHigh ^ high)) >= 0;
       }
       store<u64>(out, low);
       store<i64>(out, high, 8);
     }
-    if (!fits || isTooLarge(load<u64>(out), load<i64>(out, 8), precision)) {
+    if (isChecked && (!fits || isTooLarge(load<u64>(out), load<i64>(out, 8), precision))) {
       if (clear != 0) clearBit(clear, row);
       else if (failed < 0 && isValid(validity, row)) failed = row;
       // A failing slot may be a null row's: it must still hold a decimal.
       store<u64>(out, 0);
       store<u64>(out, 0, 8);
     }
-    left += leftStep;
-    right += rightStep;
     out += 16;
   }
   return failed;
 }
 
-/** 0 add, 1 subtract (operands of one scale), 2 multiply. */
-export function decimalArithmetic(operation: i32, precision: i32, left: usize, leftSingle: bool, right: usize, rightSingle: bool, out: usize, length: i32, validity: usize): i32 {
-  if (operation == ADD) return arithmeticLoop(ADD, precision, left, leftSingle, right, rightSingle, out, length, validity, 0);
-  if (operation == SUBTRACT) return arithmeticLoop(SUBTRACT, precision, left, leftSingle, right, rightSingle, out, length, validity, 0);
-  return arithmeticLoop(MULTIPLY, precision, left, leftSingle, right, rightSingle, out, length, validity, 0);
+/**
+ * 0 add, 1 subtract (operands of one scale), 2 multiply.
+ *   isChecked  false where the types' digits show that every result fits `precision`; null rows may then hold more
+ */
+export function decimalArithmetic(operation: i32, isChecked: bool, precision: i32, left: usize, leftSingle: bool, right: usize, rightSingle: bool, out: usize, length: i32, validity: usize): i32 {
+  if (isChecked) {
+    if (operation == ADD) return arithmeticLoop(ADD, true, precision, left, leftSingle, right, rightSingle, out, length, validity, 0);
+    if (operation == SUBTRACT) return arithmeticLoop(SUBTRACT, true, precision, left, leftSingle, right, rightSingle, out, length, validity, 0);
+    return arithmeticLoop(MULTIPLY, true, precision, left, leftSingle, right, rightSingle, out, length, validity, 0);
+  }
+  if (operation == ADD) return arithmeticLoop(ADD, false, precision, left, leftSingle, right, rightSingle, out, length, validity, 0);
+  if (operation == SUBTRACT) return arithmeticLoop(SUBTRACT, false, precision, left, leftSingle, right, rightSingle, out, length, validity, 0);
+  return arithmeticLoop(MULTIPLY, false, precision, left, leftSingle, right, rightSingle, out, length, validity, 0);
 }
 
 /** Times 10^digits (0..38). */
 export function decimalScaleUp(values: usize, digits: i32, precision: i32, length: i32, validity: usize, clear: usize, out: usize): i32 {
-  return arithmeticLoop(MULTIPLY, precision, values, false, POWERS_OF_TEN + (<usize>digits << 4), true, out, length, validity, clear);
+  return arithmeticLoop(MULTIPLY, true, precision, values, false, POWERS_OF_TEN + (<usize>digits << 4), true, out, length, validity, clear);
 }
 
 /** Divides a 128-bit magnitude at `at` by 10^digits, by at most nine digits at a time. */

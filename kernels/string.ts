@@ -310,8 +310,25 @@ function matches(at: usize, end: usize, pattern: usize, patternEnd: usize): bool
   while (at < end) {
     const wanted = pattern < patternEnd ? load<u8>(pattern) : 0;
     if (pattern < patternEnd && wanted == ANY_TEXT) {
-      resumePattern = ++pattern;
-      resumeAt = at;
+      pattern++;
+      // The literal text up to the next special byte is searched for; what follows a second % needs no coming back.
+      let run = pattern;
+      while (run < patternEnd && load<u8>(run) < ANY_CODE_POINT) run++;
+      const runLength = <i32>(run - pattern);
+      if (run == patternEnd) {
+        return <usize>runLength <= end - at && memory.compare(end - runLength, pattern, runLength) == 0;
+      }
+      const found = find(at, end, pattern, runLength);
+      if (found == usize.MAX_VALUE) return false;
+      if (load<u8>(run) == ANY_TEXT) {
+        at = found + runLength;
+        pattern = run;
+        resumePattern = 0;
+      } else {
+        resumePattern = pattern;
+        resumeAt = found;
+        at = found;
+      }
     } else if (pattern < patternEnd && wanted == ANY_CODE_POINT) {
       pattern++;
       at += sequenceLength(load<u8>(at));

@@ -1,5 +1,5 @@
 import * as types from "../../types.ts";
-import { byteWidth, type DataType, isFloat, isInteger, isNumeric } from "../../types.ts";
+import { byteWidth, type DataType, formatType, isFloat, isInteger, isNumeric } from "../../types.ts";
 import type { Routine } from "../bound.ts";
 import { INTEGER_RANGE } from "../literal.ts";
 import { asDecimal } from "../promote.ts";
@@ -143,8 +143,17 @@ const decimalToInteger =
     return failedRow >= 0 ? failedRow : numberToNumber(types.int64, to)(frame, wide.address, target, clear);
   };
 
+/** The same bits under another type. */
+const rereading = (from: DataType, to: DataType): Routine => ({
+  key: `reread:${formatType(from)}:${formatType(to)}`,
+  nulls: "strict",
+  isFallible: false,
+  run: (_frame, [{ column }]) => column.viewAs(to, column.length, column.layout),
+});
+
 function decimalToDecimal(from: types.DecimalType, to: types.DecimalType, isSafe: boolean): Routine {
   const isTotal = to.scale >= from.scale && to.precision - to.scale >= from.precision - from.scale;
+  if (isTotal && to.scale === from.scale) return rereading(from, to);
   return conversion(from, to, isSafe, isTotal, (frame, source, target, clear) => {
     const { kernels } = frame.workspace;
     const { rowCount, validity } = frame;

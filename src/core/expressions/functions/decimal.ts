@@ -3,6 +3,8 @@ import { formatType } from "../../types.ts";
 import type { Routine } from "../bound.ts";
 import { divideByZero } from "../errors.ts";
 
+const MAXIMUM_PRECISION = 38;
+
 const OPERATION: Readonly<Record<string, number>> = { add: 0, sub: 1, mul: 2 };
 
 /**
@@ -10,10 +12,12 @@ const OPERATION: Readonly<Record<string, number>> = { add: 0, sub: 1, mul: 2 };
  * Fails where a result needs more digits than the type has.
  */
 export function decimalArithmetic(operation: string, type: DecimalType): Routine {
+  // Below the cap, the result type has a digit for every carry.
+  const isChecked = type.precision === MAXIMUM_PRECISION;
   return {
     key: `${operation}:${formatType(type)}`,
     nulls: "strict",
-    isFallible: true,
+    isFallible: isChecked || operation === "mod",
     run(frame, [left, right]) {
       const { kernels } = frame.workspace;
       const data = frame.allocateValues(type);
@@ -30,7 +34,7 @@ export function decimalArithmetic(operation: string, type: DecimalType): Routine
         const failedRow = kernels.decimalRemainder(...operands);
         if (failedRow >= 0) throw divideByZero(frame, failedRow);
       } else {
-        const failedRow = kernels.decimalArithmetic(OPERATION[operation], type.precision, ...operands);
+        const failedRow = kernels.decimalArithmetic(OPERATION[operation], isChecked, type.precision, ...operands);
         if (failedRow >= 0) throw frame.overflow(failedRow, formatType(type));
       }
       return frame.strictColumn(type, { data });

@@ -85,16 +85,14 @@ export const textFunctions: FunctionTable = {
   like: {
     arity: [2, 2],
     bind(binder, node, [text, pattern]) {
-      const routine = likeRoutine(constantText(node, pattern, "pattern"));
-      return binder.call(node, routine, types.bool, [requireText(binder, node, text)]);
+      return bindLike(binder, node, requireText(binder, node, text), constantText(node, pattern, "pattern"));
     },
   },
   ilike: {
     arity: [2, 2],
     bind(binder, node, [text, pattern]) {
       const lowered = binder.call(node, caseRoutine("lower"), types.utf8, [requireText(binder, node, text)]);
-      const routine = likeRoutine(constantText(node, pattern, "pattern").toLowerCase());
-      return binder.call(node, routine, types.bool, [lowered]);
+      return bindLike(binder, node, lowered, constantText(node, pattern, "pattern").toLowerCase());
     },
   },
 };
@@ -261,7 +259,9 @@ function measure(name: "length" | "byteLength"): FunctionDefinition {
     run(frame, [{ column }]) {
       const { kernels } = frame.workspace;
       const data = frame.allocateValues(types.int32);
-      if (name === "byteLength") kernels.stringByteLengths(column.offsets, frame.rowCount, data.address);
+      const { from, byteLength } = extent(frame, column);
+      if (name === "byteLength" || kernels.stringIsAscii(from, byteLength))
+        kernels.stringByteLengths(column.offsets, frame.rowCount, data.address);
       else kernels.stringLengths(column.data, column.offsets, frame.rowCount, data.address);
       return frame.strictColumn(types.int32, { data });
     },
@@ -453,6 +453,23 @@ function likeBytes(pattern: string): number[] {
     else bytes.push(...encoder.encode(points[i] === "\\" && i + 1 < points.length ? points[++i] : points[i]));
   }
   return bytes;
+}
+
+/** Patterns with % only at the ends are simpler tests. */
+function bindLike(binder: TypeBinder, node: CallNode, text: BoundNode, pattern: string): BoundNode {
+  const plain = /^(%?)([^%_\\]+)(%?)$/.exec(pattern);
+  if (plain === null || (plain[1] === "" && plain[3] === "")) {
+    return binder.call(node, likeRoutine(pattern), types.bool, [text]);
+  }
+  const [, before, search, after] = plain;
+  const other = binder.literal({ kind: "literal", type: types.utf8, value: search });
+  const routine =
+    before === ""
+      ? testRoutine("startsWith", STARTS_WITH)
+      : after === ""
+        ? testRoutine("endsWith", ENDS_WITH)
+        : testRoutine("contains", CONTAINS);
+  return binder.call(node, routine, types.bool, [text, other]);
 }
 
 function likeRoutine(pattern: string): Routine {
