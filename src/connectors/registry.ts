@@ -2,25 +2,35 @@ import { PlanError } from "../core/errors.ts";
 import type { SinkFactory } from "../core/sink.ts";
 import type { SourceFactory } from "../core/source.ts";
 
-/** Sources by the kind in their spec; each module is imported when a job first needs it. */
+/** Modules are imported on first use, so that a job pays only for the connectors that it names. */
 const SOURCES: Readonly<Record<string, () => Promise<SourceFactory>>> = {
+  arrow: async () => (await import("./arrow/arrow-source.ts")).arrowSource,
   csv: async () => (await import("./csv/csv-source.ts")).csvSource,
+  json: async () => (await import("./json/json-source.ts")).jsonSource,
+  memory: async () => (await import("./memory/memory-source.ts")).memorySource,
   parquet: async () => (await import("./parquet/parquet-source.ts")).parquetSource,
+  sequence: async () => (await import("./sequence/sequence-source.ts")).sequenceSource,
+  text: async () => (await import("./text/text-source.ts")).textSource,
 };
 
-const SINKS: Readonly<Record<string, () => Promise<SinkFactory>>> = {};
+const SINKS: Readonly<Record<string, () => Promise<SinkFactory>>> = {
+  arrow: async () => (await import("./arrow/arrow-sink.ts")).arrowSink,
+  csv: async () => (await import("./csv/csv-sink.ts")).csvSink,
+  json: async () => (await import("./json/json-sink.ts")).jsonSink,
+  text: async () => (await import("./text/text-sink.ts")).textSink,
+};
 
-/** Finds connectors by kind. */
+/** The connectors of this package by kind. */
 export const connectorRegistry = {
-  sourceFactory: (kind: string): Promise<SourceFactory> => found(SOURCES, "source", kind)(),
-  sinkFactory: (kind: string): Promise<SinkFactory> => found(SINKS, "sink", kind)(),
+  sourceFactory: (kind: string): Promise<SourceFactory> => load(SOURCES, "source", kind),
+  sinkFactory: (kind: string): Promise<SinkFactory> => load(SINKS, "sink", kind),
 };
 
-function found<T>(loaders: Readonly<Record<string, () => Promise<T>>>, what: string, kind: string): () => Promise<T> {
-  if (Object.hasOwn(loaders, kind)) return loaders[kind];
+async function load<T>(known: Readonly<Record<string, () => Promise<T>>>, what: string, kind: string): Promise<T> {
+  if (Object.hasOwn(known, kind)) return known[kind]();
   throw new PlanError(
     "CONNECTOR_UNKNOWN",
-    `There is no ${what} of kind "${kind}".`,
-    `The kinds are ${Object.keys(loaders).join(", ")}.`,
+    `There is no ${what} of the kind "${kind}".`,
+    `Known kinds are ${Object.keys(known).join(", ")}.`,
   );
 }

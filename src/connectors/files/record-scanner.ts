@@ -7,6 +7,8 @@ import { type ByteInput, openInput } from "./byte-input.ts";
 import { findRecordStart } from "./record-start.ts";
 import type { TextSplit } from "./text-splits.ts";
 
+const NEWLINE = 10;
+
 /** How bytes form records; bytes as numbers, -1 for none. Records end at newlines outside quotes. */
 export interface RecordFormat {
   readonly delimiter: number;
@@ -19,6 +21,17 @@ export interface RecordFormat {
   /** Whether a split may start inside a quoted field. */
   readonly hasNewlinesInQuotes: boolean;
 }
+
+/** Records that are whole lines. */
+export const lineFormat = (maxRecordBytes: number): RecordFormat => ({
+  delimiter: NEWLINE,
+  quote: -1,
+  escape: -1,
+  comment: -1,
+  fields: 1,
+  maxRecordBytes,
+  hasNewlinesInQuotes: false,
+});
 
 /** A record with another number of fields than the format; 0 fields where a quote was never closed. */
 export interface BadRecord {
@@ -40,7 +53,6 @@ export interface RecordBlock {
 
 const CHUNK_BYTES = 1024 * 1024;
 const MAX_BAD = 128;
-const NEWLINE = 10;
 /** Kernels read whole vectors past the end of the text. */
 const SLACK_BYTES = 65;
 

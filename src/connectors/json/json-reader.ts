@@ -1,0 +1,159 @@
+import { Batch } from "../../core/batch.ts";
+import { type ColumnBuilder, columnBuilder } from "../../core/columns/builder.ts";
+import { DataError } from "../../core/errors.ts";
+import type { Schema } from "../../core/schema.ts";
+import type { SourceContext, SplitReader } from "../../core/source.ts";
+import { formatType } from "../../core/types.ts";
+import { lineFormat, type RecordBlock, RecordScanner } from "../files/record-scanner.ts";
+import type { TextSplit } from "../files/text-splits.ts";
+import { shown } from "../files/utf8-text.ts";
+import { NumberText, parseExactJson } from "./exact-json.ts";
+import { isObject, type JsonConversion, jsonConversion, NO_VALUE, ownValue } from "./json-values.ts";
+
+const BLOCK_ROWS = 1024;
+
+export interface JsonReading {
+  readonly schema: Schema;
+  readonly dropsBadLines: boolean;
+  readonly replacesInvalidUtf8: boolean;
+  readonly maxRecordBytes: number;
+}
+
+/** Reads one split of JSON lines as batches: lines are cut by kernels, parsed by JSON.parse, built column by column. */
+export class JsonReader implements SplitReader {
+  readonly #context: SourceContext;
+  readonly #split: TextSplit;
+  readonly #reading: JsonReading;
+  readonly #scanner: RecordScanner;
+  readonly #decode: (bytes: Uint8Array) => string;
+  readonly #columns: { name: string; convert: JsonConversion; builder: ColumnBuilder }[];
+  readonly #values: unknown[];
+  #rows = 0;
+  #isStarted = false;
+  #isOpen = true;
+
+  constructor(context: SourceContext, split: TextSplit, reading: JsonReading) {
+    const { workspace, host, batchRows } = context;
+    this.#context = context;
+    this.#split = split;
+    this.#reading = reading;
+    const decoder = new TextDecoder("utf-8", { fatal: !reading.replacesInvalidUtf8, ignoreBOM: true });
+    this.#decode = (bytes) => decoder.decode(bytes);
+    this.#scanner = new RecordScanner(workspace, host.files, split, lineFormat(reading.maxRecordBytes), BLOCK_ROWS);
+    this.#columns = reading.schema.fields.map(({ name, type }) => ({
+      name,
+      convert: jsonConversion(type),
+      builder: columnBuilder(workspace, type, batchRows),
+    }));
+    this.#values = this.#columns.map(() => null);
+  }
+
+  next(): Batch | undefined | Promise<Batch | undefined> {
+    if (!this.#isOpen) return undefined;
+    for (;;) {
+      const wanted = Math.min(BLOCK_ROWS, this.#context.batchRows - this.#rows);
+      const block = this.#isStarted ? this.#scanner.scan(wanted) : "input";
+      if (block === "input") {
+        const filled = this.#scanner.fill();
+        if (filled instanceof Promise) return filled.then(() => this.#continue());
+        this.#start();
+      } else if (block === "end") {
+        const batch = this.#finish();
+        this.close();
+        return batch;
+      } else {
+        this.#add(block);
+        if (this.#rows >= this.#context.batchRows) return this.#finish();
+      }
+    }
+  }
+
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#scanner.close();
+    for (const { builder } of this.#columns) builder.close();
+  }
+
+  #continue(): Batch | undefined | Promise<Batch | undefined> {
+    if (!this.#isOpen) return undefined; // closed while the read was under way
+    this.#start();
+    return this.next();
+  }
+
+  #start(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    if (this.#split.start === 0) this.#scanner.skipByteOrderMark();
+  }
+
+  #finish(): Batch | undefined {
+    const rows = this.#rows;
+    if (rows === 0) return undefined;
+    this.#rows = 0;
+    const columns = this.#columns.map(({ builder }) => builder.finish());
+    return new Batch(this.#reading.schema, rows, columns);
+  }
+
+  #add(block: RecordBlock): void {
+    const { workspace } = this.#context;
+    // A line is one record: the table has its start and end.
+    const ends = workspace.i32.slice(block.table >>> 2, (block.table >>> 2) + block.rows * 2);
+    for (let row = 0; row < block.rows; row++) {
+      const start = ends[row * 2] + 1;
+      const fault = this.#convert(block.text + start, block.text + ends[row * 2 + 1]);
+      if (fault === undefined) {
+        for (const [i, { builder }] of this.#columns.entries()) builder.append(this.#values[i]);
+        this.#rows++;
+      } else if (fault === "blank") continue;
+      else if (this.#reading.dropsBadLines) this.#context.count("badLines", 1);
+      else throw this.#error(block, start, fault);
+    }
+  }
+
+  /** Fills `#values` from the line; returns what is wrong with it. */
+  #convert(from: number, to: number): undefined | "blank" | Fault {
+    let text: string;
+    try {
+      text = this.#decode(this.#context.workspace.u8.subarray(from, to));
+    } catch {
+      const decoded = new TextDecoder().decode(this.#context.workspace.u8.subarray(from, to));
+      return { code: "JSON_UTF8_INVALID", what: `${shown(decoded)} is not UTF-8 text` };
+    }
+    let row: unknown;
+    try {
+      row = parseExactJson(text);
+    } catch (cause) {
+      if (text.trim() === "") return "blank";
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      return { code: "JSON_INVALID", what: `${shown(text)} is no JSON (${reason.slice(0, 120)})` };
+    }
+    if (!isObject(row)) return { code: "JSON_INVALID", what: `${shown(text)} is no JSON object` };
+    for (const [i, { name, convert }] of this.#columns.entries()) {
+      const value = ownValue(row, name);
+      const converted = convert(value);
+      if (converted === NO_VALUE) {
+        const type = formatType(this.#reading.schema.fields[i].type);
+        const found = value instanceof NumberText ? value.text : (JSON.stringify(value, plainNumbers) ?? "nothing");
+        return { code: "JSON_VALUE_INVALID", what: `column "${name}": ${shown(found)} is no ${type}` };
+      }
+      this.#values[i] = converted;
+    }
+    return undefined;
+  }
+
+  #error(block: RecordBlock, offset: number, { code, what }: Fault): DataError {
+    return new DataError(
+      code,
+      `"${this.#split.file.path}", line ${this.#scanner.lineOf(block, offset)}: ${what}.`,
+      'Correct the line or the schema, or set badLines: "drop" to leave such lines out.',
+    );
+  }
+}
+
+interface Fault {
+  readonly code: "JSON_UTF8_INVALID" | "JSON_INVALID" | "JSON_VALUE_INVALID";
+  readonly what: string;
+}
+
+const plainNumbers = (_: string, value: unknown): unknown => (value instanceof NumberText ? Number(value.text) : value);

@@ -1,0 +1,187 @@
+import type * as arrow from "apache-arrow";
+import { fromArrow } from "../../core/arrow.ts";
+import { schemaFromArrow } from "../../core/arrow-types.ts";
+import { Batch } from "../../core/batch.ts";
+import type { Column } from "../../core/column.ts";
+import { columnOf } from "../../core/columns/allocate.ts";
+import { buildBatch } from "../../core/columns/build.ts";
+import { buildColumn } from "../../core/columns/builder.ts";
+import { PlanError } from "../../core/errors.ts";
+import { Schema } from "../../core/schema.ts";
+import type {
+  Source,
+  SourceContext,
+  SourceFactory,
+  SourceSpec,
+  SourceStatistics,
+  Split,
+  SplitReader,
+} from "../../core/source.ts";
+import { byteWidth, type DataType, sameType } from "../../core/types.ts";
+import type { Workspace } from "../../core/workspace.ts";
+import { inferFields, inferType, typedArrayType } from "./infer-types.ts";
+
+/** Values of one column: a typed array, or an array of values in the form of `ValueOf` with null for null. */
+export type MemoryColumn = ArrayBufferView | readonly unknown[];
+
+/**
+ * Data of the running program. It lives on the planning thread, where its splits are read; the spec holds the data
+ * itself and is no JSON.
+ */
+export interface MemorySourceSpec extends SourceSpec {
+  readonly kind: "memory";
+  readonly rows?: readonly object[];
+  readonly data?: Readonly<Record<string, MemoryColumn>>;
+  readonly table?: arrow.Table;
+  /** Default: found in the values (see infer-types.ts), or that of the table. */
+  readonly schema?: Schema;
+  readonly columns?: readonly string[];
+}
+
+interface MemorySplit {
+  readonly start: number;
+  readonly count: number;
+}
+
+const SPLIT_ROWS = 1 << 17;
+
+export const memorySource: SourceFactory = (spec) => new MemorySource(spec as MemorySourceSpec);
+
+/**
+ * Rows, columns or an Arrow table in memory. The data must not change while a job reads it.
+ * @throws {PlanError} MEMORY_INVALID, VALUES_MIXED; a value that does not fit the schema is an EvaluationError VALUE_INVALID
+ * while the job runs.
+ */
+export class MemorySource implements Source {
+  readonly spec: MemorySourceSpec;
+  readonly schema: Schema;
+  readonly #whole: Schema;
+  readonly #rowCount: number;
+
+  constructor(spec: MemorySourceSpec) {
+    const { rows, data, table } = spec;
+    if ([rows, data, table].filter((each) => each !== undefined).length !== 1) {
+      throw invalid("rows, data or a table are needed, and just one of them");
+    }
+    this.#whole = spec.schema ?? schemaOf(spec);
+    this.spec = { ...spec, schema: this.#whole };
+    this.schema = spec.columns === undefined ? this.#whole : this.#whole.pick(spec.columns);
+    this.#rowCount = rows?.length ?? table?.numRows ?? columnsLength(data ?? {}, this.#whole);
+  }
+
+  get statistics(): SourceStatistics {
+    return { rows: this.#rowCount };
+  }
+
+  get description(): string {
+    return `memory (${this.#rowCount} rows)`;
+  }
+
+  splits(): readonly Split[] {
+    const splits: Split[] = [];
+    for (let start = 0; start < this.#rowCount; start += SPLIT_ROWS) {
+      const count = Math.min(SPLIT_ROWS, this.#rowCount - start);
+      splits.push({ id: `memory from row ${start}`, rows: count, payload: { start, count } });
+    }
+    return splits;
+  }
+
+  openSplit(split: Split, { workspace, batchRows }: SourceContext): SplitReader {
+    const { start, count } = split.payload as unknown as MemorySplit;
+    let row = start;
+    const end = start + count;
+    return {
+      next: () => {
+        if (row >= end) return undefined;
+        const rows = Math.min(batchRows, end - row);
+        const batch = this.#batch(workspace, row, rows);
+        row += batch.rowCount;
+        return batch;
+      },
+      close: () => {
+        row = end;
+      },
+    };
+  }
+
+  withColumns(columns: readonly string[]): MemorySource {
+    return new MemorySource({ ...this.spec, columns });
+  }
+
+  /** At least one row from `start` on, at most `count`. */
+  #batch(workspace: Workspace, start: number, count: number): Batch {
+    const { rows, data = {}, table } = this.spec;
+    if (rows !== undefined) return buildBatch(workspace, this.schema, rows.slice(start, start + count));
+    if (table !== undefined) return this.#fromTable(workspace, table, start, count);
+    const columns: Column[] = [];
+    try {
+      for (const { name, type } of this.schema.fields) {
+        columns.push(columnFrom(workspace, type, data[name], start, count));
+      }
+    } catch (error) {
+      for (const column of columns) column.release();
+      throw error;
+    }
+    return new Batch(this.schema, count, columns);
+  }
+
+  #fromTable(workspace: Workspace, table: arrow.Table, start: number, count: number): Batch {
+    let first = 0;
+    for (const batch of table.batches) {
+      if (start < first + batch.numRows) {
+        const end = Math.min(batch.numRows, start - first + count);
+        const narrow = batch.slice(start - first, end).select(this.schema.names);
+        return fromArrow(workspace, narrow, this.schema);
+      }
+      first += batch.numRows;
+    }
+    throw invalid(`its table has fewer than ${start} rows now`);
+  }
+}
+
+function schemaOf({ rows, data, table }: MemorySourceSpec): Schema {
+  if (table !== undefined) return schemaFromArrow(table.schema);
+  if (rows !== undefined) return new Schema(inferFields(rows));
+  return new Schema(
+    Object.entries(data ?? {}).map(([name, values]) => ({
+      name,
+      type: typedArrayType(values) ?? inferType(values as readonly unknown[], name),
+    })),
+  );
+}
+
+function columnsLength(data: Readonly<Record<string, MemoryColumn>>, schema: Schema): number {
+  let length: number | undefined;
+  for (const name of schema.names) {
+    const values = Object.hasOwn(data, name) ? (data[name] as { length?: number } | undefined) : undefined;
+    if (typeof values?.length !== "number") throw invalid(`column "${name}" is no array`);
+    length ??= values.length;
+    if (values.length !== length) throw invalid(`column "${name}" has ${values.length} values, others have ${length}`);
+  }
+  return length ?? 0;
+}
+
+function columnFrom(workspace: Workspace, type: DataType, values: MemoryColumn, start: number, count: number): Column {
+  const stored = typedArrayType(values);
+  if (stored === undefined)
+    return buildColumn(workspace, type, (values as readonly unknown[]).slice(start, start + count));
+  const typed = values as Int32Array;
+  // The same layout under another name is copied as it is: int64 as timestamp, int32 as date.
+  if (!sameType(stored, type) && !sharesLayout(stored, type)) {
+    return buildColumn(workspace, type, Array.from(typed.subarray(start, start + count)));
+  }
+  const width = byteWidth(type);
+  const block = workspace.allocate(count * width);
+  workspace.u8.set(new Uint8Array(typed.buffer, typed.byteOffset + start * width, count * width), block.address);
+  return columnOf(workspace, type, count, { data: block });
+}
+
+const sharesLayout = (stored: DataType, type: DataType): boolean =>
+  (stored.kind === "int64" && type.kind === "timestamp") || (stored.kind === "int32" && type.kind === "date");
+
+const invalid = (what: string): PlanError =>
+  new PlanError(
+    "MEMORY_INVALID",
+    `Data in memory cannot be read: ${what}.`,
+    "Pass rows, columns of one length, or a table.",
+  );
