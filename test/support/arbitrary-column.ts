@@ -25,10 +25,10 @@ const strings = fc.oneof(
   fc.constantFrom("", "a", "b", "ab", "abcdefgh", "abcdefghi", "abcdefgh\0", "\0", "é", "\uffff", "😀", "z".repeat(40)),
   fc.string({ maxLength: 20, unit: "binary" }),
 );
-/** A 64 KiB string now and then, to be mixed into small samples only. */
+/** 64 KiB strings and lone surrogates (which UTF-8 turns into U+FFFD) now and then: for small samples. */
 export const longStrings = fc.oneof(
   { weight: 30, arbitrary: strings },
-  { weight: 1, arbitrary: fc.constant("x".repeat(65_536)) },
+  { weight: 1, arbitrary: fc.constantFrom("x".repeat(65_536), "\ud800", "a\udfff") },
 );
 
 /** A value of the type that is not null, from its edges and from anywhere. */
