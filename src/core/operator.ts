@@ -23,6 +23,8 @@ export interface Output {
 export interface OperatorContext {
   readonly workspace: Workspace;
   readonly host: Host;
+  /** The running job; absent where an operator is driven by hand. */
+  readonly jobId?: string;
   /** Subtask number 0..parallelism-1 and the number of subtasks of this operator. */
   readonly subtask: number;
   readonly parallelism: number;

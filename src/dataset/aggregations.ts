@@ -1,4 +1,4 @@
-import type { AggregateSpec } from "../core/aggregates/spec.ts";
+import type { AggregateFunction, AggregateParams, AggregateSpec } from "../core/aggregates/spec.ts";
 import type { ColumnsOf, Expression, SymbolOf } from "../core/expressions/expression.ts";
 import { columnNode, type ExpressionNode } from "../core/expressions/node.ts";
 import type { Reference, ResolveSymbol } from "../core/expressions/symbols.ts";
@@ -12,18 +12,27 @@ export class Aggregation<out C extends string = string, out K extends string = s
   declare readonly $columns: C;
   declare readonly $kind: K;
   declare readonly $symbol: S;
-  readonly fn: string;
+  readonly fn: AggregateFunction;
   readonly args: readonly ExpressionNode[];
-  readonly params: AggregateParams;
+  readonly #options: { readonly params?: AggregateParams; readonly second?: "by" | "other" };
 
-  constructor(fn: string, args: readonly ExpressionNode[], params: AggregateParams = {}) {
+  constructor(
+    fn: AggregateFunction,
+    args: readonly ExpressionNode[],
+    options: { params?: AggregateParams; second?: "by" | "other" } = {},
+  ) {
     this.fn = fn;
     this.args = args;
-    this.params = params;
+    this.#options = options;
+  }
+
+  /** The plain form over columns that hold the arguments. */
+  spec(as: string, [column, second]: readonly string[]): AggregateSpec {
+    const { params = {}, second: parameter } = this.#options;
+    const named = parameter === undefined ? params : { ...params, [parameter]: second };
+    return { fn: this.fn, as, params: named, ...(column === undefined ? {} : { column }) };
   }
 }
-
-type AggregateParams = Readonly<Record<string, unknown>>;
 
 /** Aggregates by the name of their result column; `N` are the columns that may be read. */
 export type Aggregations<N extends string> = Readonly<Record<string, Aggregation<N>>>;
@@ -63,7 +72,7 @@ type SymbolBy<A> = A extends string ? Reference<A> : SymbolOf<A>;
 const argument = (value: Argument): ExpressionNode => (typeof value === "string" ? columnNode(value) : value.node);
 
 const unary =
-  <K extends string>(fn: string) =>
+  <K extends string>(fn: AggregateFunction) =>
   <const A extends Argument>(value: A): Aggregation<ReadBy<A>, K, SymbolBy<A>> =>
     new Aggregation(fn, [argument(value)]);
 
@@ -71,7 +80,7 @@ const unary =
 export function count(): Aggregation<never, "count", never>;
 export function count<const A extends Argument>(value: A): Aggregation<ReadBy<A>, "count", SymbolBy<A>>;
 export function count(value?: Argument): Aggregation<string, "count", unknown> {
-  return value === undefined ? new Aggregation("countAll", []) : new Aggregation("count", [argument(value)]);
+  return value === undefined ? new Aggregation("count", []) : new Aggregation("count", [argument(value)]);
 }
 
 /** Sum of the values that are not null, null where there is none: int64 of integers (overflow is an error), float64 of floats. */
@@ -85,11 +94,11 @@ export const max = unary<"same">("max");
 /** Number of different values, nulls left out. */
 export const countDistinct = unary<"countDistinct">("countDistinct");
 /** Standard deviation of a sample (divides by n - 1); null below two values. */
-export const stddev = unary<"float">("stddevSample");
+export const stddev = unary<"float">("stddev");
 /** Standard deviation of the whole population (divides by n). */
 export const stddevPopulation = unary<"float">("stddevPopulation");
 /** Variance of a sample. */
-export const variance = unary<"float">("varianceSample");
+export const variance = unary<"float">("variance");
 /** Variance of the whole population. */
 export const variancePopulation = unary<"float">("variancePopulation");
 /** Middle value, interpolated between two, as float64. */
@@ -101,33 +110,37 @@ export const last = unary<"same">("last");
 /** All values that are not null, in input order. */
 export const list = unary<"list">("list");
 /** True where all values are true. */
-export const every = unary<"bool">("boolAnd");
+export const every = unary<"bool">("and");
 /** True where a value is true. */
-export const some = unary<"bool">("boolOr");
+export const some = unary<"bool">("or");
 
 /** The value below which a share `fraction` (0 to 1) of the values lies, interpolated, as float64. */
 export const quantile = <const A extends Argument>(
   value: A,
   fraction: number,
-): Aggregation<ReadBy<A>, "float", SymbolBy<A>> => new Aggregation("quantile", [argument(value)], { fraction });
+): Aggregation<ReadBy<A>, "float", SymbolBy<A>> =>
+  new Aggregation("quantile", [argument(value)], { params: { q: fraction } });
 
 /** The value of `value` in the row where `by` is smallest. */
 export const minBy = <const A extends Argument, const B extends Argument>(
   value: A,
   by: B,
-): Aggregation<ReadBy<A> | ReadBy<B>, "same", SymbolBy<A>> => new Aggregation("minBy", [argument(value), argument(by)]);
+): Aggregation<ReadBy<A> | ReadBy<B>, "same", SymbolBy<A>> =>
+  new Aggregation("minBy", [argument(value), argument(by)], { second: "by" });
 
 /** The value of `value` in the row where `by` is greatest. */
 export const maxBy = <const A extends Argument, const B extends Argument>(
   value: A,
   by: B,
-): Aggregation<ReadBy<A> | ReadBy<B>, "same", SymbolBy<A>> => new Aggregation("maxBy", [argument(value), argument(by)]);
+): Aggregation<ReadBy<A> | ReadBy<B>, "same", SymbolBy<A>> =>
+  new Aggregation("maxBy", [argument(value), argument(by)], { second: "by" });
 
 /** Pearson's correlation of two columns. */
 export const corr = <const A extends Argument, const B extends Argument>(
   x: A,
   y: B,
-): Aggregation<ReadBy<A> | ReadBy<B>, "float", never> => new Aggregation("corr", [argument(x), argument(y)]);
+): Aggregation<ReadBy<A> | ReadBy<B>, "float", never> =>
+  new Aggregation("correlation", [argument(x), argument(y)], { second: "other" });
 
 /** Adds the aggregation to a plan: arguments that are not columns are computed first. */
 export function aggregateHandle(
@@ -148,7 +161,7 @@ export function aggregateHandle(
       return name;
     };
     const specs = Object.entries(aggregations).map(
-      ([as, { fn, args, params }]): AggregateSpec => ({ fn, columns: args.map(columnOf), params, as }) as AggregateSpec,
+      ([as, aggregation]): AggregateSpec => aggregation.spec(as, aggregation.args.map(columnOf)),
     );
     const kept = node.schema.names.map((name) => ({ name, expression: columnNode(name) }));
     const input = computed.length === 0 ? node : projectNode(node, [...kept, ...computed]);

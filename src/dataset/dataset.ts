@@ -1,16 +1,18 @@
 import type { RecordBatch, Table } from "apache-arrow";
+import { assert } from "../core/errors.ts";
 import {
   type AcceptsColumns,
-  type Expression,
+  Expression,
   nodeOf,
   type Operand,
   type SelectedFields as SelectedTypes,
 } from "../core/expressions/expression.ts";
 import { columnNode } from "../core/expressions/node.ts";
+import type { OperatorContext } from "../core/operator.ts";
 import type { RowOf, Schema } from "../core/schema.ts";
 import type { Sink } from "../core/sink.ts";
 import type { DataType, Fields, SimpleType } from "../core/types.ts";
-import type { JoinHint, JoinType } from "../plan/logical.ts";
+import type { JoinHint, JoinType, OrderKey } from "../plan/logical.ts";
 import {
   crossNode,
   distinctNode,
@@ -23,7 +25,8 @@ import {
   sortNode,
   unionNode,
 } from "../plan/nodes.ts";
-import { type AggregatedFields, type Aggregations, aggregateHandle, count } from "./aggregations.ts";
+import { type AggregatedFields, type Aggregations, aggregateHandle, count, maxBy, minBy } from "./aggregations.ts";
+import { type FunctionOptions, type FunctionStage, functionHandle } from "./function-stages.ts";
 import {
   type BulkStep,
   bulkIteration,
@@ -34,8 +37,33 @@ import {
 } from "./iterations.ts";
 import type { JobContext } from "./job-context.ts";
 import { type Ordering, orderKey } from "./ordering.ts";
+import { type JoinOn, pairsHandle } from "./pairs.ts";
 import { PlanHandle } from "./plan-handle.ts";
 import { collectArrow, collectRows, countRows, persistRows, recordBatches, rowIterator, showText } from "./results.ts";
+import type {
+  CoGroupGiven,
+  FieldsOf,
+  FilterGiven,
+  FlatMapGiven,
+  GroupGiven,
+  MapGiven,
+  PairGiven,
+  PartitionGiven,
+  ReduceGiven,
+} from "./row-types.ts";
+import {
+  coGroupStage,
+  combineGroupStage,
+  filterStage,
+  flatMapStage,
+  indexStage,
+  mapPartitionStage,
+  mapStage,
+  reduceGroupStage,
+  reduceStage,
+  sampleSizeStage,
+  sampleStage,
+} from "./stages.ts";
 
 /** Columns of a join: the left ones, and the right ones without keys of the same name; other clashes get `_right`. */
 export type JoinedFields<L extends Fields, R extends Fields, SharedKeys extends string> = L & {
@@ -43,6 +71,8 @@ export type JoinedFields<L extends Fields, R extends Fields, SharedKeys extends 
 };
 
 type Names<F extends Fields> = keyof F & string;
+
+type Numbered<N extends string> = { readonly [K in N]: SimpleType<"int64"> };
 
 /** What inference found, as fields: a type that could not be found becomes `never`. */
 type AsFields<T> = { readonly [N in keyof T & string]: T[N] extends DataType ? T[N] : never };
@@ -88,12 +118,19 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
   // Rows and columns
 
   /**
-   * Keeps the rows for which the condition is true (null counts as false).
+   * Keeps the rows for which the condition is true (null counts as false). A condition runs in kernels on all threads;
+   * a function is called per row, on the calling thread.
    * @throws {PlanError} COLUMN_UNKNOWN, TYPE_MISMATCH, PREDICATE_NOT_BOOLEAN
    * @example flights.filter(col("delay").gt(15).and(col("origin").eq("SEA")))
+   * @example flights.filter((flight) => isHoliday(flight.date))
    */
-  filter<const E extends Expression>(condition: E & AcceptsColumns<E, Names<F>>): DataSet<F> {
-    return this.#then((plan) => plan.map((node) => filterNode(node, condition.node)));
+  filter<const E extends Expression>(condition: E & AcceptsColumns<E, Names<F>>): DataSet<F>;
+  filter(condition: FilterGiven<RowOf<F>>, options?: Omit<FunctionOptions, "schema">): DataSet<F>;
+  filter(condition: Expression | FilterGiven<RowOf<F>>, options: FunctionOptions = {}): DataSet<F> {
+    if (condition instanceof Expression) {
+      return this.#then((plan) => plan.map((node) => filterNode(node, condition.node)));
+    }
+    return this.#function(filterStage(condition), options);
   }
 
   /**
@@ -106,7 +143,7 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
   select<const E extends Readonly<Record<string, Operand>>>(
     columns: E & { [N in keyof E]: AcceptsColumns<E[N], Names<F>> },
   ): DataSet<SelectedFields<E, F>>;
-  select(...columns: (string | Readonly<Record<string, Operand>>)[]): DataSet<Fields> {
+  select(...columns: (string | Readonly<Record<string, Operand>>)[]): unknown {
     const named = columns.flatMap((column) =>
       typeof column === "string"
         ? [{ name: column, expression: columnNode(column) }]
@@ -163,6 +200,74 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
     );
   }
 
+  // Functions: called on the calling thread with views of rows, which are valid during the call; `{...row}` is a copy
+
+  /**
+   * Replaces each row by the object that the function returns.
+   * @throws {EvaluationError} ROW_SHAPE_CHANGED where a row does not have the columns declared or inferred
+   * @throws {UserFunctionError} with what the function threw as cause
+   * @example flights.map((flight) => ({ route: `${flight.origin}-${flight.destination}`, late: flight.delay > 15n }))
+   */
+  map<R extends object, const O extends FunctionOptions = FunctionOptions>(
+    fn: MapGiven<RowOf<F>, R>,
+    options: O = {} as O,
+  ): DataSet<FieldsOf<O, R>> {
+    return this.#function(mapStage(fn), options);
+  }
+
+  /** Replaces each row by the rows of the iterable that the function returns. */
+  flatMap<R extends object, const O extends FunctionOptions = FunctionOptions>(
+    fn: FlatMapGiven<RowOf<F>, R>,
+    options: O = {} as O,
+  ): DataSet<FieldsOf<O, R>> {
+    return this.#function(flatMapStage(fn), options);
+  }
+
+  /** Calls the function once per partition with an iterable of its rows; see `partitionByHash`, `rebalance`. */
+  mapPartition<R extends object, const O extends FunctionOptions = FunctionOptions>(
+    fn: PartitionGiven<RowOf<F>, R>,
+    options: O = {} as O,
+  ): DataSet<FieldsOf<O, R>> {
+    return this.#function(mapPartitionStage(fn), options);
+  }
+
+  /** Folds all rows into one with an associative function of two rows; no rows give no row. */
+  reduce(fn: ReduceGiven<RowOf<F>>, options: Omit<FunctionOptions, "schema"> = {}): DataSet<F> {
+    return this.#function(reduceStage(fn, []), options);
+  }
+
+  /** Calls the function once with an iterable of all rows. */
+  reduceGroup<R extends object, const O extends FunctionOptions = FunctionOptions>(
+    fn: PartitionGiven<RowOf<F>, R>,
+    options: O = {} as O,
+  ): DataSet<FieldsOf<O, R>> {
+    return this.#function({ ...mapPartitionStage(fn), needs: { kind: "single" } }, options);
+  }
+
+  /** Rows chosen at random, each by its own chance, the same for the same seed. */
+  sample(withReplacement: boolean, fraction: number, seed = 0): DataSet<F> {
+    return this.#function(sampleStage({ fraction, withReplacement, seed }), {});
+  }
+
+  /** Exactly `size` rows chosen at random, or all where there are fewer. */
+  sampleWithSize(size: number, seed = 0): DataSet<F> {
+    return this.#function(sampleSizeStage(size, seed), {});
+  }
+
+  /** Numbers the rows from 0 without gaps, in a new column. */
+  zipWithIndex<const N extends string = "index">(column: N = "index" as N): DataSet<F & Numbered<N>> {
+    return this.#function(
+      indexStage(column, () => ({ start: 0, step: 1 }), true),
+      {},
+    );
+  }
+
+  /** Gives the rows numbers that are unique but have gaps, without bringing them together. */
+  zipWithUniqueId<const N extends string = "id">(column: N = "id" as N): DataSet<F & Numbered<N>> {
+    const numberingOf = ({ subtask, parallelism }: OperatorContext) => ({ start: subtask, step: parallelism });
+    return this.#function(indexStage(column, numberingOf, false), {});
+  }
+
   // Aggregation
 
   /**
@@ -174,7 +279,7 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
   groupBy<const E extends Readonly<Record<string, Operand>>>(
     keys: E & { [N in keyof E]: AcceptsColumns<E[N], Names<F>> },
   ): GroupedDataSet<WithFields<F, SelectedFields<E, F>>, keyof E & string>;
-  groupBy(...keys: (string | Readonly<Record<string, Operand>>)[]): GroupedDataSet<Fields, string> {
+  groupBy(...keys: (string | Readonly<Record<string, Operand>>)[]): unknown {
     const names = keys.flatMap((key) => (typeof key === "string" ? [key] : Object.keys(key)));
     const computed = keys.filter((key) => typeof key !== "string");
     const keyed = computed.length === 0 ? this : this.withColumns(Object.assign({}, ...computed));
@@ -244,6 +349,11 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
   /** Rows of this side that have no match; a null key has none. */
   antiJoin<G extends Fields>(other: DataSet<G>, options: JoinOptions = {}): JoinBuilder<F, G, "anti"> {
     return new JoinBuilder(this.#context, this.#plan, other.#plan, "anti", options);
+  }
+
+  /** Groups both sides by their keys together; continue with `.where(...).equalTo(...).with(fn)`. */
+  coGroup<G extends Fields>(other: DataSet<G>): CoGroupBuilder<F, G> {
+    return new CoGroupBuilder(this.#context, this.#plan, other.#plan);
   }
 
   /** Every row of this side with every row of the other. */
@@ -387,12 +497,16 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
     return this.#context.explain([await this.#plan.resolve()], format);
   }
 
+  #function<G extends Fields>(stage: FunctionStage, options: FunctionOptions): DataSet<G> {
+    return this.#then((plan) => functionHandle(this.#context, [plan], stage, options));
+  }
+
   #then<G extends Fields>(step: (plan: PlanHandle) => PlanHandle): DataSet<G> {
     return new DataSet<G>(this.#context, step(this.#plan));
   }
 
   #with<G extends Fields>(
-    others: readonly DataSet<Fields>[],
+    others: readonly { readonly plan: PlanHandle }[],
     step: Parameters<typeof PlanHandle.combine>[1],
   ): DataSet<G> {
     return new DataSet<G>(this.#context, PlanHandle.combine([this.#plan, ...others.map((other) => other.plan)], step));
@@ -435,16 +549,13 @@ export class JoinBuilder<L extends Fields, R extends Fields, T extends JoinType>
     return {
       equalTo: (...rightKeys) => {
         const on = { type: this.#type, leftKeys, rightKeys, ...this.#options };
-        return new DataSet(
-          this.#context,
-          PlanHandle.combine([this.#left, this.#right], ([left, right]) => joinNode(left, right, on)),
-        );
+        return new JoinedDataSet(this.#context, this.#left, this.#right, on);
       },
     };
   }
 
   /** Key columns that have the same names on both sides. */
-  on<const K extends Names<L> & Names<R>>(...keys: K[]): DataSet<JoinResult<L, R, T, K>> {
+  on<const K extends Names<L> & Names<R>>(...keys: K[]): JoinedDataSet<L, R, T, K> {
     return this.where(...keys).equalTo(...keys);
   }
 }
@@ -455,7 +566,83 @@ export interface JoinKeysBuilder<L extends Fields, R extends Fields, T extends J
    * key is left out of the result.
    * @throws {PlanError} JOIN_KEYS_MISMATCH, COLUMN_UNKNOWN
    */
-  equalTo<const K extends Names<R>>(...rightKeys: K[]): DataSet<JoinResult<L, R, T, LK & K>>;
+  equalTo<const K extends Names<R>>(...rightKeys: K[]): JoinedDataSet<L, R, T, LK & K>;
+}
+
+/** The rows of a join; `with` makes them from pairs of rows instead. */
+export class JoinedDataSet<
+  L extends Fields,
+  R extends Fields,
+  T extends JoinType,
+  SharedKeys extends string,
+> extends DataSet<JoinResult<L, R, T, SharedKeys>> {
+  readonly #context: JobContext;
+  readonly #left: PlanHandle;
+  readonly #right: PlanHandle;
+  readonly #on: JoinOn;
+
+  constructor(context: JobContext, left: PlanHandle, right: PlanHandle, on: JoinOn) {
+    super(
+      context,
+      PlanHandle.combine([left, right], ([leftNode, rightNode]) => joinNode(leftNode, rightNode, on)),
+    );
+    this.#context = context;
+    this.#left = left;
+    this.#right = right;
+    this.#on = on;
+  }
+
+  /** Calls the function for each pair; the row of a side without match is null. */
+  with<O extends object, const P extends FunctionOptions = FunctionOptions>(
+    fn: PairGiven<
+      "join",
+      T extends "right" | "full" ? RowOf<L> | null : RowOf<L>,
+      T extends "left" | "full" ? RowOf<R> | null : RowOf<R>,
+      O
+    >,
+    options: P = {} as P,
+  ): DataSet<FieldsOf<P, O>> {
+    return new DataSet(this.#context, pairsHandle(this.#context, this.#left, this.#right, this.#on, fn, options));
+  }
+}
+
+/** A co-group that waits for its keys. */
+export class CoGroupBuilder<L extends Fields, R extends Fields> {
+  readonly #context: JobContext;
+  readonly #left: PlanHandle;
+  readonly #right: PlanHandle;
+
+  constructor(context: JobContext, left: PlanHandle, right: PlanHandle) {
+    this.#context = context;
+    this.#left = left;
+    this.#right = right;
+  }
+
+  /** Key columns of the left side. */
+  where<const K extends Names<L>>(...leftKeys: K[]): CoGroupKeysBuilder<L, R, K> {
+    return {
+      equalTo: (...rightKeys) => ({
+        with: (fn, options = {} as never) => {
+          const stage = coGroupStage(fn, leftKeys, rightKeys);
+          return new DataSet(this.#context, functionHandle(this.#context, [this.#left, this.#right], stage, options));
+        },
+      }),
+    };
+  }
+}
+
+export interface CoGroupKeysBuilder<L extends Fields, R extends Fields, K extends Names<L>> {
+  /** Key columns of the right side, as many as on the left, of the same types. */
+  equalTo(...rightKeys: Names<R>[]): {
+    /**
+     * Calls the function once per key that occurs on either side, with the rows of both; one of them may be empty.
+     * Null keys form a group of their own.
+     */
+    with<O extends object, const P extends FunctionOptions = FunctionOptions>(
+      fn: CoGroupGiven<Pick<RowOf<L>, K>, RowOf<L>, RowOf<R>, O>,
+      options?: P,
+    ): DataSet<FieldsOf<P, O>>;
+  };
 }
 
 type JoinResult<L extends Fields, R extends Fields, T extends JoinType, SharedKeys extends string> = T extends
@@ -469,11 +656,13 @@ export class GroupedDataSet<F extends Fields, K extends string> {
   readonly #context: JobContext;
   readonly #plan: PlanHandle;
   readonly #keys: readonly string[];
+  readonly #order: readonly OrderKey[];
 
-  constructor(context: JobContext, plan: PlanHandle, keys: readonly string[]) {
+  constructor(context: JobContext, plan: PlanHandle, keys: readonly string[], order: readonly OrderKey[] = []) {
     this.#context = context;
     this.#plan = plan;
     this.#keys = keys;
+    this.#order = order;
   }
 
   /**
@@ -489,5 +678,73 @@ export class GroupedDataSet<F extends Fields, K extends string> {
   /** Rows per group, in a column `count`. */
   count(): DataSet<Pick<F, K> & { count: SimpleType<"int64"> }> {
     return new DataSet(this.#context, aggregateHandle(this.#plan, this.#keys, { count: count() }));
+  }
+
+  /** The row of each group with the smallest value; of equal ones, the first. */
+  minBy<const N extends Exclude<Names<F>, K>>(column: N): DataSet<F> {
+    return this.#chosenBy(minBy, column);
+  }
+
+  /** The row of each group with the greatest value; of equal ones, the first. */
+  maxBy<const N extends Exclude<Names<F>, K>>(column: N): DataSet<F> {
+    return this.#chosenBy(maxBy, column);
+  }
+
+  /** Orders the rows of each group for `reduceGroup` and `first`; further calls add keys. */
+  sortGroup(...keys: (Names<F> | Ordering<Names<F>>)[]): GroupedDataSet<F, K> {
+    return new GroupedDataSet(this.#context, this.#plan, this.#keys, [...this.#order, ...keys.map(orderKey)]);
+  }
+
+  /** The first rows of each group, in the order of `sortGroup`. */
+  first(count: number): DataSet<F> {
+    function* firstRows(_: unknown, rows: Iterable<object>) {
+      let left = count;
+      if (left <= 0) return;
+      for (const row of rows) {
+        yield row;
+        if (--left === 0) return;
+      }
+    }
+    const stage = reduceGroupStage(firstRows, this.#keys, this.#order);
+    return this.#function({ ...stage, schemaOf: ([input]) => input }, {});
+  }
+
+  /** Folds the rows of each group into one with an associative function of two rows. */
+  reduce(fn: ReduceGiven<RowOf<F>>, options: Omit<FunctionOptions, "schema"> = {}): DataSet<F> {
+    return this.#function(reduceStage(fn, this.#keys), options);
+  }
+
+  /**
+   * Calls the function once per group with its key and an iterable of its rows, and gives on the rows that it returns.
+   * A group never has to fit into memory.
+   */
+  reduceGroup<R extends object, const O extends FunctionOptions = FunctionOptions>(
+    fn: GroupGiven<Pick<RowOf<F>, K>, RowOf<F>, R>,
+    options: O = {} as O,
+  ): DataSet<FieldsOf<O, R>> {
+    return this.#function(reduceGroupStage(fn, this.#keys, this.#order), options);
+  }
+
+  /** Like `reduceGroup` on parts of groups, without bringing them together: a first step before a real one. */
+  combineGroup<R extends object, const O extends FunctionOptions = FunctionOptions>(
+    fn: GroupGiven<Pick<RowOf<F>, K>, RowOf<F>, R, "combineGroup">,
+    options: O = {} as O,
+  ): DataSet<FieldsOf<O, R>> {
+    return this.#function(combineGroupStage(fn, this.#keys), options);
+  }
+
+  #chosenBy(choose: typeof minBy, column: string): DataSet<F> {
+    const plan = this.#plan.map((node) => {
+      const values = node.schema.names.filter((name) => !this.#keys.includes(name));
+      const chosen = Object.fromEntries(values.map((name) => [name, choose(name, column)]));
+      const handle = aggregateHandle(PlanHandle.of(node), this.#keys, chosen);
+      assert(handle.node !== undefined, "a plan over a known node is known");
+      return pickNode(handle.node, node.schema.names);
+    });
+    return new DataSet(this.#context, plan);
+  }
+
+  #function<G extends Fields>(stage: FunctionStage, options: FunctionOptions): DataSet<G> {
+    return new DataSet<G>(this.#context, functionHandle(this.#context, [this.#plan], stage, options));
   }
 }

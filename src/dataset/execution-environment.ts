@@ -1,5 +1,6 @@
 import { PlanError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
+import { AccumulatorSet } from "../core/rows/accumulators.ts";
 import type { Schema } from "../core/schema.ts";
 import type { Sink } from "../core/sink.ts";
 import type { Json, Source } from "../core/source.ts";
@@ -49,6 +50,7 @@ export class ExecutionEnvironment {
   readonly #engines: EnginePool;
   readonly #isParallelismGiven: boolean;
   readonly #pendingSinks: { handle: PlanHandle; sink: Sink }[] = [];
+  readonly #accumulators = new Map<string, AccumulatorSet>();
   readonly #context: JobContext;
 
   private constructor(host: Host, engines: EnginePool, options: EnvironmentOptions) {
@@ -71,6 +73,7 @@ export class ExecutionEnvironment {
         this.#pendingSinks.push({ handle, sink });
       },
       explain: (nodes, format) => this.#explain(nodes, format),
+      accumulators: (jobId) => this.#accumulatorsOf(jobId),
       newStore: (schema) => new BatchStore(kernelModule(), schema),
     };
   }
@@ -128,10 +131,21 @@ export class ExecutionEnvironment {
         batchRows: this.batchRows,
         ...(signal === undefined ? {} : { signal }),
       });
-      return { ...outcome, accumulators: {} };
+      const accumulators = this.#accumulators.get(outcome.jobId)?.values() ?? [];
+      this.#accumulators.delete(outcome.jobId);
+      return { ...outcome, accumulators: Object.fromEntries(accumulators) };
     } finally {
       this.#engines.release(engine);
     }
+  }
+
+  #accumulatorsOf(jobId = ""): AccumulatorSet {
+    let set = this.#accumulators.get(jobId);
+    if (set === undefined) {
+      set = new AccumulatorSet();
+      this.#accumulators.set(jobId, set);
+    }
+    return set;
   }
 
   #explain(nodes: readonly LogicalNode[], format: "text" | "json"): string {

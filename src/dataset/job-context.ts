@@ -1,5 +1,6 @@
 import type { Batch } from "../core/batch.ts";
 import type { Host } from "../core/host.ts";
+import type { AccumulatorSet } from "../core/rows/accumulators.ts";
 import type { Schema } from "../core/schema.ts";
 import type { Sink } from "../core/sink.ts";
 import type { Json } from "../core/source.ts";
@@ -37,4 +38,6 @@ export interface JobContext {
   addSink(handle: PlanHandle, sink: Sink): void;
   explain(nodes: readonly LogicalNode[], format: "text" | "json"): string;
   newStore(schema: Schema): BatchStore;
+  /** The accumulators of a job that is running; functions of one job share them. */
+  accumulators(jobId: string | undefined): AccumulatorSet;
 }

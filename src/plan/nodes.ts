@@ -136,7 +136,8 @@ export function joinNode(
   return projectNode(withBoth, columns);
 }
 
-function joinOf(
+/** A join with its output columns spelled out; `joinNode` finds them by rule. */
+export function joinOf(
   left: LogicalNode,
   right: LogicalNode,
   join: Pick<JoinNode, "type" | "leftKeys" | "rightKeys" | "hint" | "output">,

@@ -379,6 +379,7 @@ export class JobFragment {
 
   #context(vertex: JobVertex, subtask: number, operator: string): OperatorContext {
     return {
+      jobId: this.job,
       workspace: this.#workspace,
       host: this.#host,
       subtask,

@@ -1,26 +1,52 @@
 import { InternalError } from "../core/errors.ts";
 import type { Operator } from "../core/operator.ts";
+import { CrossJoinOperator, type CrossJoinSpec } from "../core/operators/cross-join.ts";
 import { FilterOperator, type FilterSpec } from "../core/operators/filter.ts";
+import { HashJoinOperator, type HashJoinSpec } from "../core/operators/hash-join.ts";
+import { LimitOperator, type LimitSpec } from "../core/operators/limit.ts";
+import { MergeSortedOperator, type MergeSortedSpec } from "../core/operators/merge-sorted.ts";
 import { ProjectOperator, type ProjectSpec } from "../core/operators/project.ts";
 import { SortOperator, type SortSpec } from "../core/operators/sort.ts";
+import { SortMergeJoinOperator, type SortMergeJoinSpec } from "../core/operators/sort-merge-join.ts";
+import { TopNOperator, type TopNSpec } from "../core/operators/top-n.ts";
 import type { Schema } from "../core/schema.ts";
 import type { LocalOperator, OperatorNode, OperatorSpec } from "./job-graph.ts";
 
-type Factory = (spec: OperatorSpec, inputs: readonly Schema[]) => Operator;
+/** Every operator that a plan can name, with its spec by kind. */
+interface Specs {
+  crossJoin: CrossJoinSpec;
+  filter: FilterSpec;
+  hashJoin: HashJoinSpec;
+  limit: LimitSpec;
+  mergeSorted: MergeSortedSpec;
+  project: ProjectSpec;
+  sort: SortSpec;
+  sortMergeJoin: SortMergeJoinSpec;
+  topN: TopNSpec;
+}
 
-/** Every operator that a plan can name, by kind. */
-const FACTORIES: Readonly<Record<string, Factory>> = {
-  filter: (spec, [schema]) => new FilterOperator(spec as unknown as FilterSpec, schema),
-  project: (spec, [schema]) => new ProjectOperator(spec as unknown as ProjectSpec, schema),
-  sort: (spec, [schema]) => new SortOperator(schema, spec as unknown as SortSpec),
+const FACTORIES: { readonly [K in keyof Specs]: (spec: Specs[K], inputs: readonly Schema[]) => Operator } = {
+  crossJoin: (spec, [left, right]) => new CrossJoinOperator(spec, left, right),
+  filter: (spec, [input]) => new FilterOperator(spec, input),
+  hashJoin: (spec, [left, right]) => new HashJoinOperator(spec, left, right),
+  limit: (spec, [input]) => new LimitOperator(spec, input),
+  mergeSorted: (spec, [input]) => new MergeSortedOperator(spec, input),
+  project: (spec, [input]) => new ProjectOperator(spec, input),
+  sort: (spec, [input]) => new SortOperator(input, spec),
+  sortMergeJoin: (spec, [left, right]) => new SortMergeJoinOperator(spec, left, right),
+  topN: (spec, [input]) => new TopNOperator(spec, input),
 };
 
 /** Makes an operator from its node; only what it declares is valid before `open`. */
 export function createOperator(node: OperatorNode, inputs: readonly Schema[]): Operator {
   if (isLocal(node)) return node.create(inputs);
-  const factory = FACTORIES[node.kind];
-  if (factory === undefined) throw new InternalError(`There is no operator of kind "${node.kind}"`);
-  return factory(node, inputs);
+  if (!Object.hasOwn(FACTORIES, node.kind)) throw new InternalError(`There is no operator of kind "${node.kind}"`);
+  // The planner wrote the spec for this kind; it has crossed a thread since, so its type is known by name only.
+  const make = FACTORIES[node.kind as keyof Specs] as unknown as (
+    spec: OperatorSpec,
+    inputs: readonly Schema[],
+  ) => Operator;
+  return make(node, inputs);
 }
 
 const isLocal = (node: OperatorNode): node is LocalOperator => node.kind === "local";

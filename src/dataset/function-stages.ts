@@ -1,0 +1,187 @@
+import { assert, EngineError, PlanError } from "../core/errors.ts";
+import type { Operator, OperatorContext } from "../core/operator.ts";
+import type { ResultShape } from "../core/operators/map-rows.ts";
+import { inferSchema } from "../core/rows/infer-schema.ts";
+import { createRuntimeContext } from "../core/rows/runtime-context.ts";
+import type { FunctionSite } from "../core/rows/user-function.ts";
+import { Schema } from "../core/schema.ts";
+import type { Fields } from "../core/types.ts";
+import type { FunctionNode, InputNeeds, LogicalNode } from "../plan/logical.ts";
+import { limitNode } from "../plan/nodes.ts";
+import { callSite } from "./call-site.ts";
+import type { JobContext } from "./job-context.ts";
+import { PlanHandle } from "./plan-handle.ts";
+import { collectRows } from "./results.ts";
+
+/** Options of every method that takes a function. */
+export interface FunctionOptions<S extends Fields = Fields> {
+  /**
+   * Columns of the result. Left out, they are inferred from rows that the function gives: it then runs a first time over
+   * the beginning of its input (a grouping function over all of it), so declare the schema where that costs or has effects.
+   */
+  readonly schema?: Schema<S>;
+  /** For errors and explain. */
+  readonly name?: string;
+  /** Datasets that every call can read whole, by name, through `context.broadcast(name)`. */
+  readonly broadcast?: Readonly<Record<string, { readonly plan: PlanHandle }>>;
+}
+
+/** A step of user code before its result's columns are known. */
+export interface FunctionStage {
+  /** The method of rich functions and the name in messages: "map". */
+  readonly method: string;
+  readonly fn: unknown;
+  /** Whether the function returns one row, an iterable of rows, or something that is no row (a filter). */
+  readonly returns: "row" | "rows" | "none";
+  readonly needs: InputNeeds;
+  readonly make: (fn: never, inputs: readonly Schema[], shape: ResultShape, site: FunctionSite) => Operator;
+  /** The columns of the result where the input decides them; `schema` of the options is not asked then. */
+  readonly schemaOf?: (inputs: readonly Schema[]) => Schema;
+}
+
+/** Rows to infer columns from. */
+const SAMPLE_ROWS = 256;
+
+/** The plan of a function over the rows of its inputs. */
+export function functionHandle(
+  context: JobContext,
+  inputs: readonly PlanHandle[],
+  stage: FunctionStage,
+  options: FunctionOptions,
+): PlanHandle {
+  const { schema, broadcast = {}, name = stage.method } = options;
+  const site = callSite();
+  const nodeOf = (
+    nodes: readonly LogicalNode[],
+    shape: ResultShape,
+    broadcasts: ReadonlyMap<string, readonly unknown[]>,
+  ): FunctionNode => ({
+    op: "function",
+    name,
+    needs: stage.needs,
+    schema: shape.schema,
+    inputs: nodes,
+    create: (schemas) => stage.make(stage.fn as never, schemas, shape, siteOf(context, name, site, broadcasts)),
+    ...(site === undefined ? {} : { callSite: site }),
+  });
+  const declared = (nodes: readonly LogicalNode[]): Schema | undefined =>
+    stage.schemaOf?.(nodes.map((node) => node.schema)) ?? schema;
+  if (Object.keys(broadcast).length === 0 && (schema !== undefined || stage.schemaOf !== undefined)) {
+    return PlanHandle.combine(inputs, (nodes) => {
+      const known = declared(nodes);
+      assert(known !== undefined, "a declared schema");
+      return nodeOf(nodes, { schema: known }, new Map());
+    });
+  }
+  return PlanHandle.deferred(async () => {
+    const nodes = await Promise.all(inputs.map((input) => input.resolve()));
+    const broadcasts = await collectBroadcasts(context, broadcast);
+    const known = declared(nodes);
+    const shape =
+      known === undefined
+        ? {
+            schema: await sampledSchema(context, nodes, stage, siteOf(context, name, site, broadcasts)),
+            isInferred: true,
+          }
+        : { schema: known };
+    return nodeOf(nodes, shape, broadcasts);
+  });
+}
+
+async function collectBroadcasts(
+  context: JobContext,
+  broadcast: NonNullable<FunctionOptions["broadcast"]>,
+): Promise<ReadonlyMap<string, readonly unknown[]>> {
+  const rows = new Map<string, readonly unknown[]>();
+  for (const [name, { plan }] of Object.entries(broadcast)) rows.set(name, await collectRows(context, plan));
+  return rows;
+}
+
+function siteOf(
+  context: JobContext,
+  name: string,
+  site: string | undefined,
+  broadcasts: ReadonlyMap<string, readonly unknown[]>,
+): FunctionSite {
+  return {
+    name,
+    ...(site === undefined ? {} : { callSite: site }),
+    runtime: ({ jobId, subtask, parallelism }: OperatorContext) =>
+      createRuntimeContext({
+        subtask,
+        parallelism,
+        parameters: context.parameters,
+        broadcasts,
+        accumulators: context.accumulators(jobId),
+      }),
+  };
+}
+
+/** Runs the function over the beginning of its input and infers the columns of what it gives. */
+async function sampledSchema(
+  context: JobContext,
+  nodes: readonly LogicalNode[],
+  stage: FunctionStage,
+  site: FunctionSite,
+): Promise<Schema> {
+  const sample: object[] = [];
+  const enough = new AbortController();
+  const capture = (row: object) => {
+    // A result may be a view of an input row, which ends with the call.
+    sample.push({ ...row });
+    if (sample.length >= SAMPLE_ROWS) enough.abort();
+  };
+  const shape: ResultShape = { schema: new Schema([]), allowsExtra: true };
+  const probe: FunctionNode = {
+    op: "function",
+    name: site.name,
+    needs: stage.needs,
+    schema: shape.schema,
+    inputs: stage.needs.kind === "any" ? nodes.map((node) => limitNode(node, SAMPLE_ROWS, 0)) : nodes,
+    create: (schemas) => stage.make(capturing(stage, capture) as never, schemas, shape, site),
+  };
+  try {
+    await context.run([{ plan: PlanHandle.of(probe), take: () => undefined }], enough.signal);
+  } catch (thrown) {
+    if (!(enough.signal.aborted && thrown instanceof EngineError && thrown.code === "JOB_CANCELLED")) throw thrown;
+  }
+  if (sample.length > 0) return inferSchema(sample);
+  throw new PlanError(
+    "SCHEMA_UNKNOWN",
+    `The columns that ${site.name} gives cannot be inferred: it gave no row.`,
+    "Declare them with the option schema.",
+  );
+}
+
+/** The stage's function with its results shown to `capture` and left out. */
+function capturing(stage: FunctionStage, capture: (row: object) => void): unknown {
+  const { fn, method, returns } = stage;
+  const call =
+    typeof fn === "function"
+      ? (fn as (...args: unknown[]) => unknown)
+      : ((fn as Record<string, (...args: unknown[]) => unknown>)[method].bind(fn) as (...args: unknown[]) => unknown);
+  const captured = (...args: unknown[]): unknown => {
+    const result = call(...args);
+    if (returns === "row") {
+      capture(result as object);
+      return {};
+    }
+    let count = 0;
+    for (const row of result as Iterable<object>) {
+      capture(row);
+      if (++count >= SAMPLE_ROWS) break;
+    }
+    return [];
+  };
+  return typeof fn === "function" ? captured : { ...(fn as object), ...lifeOf(fn), [method]: captured };
+}
+
+/** `open` and `close` of a rich function, bound to it: its class may keep them on the prototype. */
+function lifeOf(fn: unknown): Record<string, unknown> {
+  const life: Record<string, unknown> = {};
+  for (const name of ["open", "close"]) {
+    const method = (fn as Record<string, unknown>)[name];
+    if (typeof method === "function") life[name] = method.bind(fn);
+  }
+  return life;
+}
