@@ -1,54 +1,19 @@
-import type { ExpressionNode } from "../core/expressions/node.ts";
 import type { Schema } from "../core/schema.ts";
 import { byteWidth, type DataType } from "../core/types.ts";
-import type { LogicalNode } from "./logical.ts";
+import { crossed, groupCount, joined } from "./estimates/joined.ts";
+import { type ColumnEstimate, columnEstimate, type Relation, withShare } from "./estimates/relation.ts";
+import { filtered } from "./estimates/selectivity.ts";
+import type { LogicalNode, ProjectNode, SourceNode } from "./logical.ts";
+import { perNode } from "./per-node.ts";
+import { passedColumn } from "./rules/expression-facts.ts";
 
-/** Share of rows that a condition is taken to keep where nothing better is known (System R's figures). */
-const SELECTIVITY = { equality: 0.1, range: 0.3, other: 0.5 };
-/** Groups per input row where distinct counts are unknown. */
-const GROUP_SHARE = 0.1;
-
-/** Rows that a node is expected to give; undefined where even its sources are unknown. A guide for the planner only. */
+/**
+ * Rows that a node is expected to give, at least 1 unless none can come; undefined where even its sources are unknown.
+ * A guide for the planner only: a wrong guess costs time, never a result.
+ */
 export function estimateRows(node: LogicalNode): number | undefined {
-  switch (node.op) {
-    case "source":
-      return node.source.statistics.rows;
-    case "filter": {
-      const rows = estimateRows(node.inputs[0]);
-      return rows === undefined ? undefined : Math.max(1, rows * selectivity(node.predicate));
-    }
-    case "aggregate":
-    case "distinct": {
-      if (node.keys.length === 0) return 1;
-      const rows = estimateRows(node.inputs[0]);
-      return rows === undefined ? undefined : Math.max(1, rows * GROUP_SHARE);
-    }
-    case "topN":
-    case "limit": {
-      const rows = estimateRows(node.inputs[0]);
-      return rows === undefined ? node.count : Math.min(node.count, rows);
-    }
-    case "join": {
-      const [left, right] = [estimateRows(node.inputs[0]), estimateRows(node.inputs[1])];
-      if (left === undefined || right === undefined) return undefined;
-      if (node.type === "semi" || node.type === "anti") return left * SELECTIVITY.other;
-      // A foreign key meets its key once, which leaves the larger side, thinned as the smaller one was thinned.
-      return Math.max(left, right);
-    }
-    case "cross": {
-      const [left, right] = [estimateRows(node.inputs[0]), estimateRows(node.inputs[1])];
-      return left === undefined || right === undefined ? undefined : left * right;
-    }
-    case "union":
-      return node.inputs.reduce<number | undefined>((sum, input) => {
-        const rows = estimateRows(input);
-        return sum === undefined || rows === undefined ? undefined : sum + rows;
-      }, 0);
-    case "function":
-      return node.inputs.length === 1 ? estimateRows(node.inputs[0]) : undefined;
-    default:
-      return estimateRows(node.inputs[0]);
-  }
+  const rows = relationOf(node)?.rows;
+  return rows === undefined || rows === 0 ? rows : Math.max(1, rows);
 }
 
 /** Rows times the width of the columns that are really kept. */
@@ -61,6 +26,96 @@ export function estimateBytes(node: LogicalNode): number | undefined {
 export const rowBytes = (schema: Schema): number =>
   schema.fields.reduce((sum, field) => sum + valueBytes(field.type), 0);
 
+const relationOf = perNode(estimate);
+
+function estimate(node: LogicalNode): Relation | undefined {
+  switch (node.op) {
+    case "source":
+      return ofSource(node);
+    case "union":
+      return ofUnion(node.inputs.map(relationOf));
+    case "join":
+    case "cross": {
+      const [left, right] = node.inputs.map(relationOf);
+      if (left === undefined || right === undefined) return undefined;
+      return node.op === "join" ? joined(node, left, right) : crossed(node, left, right);
+    }
+    case "topN":
+    case "limit":
+      // Even of an unknown input, no more than that many rows come.
+      return ofLimit(relationOf(node.inputs[0]), node.count, node.offset);
+    case "aggregate":
+      if (node.keys.length === 0) return { rows: 1, columns: new Map() };
+      break;
+    case "function":
+      // What user code gives is unknown; for one input, as many rows are as good a guess as any.
+      return node.inputs.length === 1 ? withoutColumns(relationOf(node.inputs[0])) : undefined;
+  }
+  const input = relationOf(node.inputs[0]);
+  if (input === undefined) return undefined;
+  switch (node.op) {
+    case "filter":
+      return filtered(input, node.predicate, node.inputs[0].schema);
+    case "project":
+      return projected(node, input);
+    case "aggregate":
+    case "distinct":
+      return grouped(node.keys, input);
+    default:
+      return input;
+  }
+}
+
+function ofSource({ source, schema }: SourceNode): Relation | undefined {
+  const { rows, columns = {} } = source.statistics;
+  if (rows === undefined) return undefined;
+  const estimates = schema.fields.map(
+    ({ name, type }) =>
+      [name, columnEstimate(type, Object.hasOwn(columns, name) ? columns[name] : undefined, rows)] as const,
+  );
+  return { rows, columns: new Map(estimates) };
+}
+
+function ofUnion(inputs: readonly (Relation | undefined)[]): Relation | undefined {
+  let rows = 0;
+  for (const input of inputs) {
+    if (input === undefined) return undefined;
+    rows += input.rows;
+  }
+  return { rows, columns: new Map() };
+}
+
+function ofLimit(input: Relation | undefined, count: number, offset: number): Relation {
+  if (input === undefined) return { rows: count, columns: new Map() };
+  const rows = Math.min(count, Math.max(0, input.rows - offset));
+  return withShare(input, input.rows === 0 ? 0 : rows / input.rows);
+}
+
+const withoutColumns = (relation: Relation | undefined): Relation | undefined =>
+  relation && { rows: relation.rows, columns: new Map() };
+
+function projected(node: ProjectNode, input: Relation): Relation {
+  const columns = new Map<string, ColumnEstimate>();
+  for (const { name, expression } of node.columns) {
+    const column = passedColumn(expression);
+    const known = column === undefined ? undefined : input.columns.get(column);
+    if (known !== undefined) columns.set(name, known);
+  }
+  return { rows: input.rows, columns };
+}
+
+function grouped(keys: readonly string[], input: Relation): Relation {
+  const rows = groupCount(keys, input);
+  const columns = new Map([...input.columns].filter(([name]) => keys.includes(name)));
+  for (const [name, column] of columns) {
+    if (column.distinct !== undefined) columns.set(name, { ...column, distinct: Math.min(column.distinct, rows) });
+    // A single key is unique now.
+    else if (keys.length === 1) columns.set(name, { ...column, distinct: rows });
+  }
+  return { rows, columns };
+}
+
+/** Text is taken to have this many bytes. */
 const VARIABLE_BYTES = 20;
 
 function valueBytes(type: DataType): number {
@@ -69,23 +124,4 @@ function valueBytes(type: DataType): number {
   if (type.kind === "map") return 4 + 4 * (valueBytes(type.key) + valueBytes(type.value));
   if (type.kind === "struct") return Object.values(type.fields).reduce((sum, field) => sum + valueBytes(field), 0);
   return byteWidth(type) || 1;
-}
-
-function selectivity(predicate: ExpressionNode): number {
-  switch (predicate.kind) {
-    case "call": {
-      const [first, second] = predicate.args;
-      if (predicate.fn === "and") return selectivity(first) * selectivity(second);
-      if (predicate.fn === "or") return Math.min(1, selectivity(first) + selectivity(second));
-      if (predicate.fn === "not") return 1 - selectivity(first);
-      if (predicate.fn === "eq") return SELECTIVITY.equality;
-      return ["lt", "le", "gt", "ge", "between"].includes(predicate.fn) ? SELECTIVITY.range : SELECTIVITY.other;
-    }
-    case "in":
-      return Math.min(SELECTIVITY.other, SELECTIVITY.equality * predicate.values.length);
-    case "alias":
-      return selectivity(predicate.input);
-    default:
-      return SELECTIVITY.other;
-  }
 }

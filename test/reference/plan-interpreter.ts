@@ -1,3 +1,4 @@
+import type { AggregateSpec } from "../../src/core/aggregates/spec.ts";
 import { bindExpression } from "../../src/core/expressions/bind.ts";
 import { splitConjuncts } from "../../src/core/expressions/rewrite.ts";
 import type { AggregateNode, FilterNode, JoinColumn, JoinNode, LogicalNode, OrderKey } from "../../src/plan/logical.ts";
@@ -88,12 +89,12 @@ function aggregate(node: AggregateNode, rows: readonly Row[]): Row[] {
   const groups = node.keys.length === 0 ? [rows] : [...groupBy(rows, node.keys).values()];
   return groups.map((group) => ({
     ...(node.keys.length === 0 ? {} : pick(group[0], node.keys)),
-    ...Object.fromEntries(node.aggregates.map((spec) => [spec.as, aggregated(spec.fn, spec.columns, group)])),
+    ...Object.fromEntries(node.aggregates.map((spec) => [spec.as, aggregated(spec, group)])),
   }));
 }
 
-function aggregated(fn: string, [column]: readonly string[], rows: readonly Row[]): Value {
-  if (fn === "countAll") return BigInt(rows.length);
+function aggregated({ fn, column }: AggregateSpec, rows: readonly Row[]): Value {
+  if (column === undefined) return BigInt(rows.length);
   const values = rows.map((row) => row[column]).filter((value) => value !== null);
   if (fn === "count") return BigInt(values.length);
   if (values.length === 0) return null;

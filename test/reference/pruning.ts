@@ -7,7 +7,8 @@ export function mayMatch(predicate: PruningPredicate, row: Row): boolean {
     const matches = (arg: PruningPredicate): boolean => mayMatch(arg, row);
     return predicate.op === "and" ? predicate.args.every(matches) : predicate.args.some(matches);
   }
-  const value = row[predicate.column];
+  const { column } = predicate;
+  const value = row[column];
   if (predicate.op === "isNull") return value === null;
   if (value === null) return false;
   switch (predicate.op) {

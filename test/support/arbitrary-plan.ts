@@ -52,7 +52,9 @@ const anyStatistics = fc.oneof(
   fc.record({ rows: fc.constantFrom(0, 3, 1000, 1_000_000) }),
   fc.record({
     rows: fc.constantFrom(10, 100_000),
-    columns: fc.record({ i: fc.record({ min: fc.constant(0), max: fc.constant(5), distinct: fc.constantFrom(2, 500) }) }),
+    columns: fc.record({
+      i: fc.record({ min: fc.constant(0), max: fc.constant(5), distinct: fc.constantFrom(2, 500) }),
+    }),
   }),
 );
 
@@ -168,13 +170,16 @@ function project(input: LogicalNode, choices: Choices): LogicalNode {
 function aggregate(input: LogicalNode, choices: Choices): LogicalNode {
   const keys = choices.some(input.schema.names).slice(0, 2);
   const integers = columnsOf(input.schema, "int32");
-  const specs = [{ fn: "countAll", columns: [] as string[], params: {}, as: "n" }];
+  const specs: AggregateSpec[] = [{ fn: "count", as: "n" }];
   if (integers.length > 0) {
-    specs.push({ fn: choices.of(["min", "max"]), columns: [choices.of(integers).name], params: {}, as: "m" });
-    specs.push({ fn: choices.of(["sum", "count"]), columns: [choices.of(integers).name], params: {}, as: "t" });
+    specs.push({ fn: choices.of(["min", "max"]), column: choices.of(integers).name, as: "m" });
+    specs.push({ fn: choices.of(["sum", "count"]), column: choices.of(integers).name, as: "t" });
   }
-  const aggregates = specs.filter((spec) => !keys.includes(spec.as)) as unknown as AggregateSpec[];
-  return nodes.aggregateNode(input, keys, aggregates);
+  return nodes.aggregateNode(
+    input,
+    keys,
+    specs.filter((spec) => !keys.includes(spec.as)),
+  );
 }
 
 function distinct(input: LogicalNode, choices: Choices): LogicalNode {
@@ -198,7 +203,11 @@ function sort(input: LogicalNode, choices: Choices): LogicalNode {
 
 /** The first rows of a total order: behind it, a filter, a projection or another limit leave them defined. */
 function firstRows(input: LogicalNode, choices: Choices): LogicalNode {
-  let node: LogicalNode = nodes.sortNode(input, input.schema.names.map((name) => orderKey(name, choices)), "global");
+  let node: LogicalNode = nodes.sortNode(
+    input,
+    input.schema.names.map((name) => orderKey(name, choices)),
+    "global",
+  );
   if (choices.below(3) === 0) node = nodes.filterNode(node, condition(node.schema, choices, 1));
   if (choices.below(3) === 0) node = project(node, choices);
   node = nodes.limitNode(node, choices.below(6), choices.below(3));
@@ -225,7 +234,8 @@ function join(left: LogicalNode, choices: Choices, right: LogicalNode): LogicalN
   );
   if (pairs.length === 0) return left;
   const keys = [choices.of(pairs)];
-  if (choices.below(4) === 0) keys.push(choices.of(pairs));
+  const second = choices.of(pairs);
+  if (choices.below(4) === 0 && second[0] !== keys[0][0]) keys.push(second);
   const types: readonly JoinType[] = ["inner", "inner", "inner", "left", "right", "full", "semi", "anti"];
   return nodes.joinNode(left, right, {
     type: choices.of(types),
@@ -243,7 +253,10 @@ function union(left: LogicalNode, choices: Choices, right: LogicalNode): Logical
   if (pairs.length === 0) return left;
   const kept = pairs.slice(0, 1 + choices.below(pairs.length));
   const side = (input: LogicalNode, i: 0 | 1) =>
-    nodes.projectNode(input, kept.map((pair) => ({ name: pair[0], expression: columnNode(pair[i]) })));
+    nodes.projectNode(
+      input,
+      kept.map((pair) => ({ name: pair[0], expression: columnNode(pair[i]) })),
+    );
   return nodes.unionNode([side(left, 0), side(right, 1)]);
 }
 

@@ -1,6 +1,13 @@
+import type { Schema } from "../../src/core/schema.ts";
+import type {
+  PruningPredicate,
+  Source,
+  SourceSpec,
+  SourceStatistics,
+  Split,
+  SplitReader,
+} from "../../src/core/source.ts";
 import type { Row } from "../reference/plan-rows.ts";
-import { Schema } from "../../src/core/schema.ts";
-import type { PruningPredicate, Source, SourceSpec, SourceStatistics, Split, SplitReader } from "../../src/core/source.ts";
 import { mayMatch } from "../reference/pruning.ts";
 
 /**
@@ -15,7 +22,13 @@ export class RowsSource implements Source {
   readonly pruning: PruningPredicate | undefined;
   readonly name: string;
 
-  constructor(name: string, schema: Schema, rows: readonly Row[], statistics?: SourceStatistics, pruning?: PruningPredicate) {
+  constructor(
+    name: string,
+    schema: Schema,
+    rows: readonly Row[],
+    statistics?: SourceStatistics,
+    pruning?: PruningPredicate,
+  ) {
     this.name = name;
     this.schema = schema;
     this.rows = rows;
