@@ -36,14 +36,18 @@ async function openDuckDB(rows: number, threads: number): Promise<DuckDB> {
   return database;
 }
 
-const duckdb = (threads: number) => async ({ rows }: BenchOptions) =>
-  new DuckDBSession(await openDuckDB(rows, threads), threads);
+const duckdb =
+  (threads: number) =>
+  async ({ rows }: BenchOptions) =>
+    new DuckDBSession(await openDuckDB(rows, threads), threads);
 const flinkSql = ({ name }: BenchCase): string => {
   const query = flinkQueries[name];
   return query?.flinkSql ?? query?.sql ?? "";
 };
-const flink = (parallelism: number) => async ({ rows }: BenchOptions) =>
-  FlinkSession.open(parallelism, await flinkTables(rows), flinkSql);
+const flink =
+  (parallelism: number) =>
+  async ({ rows }: BenchOptions) =>
+    FlinkSession.open(parallelism, await flinkTables(rows), flinkSql);
 
 export const flinkPeer: Suite = {
   name: "flink",

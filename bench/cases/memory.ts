@@ -3,8 +3,8 @@
  * Both jobs must spill: the groups take about 1 GB, the sorted rows about 1.4 GB.
  */
 import { lineitemLike } from "../data/lineitem-like.ts";
-import { DuckDB, DuckDBOracle } from "../engines/duckdb.ts";
 import { columnsAnswer } from "../engines/columns.ts";
+import { DuckDB, DuckDBOracle } from "../engines/duckdb.ts";
 import type { BenchCase, Finished, Session, Suite } from "../harness/suite.ts";
 import { summarise } from "../harness/summary.ts";
 

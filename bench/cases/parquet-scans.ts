@@ -1,6 +1,7 @@
 /** What the Parquet scan suite reads: files, columns and the sums that prove they were decoded. */
-import { edgeRows, edges, columnKinds, columnRows, singleTypeColumn } from "../data/single-type-columns.ts";
+
 import { type Codec, lineitemLike, lineitemRows } from "../data/lineitem-like.ts";
+import { columnKinds, columnRows, edgeRows, edges, singleTypeColumn } from "../data/single-type-columns.ts";
 
 /** How a column is reduced to one number: numbers are added, texts by their bytes, dates by their days since 1970. */
 export type Reduction = "number" | "text" | "date";

@@ -35,7 +35,11 @@ async function writeTables(folder: string, rows: number): Promise<void> {
   const { small, medium, big } = rightRows(rows);
   await withDuckDB(async (db) => {
     // A permutation of 1 .. 1.1n: the first 0.9n keys are common, then 0.1n left only, then 0.1n right only.
-    for (const [id, keys] of [[1, small], [2, medium], [3, big]] as const) {
+    for (const [id, keys] of [
+      [1, small],
+      [2, medium],
+      [3, big],
+    ] as const) {
       const all = Math.floor(keys * 1.1);
       await db.run(`CREATE TABLE keys${id} AS
         SELECT (row_number() OVER (ORDER BY hash(k * 16 + ${id})) - 1)::INTEGER AS position, k::INTEGER AS key

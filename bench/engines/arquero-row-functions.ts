@@ -1,5 +1,5 @@
 /** The row functions in arquero, as escaped closures. */
-import { escape, fromArrow, op } from "arquero";
+import { escape as closure, fromArrow, op } from "arquero";
 import { arrowIpc } from "../data/arrow-table.ts";
 import { groupByTable } from "../data/group-by-tables.ts";
 import type { BenchOptions, Session } from "../harness/suite.ts";
@@ -17,10 +17,10 @@ export async function rowFunctionsArquero({ rows }: BenchOptions): Promise<Sessi
   return new ArqueroSession({
     "map-filter": () =>
       x
-        .derive({ score: escape((row: Row) => row.v1 * row.v2 + row.v3) })
-        .filter(escape((row: Row) => row.score > 60))
+        .derive({ score: closure((row: Row) => row.v1 * row.v2 + row.v3) })
+        .filter(closure((row: Row) => row.score > 60))
         .rollup({ n: op.count(), total: op.sum("score") }),
     filter: () =>
-      x.filter(escape((row: Row) => row.v3 > 50 && row.v1 !== 3)).rollup({ n: op.count(), total: op.sum("v3") }),
+      x.filter(closure((row: Row) => row.v3 > 50 && row.v1 !== 3)).rollup({ n: op.count(), total: op.sum("v3") }),
   });
 }

@@ -2,7 +2,15 @@
 import { type DuckDBConnection, DuckDBInstance, type DuckDBType } from "@duckdb/node-api";
 import { quote } from "../data/duckdb.ts";
 import type { BenchCase, Finished, Oracle, Session } from "../harness/suite.ts";
-import { type AnswerTable, type Kind, type KindedColumn, type Summary, sampleStep, summarise, wholeLimit } from "../harness/summary.ts";
+import {
+  type AnswerTable,
+  type Kind,
+  type KindedColumn,
+  type Summary,
+  sampleStep,
+  summarise,
+  wholeLimit,
+} from "../harness/summary.ts";
 
 export class DuckDB {
   readonly #instance: DuckDBInstance;

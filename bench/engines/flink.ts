@@ -46,11 +46,9 @@ export class FlinkSession implements Session {
       });
     }
     const classPath = `${join(folder, "flink-peer.jar")}:${join(folder, "lib")}/*`;
-    const process = spawn(
-      "java",
-      [...javaOptions, "-cp", classPath, "millrace.bench.FlinkPeer", String(parallelism)],
-      { stdio: ["pipe", "pipe", "ignore"] },
-    );
+    const process = spawn("java", [...javaOptions, "-cp", classPath, "millrace.bench.FlinkPeer", String(parallelism)], {
+      stdio: ["pipe", "pipe", "ignore"],
+    });
     const session = new FlinkSession(process, sqlOf);
     await session.#receive();
     for (const statement of ddl) await session.#ask({ ddl: statement });

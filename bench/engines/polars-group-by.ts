@@ -15,8 +15,16 @@ export async function groupByPolars({ rows }: BenchOptions): Promise<Session> {
     q4: () => by("id4").agg(col("v1").mean(), col("v2").mean(), col("v3").mean()).collectSync(),
     q5: () => by("id6").agg(col("v1").sum(), col("v2").sum(), col("v3").sum()).collectSync(),
     q6: () => by("id4", "id5").agg(col("v3").median().as("median_v3"), col("v3").std().as("sd_v3")).collectSync(),
-    q7: () => by("id3").agg(col("v1").max().minus(col("v2").min()).as("range_v1_v2")).collectSync(),
-    q8: () => by("id6").agg(col("v3").sort({ descending: true }).head(2).as("largest2_v3")).explode("largest2_v3").collectSync(),
-    q10: () => by("id1", "id2", "id3", "id4", "id5", "id6").agg(col("v3").sum(), col("v1").count().as("count")).collectSync(),
+    q7: () =>
+      by("id3")
+        .agg(col("v1").max().minus(col("v2").min()).as("range_v1_v2"))
+        .collectSync(),
+    q8: () =>
+      by("id6")
+        .agg(col("v3").sort({ descending: true }).head(2).as("largest2_v3"))
+        .explode("largest2_v3")
+        .collectSync(),
+    q10: () =>
+      by("id1", "id2", "id3", "id4", "id5", "id6").agg(col("v3").sum(), col("v1").count().as("count")).collectSync(),
   });
 }

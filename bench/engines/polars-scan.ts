@@ -19,7 +19,10 @@ export async function scanPolars(): Promise<Session> {
       if (reduction === "date") return value.cast(pl.Int32).cast(pl.Int64).sum().as(column);
       return (wholeNumbers.has(column) || name.startsWith("int32") ? value.cast(pl.Int64) : value).sum().as(column);
     });
-    return pl.scanParquet(paths.get(scan) ?? "").select(...sums).collectSync();
+    return pl
+      .scanParquet(paths.get(scan) ?? "")
+      .select(...sums)
+      .collectSync();
   };
   return new PolarsSession(Object.fromEntries(scans.map(({ name }) => [name, query(name)])));
 }

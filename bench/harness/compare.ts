@@ -46,7 +46,10 @@ function sorted(summary: Summary): (readonly Cell[])[] {
   keyed.sort((left, right) => {
     if (left.key !== right.key) return left.key < right.key ? -1 : 1;
     for (const index of inexact) {
-      const [a, b] = [Number(left.row[index] ?? Number.NEGATIVE_INFINITY), Number(right.row[index] ?? Number.NEGATIVE_INFINITY)];
+      const [a, b] = [
+        Number(left.row[index] ?? Number.NEGATIVE_INFINITY),
+        Number(right.row[index] ?? Number.NEGATIVE_INFINITY),
+      ];
       if (!sameCell(a, b)) return a - b;
     }
     return 0;

@@ -17,7 +17,9 @@ export function ratioOf(outcome: Outcome, outcomes: readonly Outcome[]): number 
 }
 
 /** Geometric mean of the ratios per group and engine, over the cases that the engine answered. */
-export function groupMeans(outcomes: readonly Outcome[]): { group: string; engine: string; ratio: number; cases: number }[] {
+export function groupMeans(
+  outcomes: readonly Outcome[],
+): { group: string; engine: string; ratio: number; cases: number }[] {
   const groups = [...new Set(outcomes.map(({ question }) => question.group))];
   const engines = [...new Set(outcomes.map(({ engine }) => engine))];
   return groups.flatMap((group) =>
@@ -49,9 +51,12 @@ export function formatReport(suite: Suite, outcomes: readonly Outcome[]): string
     failure === undefined ? [] : [`FAILED ${suite.name} ${question.name} ${engine}: ${failure}`],
   );
   const cold = outcomes.some(({ coldMs }) => coldMs !== undefined) ? processLines(outcomes) : [];
-  return [`\n${suite.name}: ${suite.timing}`, ...align([["ms (ratio)", ...engines], ...rows]), ...cold, ...failures].join(
-    "\n",
-  );
+  return [
+    `\n${suite.name}: ${suite.timing}`,
+    ...align([["ms (ratio)", ...engines], ...rows]),
+    ...cold,
+    ...failures,
+  ].join("\n");
 }
 
 function cellOf(outcome: Outcome | undefined, outcomes: readonly Outcome[]): string {
@@ -74,5 +79,10 @@ function processLines(outcomes: readonly Outcome[]): string[] {
 
 function align(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd());
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
 }

@@ -25,7 +25,12 @@ export async function runIsolated(suite: Suite, options: BenchOptions): Promise<
   return outcomes;
 }
 
-async function runCase(suite: Suite, question: BenchCase, expected: Summary, options: BenchOptions): Promise<Outcome[]> {
+async function runCase(
+  suite: Suite,
+  question: BenchCase,
+  expected: Summary,
+  options: BenchOptions,
+): Promise<Outcome[]> {
   const engines = askedEngines(suite, options);
   const reports = new Map<string, ChildReport[]>(engines.map((engine) => [engine, []]));
   const failures = new Map<string, string>();
