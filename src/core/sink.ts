@@ -19,6 +19,8 @@ export type Committable = Json;
 export interface Sink {
   readonly spec: SinkSpec;
   readonly description: string;
+  /** True where only one subtask may write. */
+  readonly isSingleFile?: boolean;
   /** On the coordinating thread before any writer starts: checks the target, applies the overwrite policy's refusals. */
   begin(jobId: string): void;
   createWriter(context: SinkContext): SinkWriter;

@@ -1,4 +1,9 @@
 import type { RecordBatch, Table } from "apache-arrow";
+import type { ArrowSinkSpec } from "../connectors/arrow/arrow-sink.ts";
+import type { CsvSinkSpec } from "../connectors/csv/csv-sink.ts";
+import type { JsonSinkSpec } from "../connectors/json/json-sink.ts";
+import type { ParquetSinkSpec } from "../connectors/parquet/parquet-sink.ts";
+import type { TextSinkSpec } from "../connectors/text/text-sink.ts";
 import { assert } from "../core/errors.ts";
 import {
   type AcceptsColumns,
@@ -487,7 +492,37 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
     return new DataSet(this.#context, PlanHandle.of(await persistRows(this.#context, this.#plan)));
   }
 
-  /** Writes with a sink of a connector when `execute` of the environment is called. */
+  /**
+   * Writes Parquet files when `execute` of the environment is called. A path that ends in `.parquet` is one file, any
+   * other a directory with a file per subtask. Files become visible when the whole job has succeeded, not before.
+   * @param options.overwrite - "error" (default) where the target has files, "overwrite" or "append"
+   * @param options.partitionBy - Columns whose values name directories (`year=2020/`) instead of standing in the files
+   */
+  writeParquet(path: string, options: SinkOptions<ParquetSinkSpec> = {}): void {
+    this.#context.addSink(this.#plan, { kind: "parquet", path, ...options });
+  }
+
+  /** Writes CSV files by RFC 4180; see `writeParquet`. */
+  writeCsv(path: string, options: SinkOptions<CsvSinkSpec> = {}): void {
+    this.#context.addSink(this.#plan, { kind: "csv", path, ...options });
+  }
+
+  /** Writes JSON lines; see `writeParquet`. */
+  writeJson(path: string, options: SinkOptions<JsonSinkSpec> = {}): void {
+    this.#context.addSink(this.#plan, { kind: "json", path, ...options });
+  }
+
+  /** Writes Arrow IPC files, or streams; see `writeParquet`. */
+  writeArrow(path: string, options: SinkOptions<ArrowSinkSpec> = {}): void {
+    this.#context.addSink(this.#plan, { kind: "arrow", path, ...options });
+  }
+
+  /** Writes the only column, of type utf8, as lines; see `writeParquet`. */
+  writeText(path: string, options: SinkOptions<TextSinkSpec> = {}): void {
+    this.#context.addSink(this.#plan, { kind: "text", path, ...options });
+  }
+
+  /** Writes with a sink of one's own when `execute` of the environment is called. */
   output(sink: Sink): void {
     this.#context.addSink(this.#plan, sink);
   }
@@ -523,6 +558,11 @@ export interface DeltaResult<F extends Fields, W extends Fields> {
   readonly delta: DataSet<F>;
   readonly nextWorkset: DataSet<W>;
 }
+
+/** Options of a file sink besides its path. */
+type SinkOptions<S> = {
+  readonly [N in keyof S as string extends N ? never : N extends "kind" | "path" ? never : N]?: S[N];
+};
 
 export interface JoinOptions {
   readonly hint?: JoinHint;

@@ -1,10 +1,19 @@
+import type { Table } from "apache-arrow";
+import type { CsvOptions } from "../connectors/csv/csv-options.ts";
+import { CsvSource } from "../connectors/csv/csv-source.ts";
+import { JsonSource, type JsonSourceSpec } from "../connectors/json/json-source.ts";
+import { type MemoryColumn, MemorySource } from "../connectors/memory/memory-source.ts";
+import { ParquetSource } from "../connectors/parquet/parquet-source.ts";
+import { connectorRegistry } from "../connectors/registry.ts";
+import { SequenceSource } from "../connectors/sequence/sequence-source.ts";
+import { TextSource, type TextSourceSpec } from "../connectors/text/text-source.ts";
 import { PlanError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { AccumulatorSet } from "../core/rows/accumulators.ts";
 import type { Schema } from "../core/schema.ts";
-import type { Sink } from "../core/sink.ts";
+import type { Sink, SinkSpec } from "../core/sink.ts";
 import type { Json, Source } from "../core/source.ts";
-import type { Fields } from "../core/types.ts";
+import { type Fields, formatType, type SimpleType, sameType } from "../core/types.ts";
 import { kernelModule } from "../host/kernel-module.ts";
 import { nodeHost } from "../host/node-host.ts";
 import { explain } from "../plan/explain.ts";
@@ -19,6 +28,7 @@ import { DataSet } from "./dataset.ts";
 import { EnginePool } from "./engine-pool.ts";
 import type { JobContext, JobOutput, JobResult } from "./job-context.ts";
 import { PlanHandle } from "./plan-handle.ts";
+import type { FieldsOfRow } from "./row-types.ts";
 
 export interface EnvironmentOptions {
   /** Worker threads that a job may use; 1 runs it on the calling thread. Default: the machine's hardware threads. */
@@ -30,6 +40,20 @@ export interface EnvironmentOptions {
   /** Values that functions of the job can read. */
   readonly parameters?: Readonly<Record<string, Json>>;
 }
+
+/** A path, a directory, a glob pattern, a file:// URL, or several of these. */
+type Paths = string | readonly string[];
+
+type SequenceFields = { readonly value: SimpleType<"int64"> };
+
+export type CsvReadOptions<F extends Fields> = Omit<CsvOptions, "schema"> & { readonly schema?: Schema<F> };
+
+export type JsonReadOptions<F extends Fields> = Pick<
+  JsonSourceSpec,
+  "timestamps" | "badLines" | "invalidUtf8" | "compression"
+> & { readonly schema?: Schema<F> };
+
+export type TextReadOptions = Pick<TextSourceSpec, "badLines" | "invalidUtf8" | "compression">;
 
 const DEFAULT_BATCH_ROWS = 8192;
 const MINIMUM_MEMORY_BYTES = 16 * 1024 * 1024;
@@ -47,13 +71,15 @@ export class ExecutionEnvironment {
   readonly memoryBytes: number;
   readonly batchRows: number;
   readonly parameters: Readonly<Record<string, Json>>;
+  readonly #host: Host;
   readonly #engines: EnginePool;
   readonly #isParallelismGiven: boolean;
-  readonly #pendingSinks: { handle: PlanHandle; sink: Sink }[] = [];
+  readonly #pendingSinks: { handle: PlanHandle; sink: Sink | SinkSpec }[] = [];
   readonly #accumulators = new Map<string, AccumulatorSet>();
   readonly #context: JobContext;
 
   private constructor(host: Host, engines: EnginePool, options: EnvironmentOptions) {
+    this.#host = host;
     this.#engines = engines;
     this.#isParallelismGiven = options.parallelism !== undefined;
     this.parallelism = checked("parallelism", options.parallelism ?? host.availableParallelism, 1, 1024);
@@ -83,9 +109,79 @@ export class ExecutionEnvironment {
     return new ExecutionEnvironment(nodeHost(), sharedEngines(), options);
   }
 
+  /**
+   * Reads Parquet files: a path, directory, glob pattern or list of these; `key=value` directories give columns too.
+   * Only the columns and row groups that the plan needs are read.
+   * @param options.schema - Declares columns and types, so that the compiler knows them; the files must have them.
+   * @throws {DataError} PARQUET_*, {ExternalError} FILE_*, {PlanError} PARQUET_SCHEMAS_DIFFER, SCHEMA_MISMATCH
+   */
+  readParquet<F extends Fields = Fields>(paths: Paths, options: { schema?: Schema<F> } = {}): DataSet<F> {
+    const source = new ParquetSource({ kind: "parquet", paths }, this.#host);
+    if (options.schema === undefined) return this.#dataSet(source);
+    checkDeclared(options.schema, source);
+    return this.#dataSet(source.withColumns(options.schema.names));
+  }
+
+  /**
+   * Reads CSV files by RFC 4180. Columns and types are found in a sample of the first file unless a schema is given.
+   * @param options.badLines - "fail" (default), or "drop" with a count in the job's metrics
+   */
+  readCsv<F extends Fields = Fields>(paths: Paths, options: CsvReadOptions<F> = {}): DataSet<F> {
+    const { schema, ...rest } = options;
+    const spec = { kind: "csv", paths, ...rest, ...(schema === undefined ? {} : { schema: schema.fields }) } as const;
+    return this.#dataSet(new CsvSource(spec, this.#host));
+  }
+
+  /** Reads JSON lines: one object per line. Columns and types are found in a sample unless a schema is given. */
+  readJson<F extends Fields = Fields>(paths: Paths, options: JsonReadOptions<F> = {}): DataSet<F> {
+    const { schema, ...rest } = options;
+    const spec = { kind: "json", paths, ...rest, ...(schema === undefined ? {} : { schema: schema.fields }) } as const;
+    return this.#dataSet(new JsonSource(spec, this.#host));
+  }
+
+  /** Reads Arrow IPC files and streams. */
+  readArrow<F extends Fields = Fields>(paths: Paths): DataSet<F> {
+    return this.#load(async () => {
+      const { ArrowSource } = await import("../connectors/arrow/arrow-source.ts");
+      return new ArrowSource({ kind: "arrow", paths }, this.#host);
+    });
+  }
+
+  /** Reads lines of text as one utf8 column `line`. */
+  readText(paths: Paths, options: TextReadOptions = {}): DataSet<{ readonly line: SimpleType<"utf8"> }> {
+    return this.#dataSet(new TextSource({ kind: "text", paths, ...options }, this.#host));
+  }
+
+  /** Rows of the running program; columns and types are found in them unless a schema is given. */
+  fromRows<R extends object>(rows: readonly R[]): DataSet<FieldsOfRow<R>>;
+  fromRows<F extends Fields>(rows: readonly object[], schema: Schema<F>): DataSet<F>;
+  fromRows(rows: readonly object[], schema?: Schema): unknown {
+    return this.#dataSet(new MemorySource({ kind: "memory", rows, ...(schema === undefined ? {} : { schema }) }), true);
+  }
+
+  /** Columns of the running program: typed arrays, or arrays of values, by name. */
+  fromColumns<F extends Fields = Fields>(
+    columns: Readonly<Record<string, MemoryColumn>>,
+    schema?: Schema<F>,
+  ): DataSet<F> {
+    const spec = { kind: "memory", data: columns, ...(schema === undefined ? {} : { schema }) } as const;
+    return this.#dataSet(new MemorySource(spec), true);
+  }
+
+  /** An apache-arrow Table. */
+  fromArrow<F extends Fields = Fields>(table: Table): DataSet<F> {
+    return this.#dataSet(new MemorySource({ kind: "memory", table }), true);
+  }
+
+  /** Whole numbers from `from` up to `to`, which is left out, as one int64 column `value`. */
+  sequence(from: number | bigint, to: number | bigint, step: number | bigint = 1): DataSet<SequenceFields> {
+    const [first, end, by] = [from, to, step].map(String);
+    return this.#dataSet(new SequenceSource({ kind: "sequence", from: first, to: end, step: by }));
+  }
+
   /** A dataset over any source, such as a connector of one's own. */
   fromSource<F extends Fields = Fields>(source: Source & { readonly schema: Schema<F> }): DataSet<F> {
-    return this.#dataSet(source, false);
+    return this.#dataSet(source);
   }
 
   /**
@@ -102,7 +198,10 @@ export class ExecutionEnvironment {
         "Call a write method of a dataset first, or collect(), count() or show() for a result in memory.",
       );
     }
-    const roots = await Promise.all(pending.map(async ({ handle, sink }) => sinkNode(await handle.resolve(), sink)));
+    const roots: LogicalNode[] = [];
+    for (const { handle, sink } of pending) {
+      roots.push(sinkNode(await handle.resolve(), isSink(sink) ? sink : await this.#openSink(sink)));
+    }
     return this.#run(roots, options.signal);
   }
 
@@ -111,8 +210,21 @@ export class ExecutionEnvironment {
     await sharedEngines().close();
   }
 
-  #dataSet<F extends Fields>(source: Source, pinned: boolean): DataSet<F> {
+  #dataSet<F extends Fields>(source: Source, pinned = false): DataSet<F> {
     return new DataSet<F>(this.#context, PlanHandle.of(sourceNode(source, pinned)));
+  }
+
+  async #openSink(spec: SinkSpec): Promise<Sink> {
+    const factory = await connectorRegistry.sinkFactory(spec.kind);
+    return factory(spec, this.#host);
+  }
+
+  /** A source whose connector is imported when it is first needed. */
+  #load<F extends Fields>(make: () => Promise<Source>, pinned = false): DataSet<F> {
+    return new DataSet<F>(
+      this.#context,
+      PlanHandle.deferred(async () => sourceNode(await make(), pinned)),
+    );
   }
 
   async #runToCaller(outputs: readonly JobOutput[], signal?: AbortSignal): Promise<JobResult> {
@@ -168,11 +280,25 @@ export class ExecutionEnvironment {
   }
 }
 
+const isSink = (sink: Sink | SinkSpec): sink is Sink => typeof (sink as Partial<Sink>).createWriter === "function";
+
 let engines: EnginePool | undefined;
 
 function sharedEngines(): EnginePool {
   engines ??= new EnginePool(nodeHost(), kernelModule);
   return engines;
+}
+
+function checkDeclared(declared: Schema, source: Source): void {
+  for (const { name, type } of declared.fields) {
+    const found = source.schema.has(name) ? source.schema.typeOf(name) : undefined;
+    if (found !== undefined && sameType(found, type)) continue;
+    throw new PlanError(
+      "SCHEMA_MISMATCH",
+      `Column "${name}" is declared as ${formatType(type)}, but ${source.description} has ${found === undefined ? "no such column" : formatType(found)}.`,
+      `Its columns are (${source.schema}).`,
+    );
+  }
 }
 
 function checked(name: string, value: number, low: number, high: number): number {

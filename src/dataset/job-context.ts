@@ -2,7 +2,7 @@ import type { Batch } from "../core/batch.ts";
 import type { Host } from "../core/host.ts";
 import type { AccumulatorSet } from "../core/rows/accumulators.ts";
 import type { Schema } from "../core/schema.ts";
-import type { Sink } from "../core/sink.ts";
+import type { Sink, SinkSpec } from "../core/sink.ts";
 import type { Json } from "../core/source.ts";
 import type { Workspace } from "../core/workspace.ts";
 import type { LogicalNode } from "../plan/logical.ts";
@@ -34,8 +34,8 @@ export interface JobContext {
   readonly parameters: Readonly<Record<string, Json>>;
   /** Runs plans as one job, steps that they share once, and hands their batches to `take`, which borrows them. */
   run(outputs: readonly JobOutput[], signal?: AbortSignal): Promise<JobResult>;
-  /** Adds a sink to what `execute` will run. */
-  addSink(handle: PlanHandle, sink: Sink): void;
+  /** Adds a sink, or the spec of a connector's, to what `execute` will run. */
+  addSink(handle: PlanHandle, sink: Sink | SinkSpec): void;
   explain(nodes: readonly LogicalNode[], format: "text" | "json"): string;
   newStore(schema: Schema): BatchStore;
   /** The accumulators of a job that is running; functions of one job share them. */

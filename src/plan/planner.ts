@@ -100,7 +100,8 @@ class Planner {
         return this.#function(node);
       case "sink": {
         const stream = this.translate(node.inputs[0]);
-        if (!node.isLocal) this.graph.sink(stream, node.sink.spec);
+        const { sink } = node;
+        if (!node.isLocal) this.graph.sink(sink.isSingleFile === true ? this.#toSingle(stream) : stream, sink.spec);
         else this.graph.sink(this.#toPlanner(stream, 1), node.sink.spec, node.sink);
         return stream;
       }
