@@ -135,9 +135,7 @@ function join(node: JoinNode, left: readonly Row[], right: readonly Row[]): Row[
     });
   if (node.type === "semi" || node.type === "anti") {
     const keeps = node.type === "semi";
-    return left
-      .filter((a) => right.some((b) => isMatch(a, b)) === keeps)
-      .map((a) => output(node.output, a, undefined));
+    return left.filter((a) => right.some((b) => isMatch(a, b)) === keeps).map((a) => output(node.output, a, undefined));
   }
   const rows: Row[] = [];
   const matched = new Set<Row>();
@@ -147,7 +145,8 @@ function join(node: JoinNode, left: readonly Row[], right: readonly Row[]): Row[
       matched.add(b);
       rows.push(output(node.output, a, b));
     }
-    if (matches.length === 0 && (node.type === "left" || node.type === "full")) rows.push(output(node.output, a, undefined));
+    if (matches.length === 0 && (node.type === "left" || node.type === "full"))
+      rows.push(output(node.output, a, undefined));
   }
   if (node.type === "right" || node.type === "full") {
     for (const b of right) if (!matched.has(b)) rows.push(output(node.output, undefined, b));

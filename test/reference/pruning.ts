@@ -3,7 +3,7 @@ import { compareValues, type Row, type Value } from "./plan-rows.ts";
 
 /** Whether a row satisfies a pruning predicate: the most that a source may use it for. */
 export function mayMatch(predicate: PruningPredicate, row: Row): boolean {
-  if (predicate.op === "and" || predicate.op === "or") {
+  if ("args" in predicate) {
     const matches = (arg: PruningPredicate): boolean => mayMatch(arg, row);
     return predicate.op === "and" ? predicate.args.every(matches) : predicate.args.some(matches);
   }

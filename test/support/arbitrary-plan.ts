@@ -63,6 +63,58 @@ const anySource = (name: string) =>
     .tuple(fc.array(row, { maxLength: 7 }), anyStatistics)
     .map(([rows, statistics]) => new RowsSource(name, Schema.of(COLUMNS), rows as Row[], statistics));
 
+/** Few values, so that joins of joins still find matches. */
+const matchingRow = fc.record({
+  i: fc.constantFrom(0, 1, 1, null),
+  j: fc.constantFrom(0, 1),
+  x: fc.constantFrom(0, -0, Number.NaN),
+  s: fc.constantFrom("a", "a", "b"),
+  b: fc.boolean(),
+});
+
+/** Chains of inner joins over sources whose sizes are known: what join ordering works on. */
+export const anyJoinChain: fc.Arbitrary<LogicalNode[]> = fc
+  .tuple(
+    fc.array(
+      fc.record({
+        rows: fc.array(matchingRow, { minLength: 1, maxLength: 5 }),
+        size: fc.constantFrom(1, 50, 2000, 1_000_000),
+      }),
+      { minLength: 3, maxLength: 5, size: "max" },
+    ),
+    fc.array(fc.nat({ max: 59 }), { maxLength: 40, size: "max" }),
+  )
+  .map(([tables, numbers]) => {
+    const choices = new Choices(numbers);
+    const parts = tables.map(({ rows, size }, i) => {
+      const source = nodes.sourceNode(new RowsSource(`t${i}`, Schema.of(COLUMNS), rows as Row[], { rows: size }));
+      const names = source.schema.names.map((name) => ({ name: `${name}${i}`, expression: columnNode(name) }));
+      const renamed = nodes.projectNode(source, names);
+      return choices.below(5) === 4 ? nodes.filterNode(renamed, condition(renamed.schema, choices, 1)) : renamed;
+    });
+    return [parts.reduce<LogicalNode>((left, right) => innerJoin(left, right, choices), parts[0])];
+  });
+
+/** By one or two columns of equal type; a choice of columns stands between some joins. */
+function innerJoin(left: LogicalNode, right: LogicalNode, choices: Choices): LogicalNode {
+  if (left === right) return left;
+  const kinds = choices.below(3) === 0 ? ["s", "i"] : [choices.of(["i", "s", "b"])];
+  const pairs = kinds.flatMap((kind) => {
+    const of = (node: LogicalNode) => node.schema.names.filter((name) => name.startsWith(kind));
+    const [a, b] = [of(left), of(right)];
+    return a.length > 0 && b.length > 0 ? [[choices.of(a), choices.of(b)] as const] : [];
+  });
+  if (pairs.length === 0) return nodes.crossNode(left, right);
+  const [leftKeys, rightKeys] = [pairs.map(([key]) => key), pairs.map(([, key]) => key)];
+  const joined =
+    choices.below(2) === 0
+      ? nodes.joinNode(left, right, { type: "inner", leftKeys, rightKeys })
+      : nodes.joinNode(right, left, { type: "inner", leftKeys: rightKeys, rightKeys: leftKeys });
+  if (choices.below(3) > 0) return joined;
+  const kept = joined.schema.names.filter((_, i) => i < 3 || choices.below(3) > 0);
+  return nodes.pickNode(joined, kept);
+}
+
 /** Roots of a random plan over small sources. Steps build on a stack of nodes, so that any subset of them is a plan. */
 export const anyPlan: fc.Arbitrary<LogicalNode[]> = fc
   .record({
@@ -89,7 +141,8 @@ const UNARY: readonly Step[] = [
   sort,
   firstRows,
   identityFunction,
-  (input) => nodes.limitNode(input, 0, 0),
+  (input, choices) => nodes.limitNode(input, choices.below(3) === 0 ? 0 : 5000, 0),
+  firstRows,
   (input, choices) => nodes.partitionNode(input, { kind: "hash", keys: [choices.of(input.schema.names)] }),
 ];
 const BINARY: readonly Step[] = [join, join, join, union, (left, choices, right) => smallCross(left, right, choices)];
@@ -98,10 +151,10 @@ function step(stack: LogicalNode[], choices: Choices): LogicalNode[] {
   // Filters are what most rules are about, so most steps are.
   const kind = choices.below(20);
   const [top, ...rest] = stack;
-  if (kind < 7) return [UNARY[0](top, choices, top), ...rest];
-  if (kind < 14) return [choices.of(UNARY)(top, choices, top), ...rest];
-  if (kind === 14) return [top, ...stack]; // read by two
-  if (kind === 15 && rest.length > 0) return [...rest, top];
+  if (kind < 5) return [UNARY[0](top, choices, top), ...rest];
+  if (kind < 12) return [choices.of(UNARY)(top, choices, top), ...rest];
+  if (kind === 12) return [top, ...stack]; // read by two
+  if (kind < 15 && rest.length > 0) return [...rest, top];
   return rest.length > 0 ? [choices.of(BINARY)(top, choices, rest[0]), ...rest.slice(1)] : stack;
 }
 
@@ -170,7 +223,7 @@ function project(input: LogicalNode, choices: Choices): LogicalNode {
 function aggregate(input: LogicalNode, choices: Choices): LogicalNode {
   const keys = choices.some(input.schema.names).slice(0, 2);
   const integers = columnsOf(input.schema, "int32");
-  const specs: AggregateSpec[] = [{ fn: "count", as: "n" }];
+  const specs: AggregateSpec[] = [{ fn: "countAll", as: "n" }];
   if (integers.length > 0) {
     specs.push({ fn: choices.of(["min", "max"]), column: choices.of(integers).name, as: "m" });
     specs.push({ fn: choices.of(["sum", "count"]), column: choices.of(integers).name, as: "t" });

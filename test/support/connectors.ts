@@ -1,5 +1,8 @@
 import { expect } from "vitest";
+import { buildBatch } from "../../src/core/columns/build.ts";
 import { readRows } from "../../src/core/columns/read.ts";
+import type { Schema } from "../../src/core/schema.ts";
+import type { Sink } from "../../src/core/sink.ts";
 import type { Source, SourceContext } from "../../src/core/source.ts";
 import { testHost } from "./host.ts";
 import { newWorkspace } from "./workspace.ts";
@@ -53,4 +56,41 @@ export async function failureOf(run: () => unknown): Promise<{ code: string; mes
     return { code, message };
   }
   throw new Error("It did not fail.");
+}
+
+export interface WriteOptions {
+  jobId?: string;
+  subtask?: number;
+  parallelism?: number;
+  /** Whether the job ends well: commit, or abort after a failure. */
+  end?: "commit" | "abort" | "nothing";
+}
+
+/** Runs a sink with one writer over the rows, cut into batches of `batchRows`. */
+export async function writeSink(
+  sink: Sink,
+  schema: Schema,
+  rows: readonly object[],
+  batchRows = 8192,
+  { jobId = "job-1", subtask = 0, parallelism = 1, end = "commit" }: WriteOptions = {},
+): Promise<void> {
+  const workspace = newWorkspace();
+  sink.begin(jobId);
+  const context = { workspace, host: testHost(), schema, jobId, subtask, parallelism, count: () => {} };
+  const writer = sink.createWriter(context);
+  try {
+    for (let start = 0; start < rows.length; start += batchRows) {
+      const batch = buildBatch(workspace, schema, rows.slice(start, start + batchRows));
+      try {
+        await writer.write(batch);
+      } finally {
+        batch.release();
+      }
+    }
+    if (end === "commit") await sink.commit([await writer.prepareCommit()]);
+  } finally {
+    writer.close();
+    expect(workspace.allocator.liveBlocks, "blocks still live").toBe(0);
+    if (end === "abort") await sink.abort([]);
+  }
 }
