@@ -31,6 +31,7 @@ export class Sample implements Operator {
   readonly #spec: SampleSpec;
   #workspace!: Workspace;
   #draws!: SeededDraws;
+  #batchRows = 0;
   #position = 0;
 
   /** @throws {PlanError} SAMPLE_FRACTION_INVALID */
@@ -49,17 +50,21 @@ export class Sample implements Operator {
 
   open(context: OperatorContext): void {
     this.#workspace = context.workspace;
+    this.#batchRows = context.batchRows;
     this.#draws = new SeededDraws(this.#spec.seed, context.subtask);
   }
 
   processBatch(batch: Batch, output: Output): Progress {
     const { fraction, withReplacement } = this.#spec;
     const draws = this.#draws;
-    const rows: number[] = [];
+    let rows: number[] = [];
     for (let row = 0; row < batch.rowCount; row++) {
       const position = this.#position + row;
       const times = withReplacement ? draws.poisson(position, fraction) : draws.unit(position, 0) < fraction ? 1 : 0;
       for (let i = 0; i < times; i++) rows.push(row);
+      if (rows.length < this.#batchRows) continue;
+      output.emit(gatherRows(this.#workspace, batch, rows));
+      rows = [];
     }
     this.#position += batch.rowCount;
     if (rows.length > 0) output.emit(gatherRows(this.#workspace, batch, rows));

@@ -40,28 +40,21 @@ function merged(parts: readonly number[][]): Record<string, unknown> {
 
 describe("accumulators", () => {
   it("give one result whatever the number of subtasks", () => {
-    const values = [0.1, 0.2, 1e16, 3, -1e16, 3];
-    const expected = {
-      count: 6,
+    const small = [0.1, 0.2, 3, 3];
+    expect(merged([[0.1, 0.2], [3], [], [3]])).toEqual(merged([small]));
+    expect(merged([small])).toMatchObject({
+      count: 4,
       sum: 6.3,
-      min: -1e16,
-      max: 1e16,
-      mean: 6.3 / 6,
+      min: 0.1,
+      max: 3,
+      mean: 6.3 / 4,
+      list: small,
+      longest: "0.1",
       histogram: [
-        [-1e16, 1],
         [0, 2],
         [3, 2],
-        [1e16, 1],
-      ].slice(1, 3),
-      list: values,
-      longest: "10000000000000000",
-    };
-    // The histogram takes safe integers only.
-    const small = [0.1, 0.2, 3, 3];
-    expect(merged([small]).histogram).toEqual(expected.histogram);
-    expect(merged([[0.1, 0.2], [3], [], [3]])).toEqual(merged([small]));
-    expect(merged([small])).toMatchObject({ count: 4, sum: 6.3, min: 0.1, max: 3, mean: 6.3 / 4, list: small });
-    expect(merged([small]).longest).toBe("0.1");
+      ],
+    });
   });
 
   it("sum what plain addition loses", () => {

@@ -1,12 +1,16 @@
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
+import { Batch } from "../../../../src/core/batch.ts";
 import { buildBatch } from "../../../../src/core/columns/build.ts";
+import { buildColumn } from "../../../../src/core/columns/builder.ts";
+import { sliceBatch } from "../../../../src/core/columns/slice.ts";
 import { createRowReader, type Row, type RowReader, VIEW_COUNT } from "../../../../src/core/rows/row-view.ts";
 import { Schema } from "../../../../src/core/schema.ts";
 import * as types from "../../../../src/core/types.ts";
+import { encodedColumn } from "../../../support/arbitrary-column.ts";
 import { withWorkspace } from "../../../support/workspace.ts";
 
-const oddNames = ["__proto__", "a b", 'quote"\'`', "constructor", "\u2028", "${x}", "0", ""];
+const oddNames = ["__proto__", "a b", "quote\"'`", "constructor", "\u2028", "$" + "{x}", "0", ""];
 
 describe.each([true, false])("with generated code: %s", (generate) => {
   function withRows(schema: Schema, rows: readonly object[], use: (reader: RowReader) => void): void {
@@ -60,7 +64,13 @@ describe.each([true, false])("with generated code: %s", (generate) => {
   it("fails when a row is read after its call", () => {
     withRows(numbered, numbers, (reader) => {
       const kept: Row[] = [];
-      reader.each((row) => kept.push(row), null, 0, 3, () => {});
+      reader.each(
+        (row) => kept.push(row),
+        null,
+        0,
+        3,
+        () => {},
+      );
       for (const row of kept) expect(() => row.n).toThrow(expect.objectContaining({ code: "ROW_STALE" }));
       expect(() => ({ ...kept[0] })).toThrow(/keep a copy/);
     });
@@ -91,9 +101,25 @@ describe.each([true, false])("with generated code: %s", (generate) => {
     });
   });
 
-  it("decodes a dictionary entry once for all rows and batches that share it", () => {
-    withRows(Schema.of({ text: types.utf8 }), [{ text: "short" }, { text: "é" }, { text: "x".repeat(100) }], (reader) => {
-      expect([0, 1, 2].map((row) => reader.viewAt(row).text)).toEqual(["short", "é", "x".repeat(100)]);
+  it("reads texts of any length, plain or through a dictionary, across batches that share it", () => {
+    const texts = ["", "short", "é", "sixteen bytes ..", "seventeen bytes .", "x".repeat(100), "abc\u00e9", null];
+    withWorkspace((ws) => {
+      const schema = Schema.of({ text: types.utf8 });
+      const reader = createRowReader(ws, schema, { generate });
+      for (const build of [buildColumn, encodedColumn]) {
+        const batch = new Batch(schema, texts.length, [build(ws, types.utf8, texts)]);
+        const rest = sliceBatch(ws, batch, 3, texts.length - 3);
+        for (const [part, expected] of [
+          [batch, texts],
+          [rest, texts.slice(3)],
+          [batch, texts],
+        ] as const) {
+          reader.bind(part);
+          expect(expected.map((_, row) => reader.viewAt(row).text)).toEqual(expected);
+        }
+        rest.release();
+        batch.release();
+      }
     });
   });
 

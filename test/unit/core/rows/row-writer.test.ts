@@ -140,7 +140,10 @@ describe.each([true, false])("RowWriter with generated code: %s", (generate) => 
 
   it("says that an inferred schema does not fit", () => {
     expect(() => written(Schema.of({ v: types.float64 }), [{ v: 1 }, { v: "x" }], { isInferred: true })).toThrow(
-      expect.objectContaining({ code: "ROW_SHAPE_CHANGED", message: expect.stringContaining("Declare the output schema") }),
+      expect.objectContaining({
+        code: "ROW_SHAPE_CHANGED",
+        message: expect.stringContaining("Declare the output schema"),
+      }),
     );
   });
 
@@ -183,7 +186,11 @@ describe("inferSchema", () => {
   });
 
   it("fills in what earlier rows left open", () => {
-    const schema = inferSchema([{ a: null, o: { x: null } }, { b: 2, o: { x: [], y: 1 } }, { a: "x", o: { x: ["a"] } }]);
+    const schema = inferSchema([
+      { a: null, o: { x: null } },
+      { b: 2, o: { x: [], y: 1 } },
+      { a: "x", o: { x: ["a"] } },
+    ]);
     expect(schema.toString()).toBe('a utf8, o struct<"x": list<utf8>, "y": float64>, b float64');
   });
 
