@@ -1,6 +1,7 @@
-import { Message, MessageHeader } from "apache-arrow";
+import { Message, MessageHeader, RecordBatchReader, RecordBatchStreamWriter } from "apache-arrow";
 import { DataError } from "../../core/errors.ts";
 import type { ReadableFile } from "../../core/host.ts";
+import { checkMessageMetadata, footerWithoutBlocks } from "./arrow-flatbuffers.ts";
 
 /** Bytes of a file. */
 export interface ByteRange {
@@ -10,7 +11,9 @@ export interface ByteRange {
 
 /** Where the messages of an Arrow IPC file or stream lie. */
 export interface ArrowMessages {
+  /** The schema message of a stream, or the footer of a file, which holds the schema too. */
   readonly schema: ByteRange;
+  readonly isFooter: boolean;
   readonly dictionaries: readonly ByteRange[];
   readonly batches: readonly ByteRange[];
 }
@@ -27,14 +30,13 @@ const LARGEST_METADATA_BYTES = 256 * 1024 * 1024;
  */
 export function walkMessages(file: ReadableFile): ArrowMessages {
   const isFile = file.sizeBytes >= 8 && ascii(readBytes(file, 0, 6)) === MAGIC;
-  if (isFile && ascii(readBytes(file, file.sizeBytes - 6, 6)) !== MAGIC) {
-    throw arrowError("ARROW_TRUNCATED", file.path, `it does not end with the mark "${MAGIC}"`);
-  }
-  let schema: ByteRange | undefined;
+  const footer = isFile ? footerOf(file) : undefined;
+  const end = footer?.start ?? file.sizeBytes;
+  let schema = footer;
   const dictionaries: ByteRange[] = [];
   const batches: ByteRange[] = [];
-  for (let position = isFile ? 8 : 0; position < file.sizeBytes; ) {
-    const message = readMessage(file, position);
+  for (let position = isFile ? 8 : 0; position < end; ) {
+    const message = readMessage(file, position, end);
     if (message === undefined) break;
     const range = { start: position, end: message.end };
     if (message.kind === MessageHeader.Schema) schema ??= range;
@@ -44,11 +46,45 @@ export function walkMessages(file: ReadableFile): ArrowMessages {
     position = message.end;
   }
   if (schema === undefined) throw arrowError("ARROW_NOT_ARROW", file.path, "it holds no schema");
-  return { schema, dictionaries, batches };
+  return { schema, isFooter: isFile, dictionaries, batches };
 }
 
-function readMessage(file: ReadableFile, position: number): { kind: MessageHeader; end: number } | undefined {
-  const { path, sizeBytes } = file;
+/** The end of a file: the footer, its length in four bytes, the mark. */
+function footerOf(file: ReadableFile): ByteRange {
+  const end = file.sizeBytes - MAGIC.length - 4;
+  if (end < 8 || ascii(readBytes(file, end + 4, MAGIC.length)) !== MAGIC) {
+    throw arrowError("ARROW_TRUNCATED", file.path, `it does not end with the mark "${MAGIC}"`);
+  }
+  const length = readUint32(file, end);
+  if (length > end - 8) throw arrowError("ARROW_CORRUPT", file.path, `its footer claims ${length} bytes`);
+  return { start: end - length, end };
+}
+
+/**
+ * The schema message that `range` stands for. Some writers of files (apache-arrow for JavaScript among them) leave the
+ * schema message out, so that of a file is made from the footer.
+ */
+export function schemaMessage(file: ReadableFile, range: ByteRange, isFooter: boolean): Uint8Array {
+  const bytes = readBytes(file, range.start, range.end - range.start);
+  if (!isFooter) return bytes;
+  const mark = Buffer.from(MAGIC);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(bytes.length);
+  // A file of nothing but its footer: its batches are not there, but only the schema is asked for.
+  const footerOnly = Buffer.concat([mark, Buffer.alloc(2), footerWithoutBlocks(bytes), length, mark]);
+  const { schema } = RecordBatchReader.from(footerOnly).open();
+  const writer = new RecordBatchStreamWriter({ autoDestroy: false });
+  writer.reset(undefined, schema);
+  return writer.toUint8Array(true);
+}
+
+function readMessage(
+  file: ReadableFile,
+  position: number,
+  limit: number,
+): { kind: MessageHeader; end: number } | undefined {
+  const { path } = file;
+  const sizeBytes = limit;
   const truncated = () => arrowError("ARROW_TRUNCATED", path, `it ends inside the message at byte ${position}`);
   if (position + 8 > sizeBytes) {
     // An old stream may end with four zero bytes, and any stream without an end mark.
@@ -71,7 +107,9 @@ function readMessage(file: ReadableFile, position: number): { kind: MessageHeade
     throw position === 0 ? arrowError("ARROW_NOT_ARROW", path, "no message starts it") : truncated();
   let message: Message;
   try {
-    message = Message.decode(readBytes(file, start, length));
+    const metadata = readBytes(file, start, length);
+    checkMessageMetadata(metadata);
+    message = Message.decode(metadata);
   } catch (cause) {
     const code = position === 0 ? "ARROW_NOT_ARROW" : "ARROW_CORRUPT";
     throw arrowError(code, path, `the message at byte ${position} cannot be decoded`, cause);

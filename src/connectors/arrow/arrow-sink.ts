@@ -42,6 +42,14 @@ class FileQueue extends arrow.AsyncByteQueue {
   }
 }
 
+/** Writes the schema message too, which the format wants before the batches and apache-arrow leaves to the footer. */
+class ArrowFileWriter extends arrow.RecordBatchFileWriter {
+  protected override _writeSchema(schema: arrow.Schema): this {
+    super._writeSchema(schema);
+    return this._writeMessage(arrow.Message.from(schema));
+  }
+}
+
 class ArrowWriter implements FormatWriter {
   readonly #context: SinkContext;
   readonly #schema: arrow.Schema;
@@ -51,7 +59,7 @@ class ArrowWriter implements FormatWriter {
     this.#context = context;
     this.#schema = arrowSchema(schema);
     const options = { autoDestroy: false };
-    this.#writer = isStream ? new arrow.RecordBatchStreamWriter(options) : new arrow.RecordBatchFileWriter(options);
+    this.#writer = isStream ? new arrow.RecordBatchStreamWriter(options) : new ArrowFileWriter(options);
     this.#writer.reset(new FileQueue(file), this.#schema);
   }
 

@@ -20,7 +20,14 @@ import { partitionColumns } from "../files/partition-values.ts";
 import { expandPaths, type FoundFile } from "../files/paths.ts";
 import { findArrowFault } from "./arrow-check.ts";
 import { registerArrowCodecs } from "./arrow-codecs.ts";
-import { type ArrowMessages, arrowError, type ByteRange, readBytes, walkMessages } from "./arrow-messages.ts";
+import {
+  type ArrowMessages,
+  arrowError,
+  type ByteRange,
+  readBytes,
+  schemaMessage,
+  walkMessages,
+} from "./arrow-messages.ts";
 
 export interface ArrowSourceSpec extends SourceSpec {
   readonly kind: "arrow";
@@ -35,6 +42,7 @@ export interface ArrowSourceSpec extends SourceSpec {
 interface ArrowSplit {
   readonly path: string;
   readonly schema: ByteRange;
+  readonly isFooter: boolean;
   readonly dictionaries: readonly ByteRange[];
   readonly batches: readonly ByteRange[];
   readonly partitions: readonly (string | null)[];
@@ -104,9 +112,11 @@ export class ArrowSource implements Source {
 
   #schemaOf(path: string): Schema {
     return this.#withFile(path, (file) => {
-      const { schema } = walkMessages(file);
-      const bytes = readBytes(file, schema.start, schema.end - schema.start);
-      return decoding(path, () => schemaFromArrow(arrow.RecordBatchReader.from([bytes]).open().schema));
+      const { schema, isFooter } = walkMessages(file);
+      return decoding(path, () => {
+        const bytes = schemaMessage(file, schema, isFooter);
+        return schemaFromArrow(arrow.RecordBatchReader.from([bytes]).open().schema);
+      });
     });
   }
 
@@ -121,7 +131,7 @@ export class ArrowSource implements Source {
 }
 
 function splitsOf(file: ReadableFile, messages: ArrowMessages, partitions: readonly (string | null)[]): Split[] {
-  const { schema, dictionaries, batches } = messages;
+  const { schema, isFooter, dictionaries, batches } = messages;
   const splits: Split[] = [];
   for (let first = 0; first < batches.length; ) {
     let end = first + 1;
@@ -132,6 +142,7 @@ function splitsOf(file: ReadableFile, messages: ArrowMessages, partitions: reado
     const payload: ArrowSplit = {
       path: file.path,
       schema,
+      isFooter,
       dictionaries: dictionaries.filter((range) => range.start < last),
       batches: own,
       partitions,
@@ -222,7 +233,8 @@ class ArrowReader implements SplitReader {
 function recordBatches(file: ReadableFile, split: ArrowSplit): Iterator<arrow.RecordBatch> {
   const ranges = [...split.dictionaries, ...split.batches].sort((a, b) => a.start - b.start);
   function* bytes(): Generator<Uint8Array> {
-    for (const { start, end } of [split.schema, ...ranges]) yield readBytes(file, start, end - start);
+    yield schemaMessage(file, split.schema, split.isFooter);
+    for (const { start, end } of ranges) yield readBytes(file, start, end - start);
   }
   return arrow.RecordBatchReader.from(bytes())[Symbol.iterator]() as Iterator<arrow.RecordBatch>;
 }

@@ -7,6 +7,7 @@ import { columnOf } from "../../core/columns/allocate.ts";
 import { buildBatch } from "../../core/columns/build.ts";
 import { buildColumn } from "../../core/columns/builder.ts";
 import { PlanError } from "../../core/errors.ts";
+import { inferSchema } from "../../core/rows/infer-schema.ts";
 import { Schema } from "../../core/schema.ts";
 import type {
   Source,
@@ -17,9 +18,9 @@ import type {
   Split,
   SplitReader,
 } from "../../core/source.ts";
-import { byteWidth, type DataType, sameType } from "../../core/types.ts";
+import { byteWidth, type DataType, nullType, sameType } from "../../core/types.ts";
 import type { Workspace } from "../../core/workspace.ts";
-import { inferFields, inferType, typedArrayType } from "./infer-types.ts";
+import { typedArrayType } from "./typed-arrays.ts";
 
 /** Values of one column: a typed array, or an array of values in the form of `ValueOf` with null for null. */
 export type MemoryColumn = ArrayBufferView | readonly unknown[];
@@ -33,7 +34,7 @@ export interface MemorySourceSpec extends SourceSpec {
   readonly rows?: readonly object[];
   readonly data?: Readonly<Record<string, MemoryColumn>>;
   readonly table?: arrow.Table;
-  /** Default: found in the values (see infer-types.ts), or that of the table. */
+  /** Default: found in the values (see core/rows/infer-schema.ts), or that of the table. */
   readonly schema?: Schema;
   readonly columns?: readonly string[];
 }
@@ -49,7 +50,8 @@ export const memorySource: SourceFactory = (spec) => new MemorySource(spec as Me
 
 /**
  * Rows, columns or an Arrow table in memory. The data must not change while a job reads it.
- * @throws {PlanError} MEMORY_INVALID, VALUES_MIXED; a value that does not fit the schema is an EvaluationError VALUE_INVALID
+ * @throws {PlanError} MEMORY_INVALID.
+ * @throws {EvaluationError} those of `inferSchema`, and VALUE_INVALID for a value that does not fit the schema,
  * while the job runs.
  */
 export class MemorySource implements Source {
@@ -141,14 +143,17 @@ export class MemorySource implements Source {
 
 function schemaOf({ rows, data, table }: MemorySourceSpec): Schema {
   if (table !== undefined) return schemaFromArrow(table.schema);
-  if (rows !== undefined) return new Schema(inferFields(rows));
+  if (rows !== undefined) return inferSchema(rows);
   return new Schema(
     Object.entries(data ?? {}).map(([name, values]) => ({
       name,
-      type: typedArrayType(values) ?? inferType(values as readonly unknown[], name),
+      type: typedArrayType(values) ?? inferColumn(name, values as readonly unknown[]),
     })),
   );
 }
+
+const inferColumn = (name: string, values: readonly unknown[]): DataType =>
+  inferSchema(values.map((value) => ({ [name]: value }))).fields[0]?.type ?? nullType;
 
 function columnsLength(data: Readonly<Record<string, MemoryColumn>>, schema: Schema): number {
   let length: number | undefined;

@@ -1,0 +1,76 @@
+import * as arrow from "apache-arrow";
+import { describe, expect, it } from "vitest";
+import { MemorySource } from "../../../../src/connectors/memory/memory-source.ts";
+import { connectorRegistry } from "../../../../src/connectors/registry.ts";
+import { Schema } from "../../../../src/core/schema.ts";
+import * as types from "../../../../src/core/types.ts";
+import { failureOf, readSource } from "../../../support/connectors.ts";
+import { testHost } from "../../../support/host.ts";
+
+describe("MemorySource", () => {
+  it("reads rows, with found or given types", async () => {
+    const rows = [
+      { a: 1, b: "x", c: [1n] },
+      { a: 2.5, b: null, c: null },
+    ];
+    const source = new MemorySource({ kind: "memory", rows });
+    expect(String(source.schema)).toBe("a float64, b utf8, c list<int64>");
+    expect((await readSource(source, 1)).rows).toEqual(rows);
+    expect((await readSource(source.withColumns(["b"]))).rows).toEqual([{ b: "x" }, { b: null }]);
+    const typed = new MemorySource({ kind: "memory", rows: [{ a: 1 }], schema: Schema.of({ a: types.int8 }) });
+    expect((await readSource(typed)).rows).toEqual([{ a: 1 }]);
+    const wrong = new MemorySource({ kind: "memory", rows: [{ a: "x" }], schema: Schema.of({ a: types.int8 }) });
+    expect((await failureOf(() => readSource(wrong))).code).toBe("VALUE_INVALID");
+  });
+
+  it("reads columns and typed arrays", async () => {
+    const count = 140_000;
+    const data = {
+      i: Int32Array.from({ length: count }, (_, i) => i - 5),
+      f: Float32Array.from({ length: count }, (_, i) => i / 2),
+      s: Array.from({ length: count }, (_, i) => (i % 7 === 0 ? null : `s${i % 10}`)),
+      d: Int32Array.from({ length: count }, (_, i) => i % 100),
+    };
+    const schema = Schema.of({ i: types.int32, f: types.float32, s: types.utf8, d: types.date });
+    const source = new MemorySource({ kind: "memory", data, schema });
+    expect(source.splits().length).toBeGreaterThan(1);
+    const { rows } = await readSource(source);
+    expect(rows).toHaveLength(count);
+    expect(rows[131_073]).toEqual({ i: 131_068, f: 65536.5, s: "s3", d: 73 });
+    const found = new MemorySource({ kind: "memory", data: { u: new BigUint64Array(2), b: [true, null] } });
+    expect(String(found.schema)).toBe("u uint64, b bool");
+  });
+
+  it("reads Arrow tables of several batches", async () => {
+    const one = arrow.tableFromArrays({ a: [1, 2, 3], s: ["x", "y", "x"] });
+    const table = one.concat(arrow.tableFromArrays({ a: [4], s: ["z"] }));
+    const { rows } = await readSource(new MemorySource({ kind: "memory", table }), 2);
+    expect(rows).toEqual([
+      { a: 1, s: "x" },
+      { a: 2, s: "y" },
+      { a: 3, s: "x" },
+      { a: 4, s: "z" },
+    ]);
+  });
+
+  it("refuses data that is no table", async () => {
+    expect((await failureOf(() => new MemorySource({ kind: "memory" }))).code).toBe("MEMORY_INVALID");
+    const ragged = { a: [1], b: [1, 2] };
+    expect((await failureOf(() => new MemorySource({ kind: "memory", data: ragged }))).code).toBe("MEMORY_INVALID");
+  });
+});
+
+describe("the connector registry", () => {
+  it("loads connectors by kind and names what it does not know", async () => {
+    for (const kind of ["arrow", "csv", "json", "memory", "parquet", "sequence", "text"]) {
+      expect(typeof (await connectorRegistry.sourceFactory(kind))).toBe("function");
+    }
+    for (const kind of ["arrow", "csv", "json", "text"]) {
+      expect(typeof (await connectorRegistry.sinkFactory(kind))).toBe("function");
+    }
+    expect((await failureOf(() => connectorRegistry.sourceFactory("toString"))).code).toBe("CONNECTOR_UNKNOWN");
+    const factory = await connectorRegistry.sourceFactory("sequence");
+    const source = factory({ kind: "sequence", from: 0, to: 3 }, testHost());
+    expect((await readSource(source)).rows).toEqual([{ value: 0n }, { value: 1n }, { value: 2n }]);
+  });
+});
