@@ -39,3 +39,4 @@ export * from "./aggregate";
 export * from "./membership";
 export * from "./join-sorted";
 export * from "./sequence";
+export * from "./packed-rows";

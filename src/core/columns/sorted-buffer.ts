@@ -2,9 +2,11 @@ import { Batch } from "../batch.ts";
 import type { Column } from "../column.ts";
 import { assert } from "../errors.ts";
 import type { Block } from "../memory/block.ts";
+import type { Schema } from "../schema.ts";
 import type { Workspace } from "../workspace.ts";
 import { concatColumns } from "./concat.ts";
-import { gatherBatch } from "./gather.ts";
+import { gatherColumn } from "./gather.ts";
+import { ScatteredRows } from "./scattered-rows.ts";
 import { batchBytes } from "./size.ts";
 import type { SortKey } from "./sort-keys.ts";
 import { SORT_SCRATCH_BYTES_PER_ROW, sortRows } from "./sort-rows.ts";
@@ -64,7 +66,7 @@ export class SortBuffer {
     try {
       const columns = this.#keys.map((key) => whole.columns[key.column]);
       const rows = sortRows(this.#workspace, columns, this.#keys, whole.rowCount);
-      return new SortedRows(this.#workspace, whole.retain(), rows);
+      return new SortedRows(this.#workspace, whole, rows);
     } finally {
       whole.release();
     }
@@ -79,37 +81,39 @@ export class SortBuffer {
 /** Rows with an order over them, read batch by batch. */
 export class SortedRows {
   readonly #workspace: Workspace;
-  readonly #batch: Batch;
+  readonly #schema: Schema;
+  readonly #values: ScatteredRows;
+  readonly #rowKinds: Column | undefined;
   readonly #rows: Block;
   #at = 0;
 
-  /** Takes over the references on the batch and on its row numbers u32[rowCount] in order. */
+  /** Borrows the batch; takes over its row numbers u32[rowCount] in order. */
   constructor(workspace: Workspace, batch: Batch, rows: Block) {
     this.#workspace = workspace;
-    this.#batch = batch;
+    this.#schema = batch.schema;
+    this.#values = new ScatteredRows(workspace, batch.retain(), new Set(batch.columns.keys()));
+    this.#rowKinds = batch.rowKinds?.retain();
     this.#rows = rows;
   }
 
   get rowsLeft(): number {
-    return this.#batch.rowCount - this.#at;
+    return this.#values.rowCount - this.#at;
   }
 
   /** The next rows, up to `maximumRows`; the caller owns them. Undefined at the end. */
   next(maximumRows: number): Batch | undefined {
     const count = Math.min(maximumRows, this.rowsLeft);
     if (count === 0) return undefined;
-    const batch = gatherBatch(this.#workspace, this.#batch, this.#rows.address + this.#at * 4, count);
+    const indices = this.#rows.address + this.#at * 4;
+    const columns = this.#schema.fields.map((_, i) => this.#values.gather(i, indices, count));
+    const rowKinds = this.#rowKinds && gatherColumn(this.#workspace, this.#rowKinds, indices, count);
     this.#at += count;
-    return batch;
-  }
-
-  /** Leaves out the next rows. */
-  skip(count: number): void {
-    this.#at = Math.min(this.#at + count, this.#batch.rowCount);
+    return new Batch(this.#schema, count, columns, rowKinds);
   }
 
   close(): void {
-    this.#batch.release();
+    this.#values.release();
+    this.#rowKinds?.release();
     this.#rows.release();
   }
 }

@@ -2,6 +2,7 @@ import { Batch } from "../batch.ts";
 import type { Column } from "../column.ts";
 import { buildColumn } from "../columns/builder.ts";
 import { gatherColumn, NO_ROW } from "../columns/gather.ts";
+import { ScatteredRows } from "../columns/scattered-rows.ts";
 import { mergeBatches } from "../columns/sorted-buffer.ts";
 import type { CompiledPredicate } from "../expressions/predicate.ts";
 import type { Address } from "../memory/allocator.ts";
@@ -35,7 +36,7 @@ interface Pairs {
 export class BuiltSide {
   readonly #workspace: Workspace;
   readonly #run: JoinRun;
-  readonly #build: Batch;
+  readonly #build: ScatteredRows;
   readonly #table: BuildTable;
   readonly #probeSide: JoinSide;
   /** One byte per build row: 1 once it matched. Only where the join type asks for it. */
@@ -45,16 +46,19 @@ export class BuiltSide {
   constructor(workspace: Workspace, run: JoinRun, batches: readonly Batch[]) {
     this.#workspace = workspace;
     this.#run = run;
-    this.#build = mergeBatches(workspace, batches);
     this.#probeSide = run.buildSide === "left" ? "right" : "left";
     const { plan, buildSide } = run;
-    const columns = plan[buildSide].keys.map((key) => this.#build.columns[key]);
+    const build = mergeBatches(workspace, batches);
+    const columns = plan[buildSide].keys.map((key) => build.columns[key]);
     try {
-      this.#table = run.makeTable(columns, this.#build.rowCount);
+      this.#table = run.makeTable(columns, build.rowCount);
     } catch (error) {
-      this.#build.release();
+      build.release();
       throw error;
     }
+    const sources = [...plan.output, ...(plan.residual?.columns ?? [])];
+    const taken = sources.filter((source) => source.side === buildSide).map((source) => source.column);
+    this.#build = new ScatteredRows(workspace, build, new Set(taken));
     const wantsMarks = keepsUnmatched(plan.type, buildSide) || (!givesPairs(plan.type) && buildSide === "left");
     if (wantsMarks) this.#marks = workspace.allocateZeroed(this.#build.rowCount);
   }
@@ -282,7 +286,7 @@ export class BuiltSide {
     return sources.map(({ side, column }) => {
       const isBuild = side === buildSide;
       if (isBuild && buildRows !== undefined) {
-        return gatherColumn(this.#workspace, this.#build.columns[column], buildRows, count, hasNone);
+        return this.#build.gather(column, buildRows, count, hasNone);
       }
       if (!isBuild && batch !== undefined) {
         const values = batch.columns[column];

@@ -90,10 +90,9 @@ export function joinKeys(
     const fields = { form, length, keys: views.address, hashes: hashes.address, valid, hashMask };
     return new JoinKeys(workspace, fields, owned);
   }
-  if (columns.length === 1 && isRawWord(first.type)) {
-    const values = decodeDictionary(workspace, first);
-    owned.push(values);
-    return new JoinKeys(workspace, { form, length, keys: values.data, hashes: 0, valid, hashMask }, owned);
+  if (columns.length === 1 && byteWidth(first.type) <= 8) {
+    const keys = singleWords(workspace, first, length, owned);
+    return new JoinKeys(workspace, { form, length, keys, hashes: 0, valid, hashMask }, owned);
   }
   const order = columns.map(() => ({}));
   const { words } = encodeKeys(workspace, columns, order, length, "equality");
@@ -101,9 +100,53 @@ export function joinKeys(
   return new JoinKeys(workspace, { form, length, keys: words.address, hashes: 0, valid, hashMask }, owned);
 }
 
-/** Values that are their own 8-byte key. */
-const isRawWord = (type: DataType): boolean =>
-  type.kind === "int64" || type.kind === "uint64" || type.kind === "timestamp";
+/** Values of one column as words: integers keep their distances, so that narrow ranges can index a table. */
+function singleWords(workspace: Workspace, column: Column, length: number, owned: { release(): void }[]): Address {
+  const { kernels } = workspace;
+  const values = decodeDictionary(workspace, column);
+  const { type } = values;
+  owned.push(values);
+  if (byteWidth(type) === 8 && type.kind !== "float64") return values.data;
+  const words = workspace.allocate(length * 8);
+  owned.push(words);
+  if (type.kind === "null") {
+    kernels.fillBytes(words.address, 0, length * 8);
+    return words.address;
+  }
+  if (type.kind === "bool") {
+    const bytes = workspace.allocate(length);
+    kernels.groupUnpackBits(values.data, length, bytes.address);
+    kernels.groupWidenU8(bytes.address, length, words.address);
+    bytes.release();
+    return words.address;
+  }
+  widenKernel(workspace, type)(values.data, length, words.address);
+  return words.address;
+}
+
+function widenKernel(
+  { kernels }: Workspace,
+  type: DataType,
+): (values: Address, length: number, words: Address) => void {
+  switch (type.kind) {
+    case "int8":
+      return kernels.groupWidenI8;
+    case "uint8":
+      return kernels.groupWidenU8;
+    case "int16":
+      return kernels.groupWidenI16;
+    case "uint16":
+      return kernels.groupWidenU16;
+    case "uint32":
+      return kernels.groupWidenU32;
+    case "float32":
+      return kernels.groupWidenF32;
+    case "float64":
+      return kernels.groupWidenF64;
+    default:
+      return kernels.groupWidenI32; // int32, date, time in s and ms
+  }
+}
 
 /** The bitmap of rows without a null key, or 0 where no row has one; what it lies in is added to `owned`. */
 export function validRows(

@@ -169,9 +169,9 @@ export class HashJoinOperator implements Operator, SpillableState {
     const bytes = this.#bufferedBytes + batchBytes(workspace, batch);
     const rows = this.#bufferedRows + batch.rowCount;
     if (!this.#isSpilled) {
-      // The batches are put together at the end, column by column, beside a table over their keys.
+      // At the end the rows are put together, laid out for random access, beside a table over their keys.
       if (bytes > MAXIMUM_BUILD_BYTES) this.spill();
-      else workspace.governor.reserve(bytes / 2 + rows * TABLE_BYTES_PER_ROW, "A join");
+      else workspace.governor.reserve(bytes + rows * TABLE_BYTES_PER_ROW, "A join");
     }
     if (this.#isSpilled) {
       this.#partitionedBuild?.write(batch);
