@@ -1,8 +1,9 @@
 import type { AggregateFunction, AggregateParams, AggregateSpec } from "../core/aggregates/spec.ts";
+import type { UserAggregate } from "../core/aggregates/user-aggregate.ts";
 import type { ColumnsOf, Expression, SymbolOf } from "../core/expressions/expression.ts";
 import { columnNode, type ExpressionNode } from "../core/expressions/node.ts";
 import type { Reference, ResolveSymbol } from "../core/expressions/symbols.ts";
-import type { DecimalType, Fields, FloatKind, IntKind, ListType, SimpleType } from "../core/types.ts";
+import type { DataType, DecimalType, Fields, FloatKind, IntKind, ListType, SimpleType } from "../core/types.ts";
 import type { NamedExpression } from "../plan/logical.ts";
 import { aggregateNode, projectNode } from "../plan/nodes.ts";
 import type { PlanHandle } from "./plan-handle.ts";
@@ -80,7 +81,7 @@ const unary =
 export function count(): Aggregation<never, "count", never>;
 export function count<const A extends Argument>(value: A): Aggregation<ReadBy<A>, "count", SymbolBy<A>>;
 export function count(value?: Argument): Aggregation<string, "count", unknown> {
-  return value === undefined ? new Aggregation("count", []) : new Aggregation("count", [argument(value)]);
+  return value === undefined ? new Aggregation("countAll", []) : new Aggregation("count", [argument(value)]);
 }
 
 /** Sum of the values that are not null, null where there is none: int64 of integers (overflow is an error), float64 of floats. */
@@ -94,11 +95,11 @@ export const max = unary<"same">("max");
 /** Number of different values, nulls left out. */
 export const countDistinct = unary<"countDistinct">("countDistinct");
 /** Standard deviation of a sample (divides by n - 1); null below two values. */
-export const stddev = unary<"float">("stddev");
+export const stddev = unary<"float">("stddevSample");
 /** Standard deviation of the whole population (divides by n). */
 export const stddevPopulation = unary<"float">("stddevPopulation");
 /** Variance of a sample. */
-export const variance = unary<"float">("variance");
+export const variance = unary<"float">("varianceSample");
 /** Variance of the whole population. */
 export const variancePopulation = unary<"float">("variancePopulation");
 /** Middle value, interpolated between two, as float64. */
@@ -110,16 +111,16 @@ export const last = unary<"same">("last");
 /** All values that are not null, in input order. */
 export const list = unary<"list">("list");
 /** True where all values are true. */
-export const every = unary<"bool">("and");
+export const every = unary<"bool">("boolAnd");
 /** True where a value is true. */
-export const some = unary<"bool">("or");
+export const some = unary<"bool">("boolOr");
 
 /** The value below which a share `fraction` (0 to 1) of the values lies, interpolated, as float64. */
 export const quantile = <const A extends Argument>(
   value: A,
   fraction: number,
 ): Aggregation<ReadBy<A>, "float", SymbolBy<A>> =>
-  new Aggregation("quantile", [argument(value)], { params: { q: fraction } });
+  new Aggregation("quantile", [argument(value)], { params: { fraction } });
 
 /** The value of `value` in the row where `by` is smallest. */
 export const minBy = <const A extends Argument, const B extends Argument>(
@@ -140,7 +141,38 @@ export const corr = <const A extends Argument, const B extends Argument>(
   x: A,
   y: B,
 ): Aggregation<ReadBy<A> | ReadBy<B>, "float", never> =>
-  new Aggregation("correlation", [argument(x), argument(y)], { second: "other" });
+  new Aggregation("corr", [argument(x), argument(y)], { second: "other" });
+
+/** Covariance of a sample of two columns (divides by n - 1). */
+export const covariance = <const A extends Argument, const B extends Argument>(
+  x: A,
+  y: B,
+): Aggregation<ReadBy<A> | ReadBy<B>, "float", never> =>
+  new Aggregation("covarianceSample", [argument(x), argument(y)], { second: "other" });
+
+/** Several quantiles at once, as a list in the order of `fractions`. */
+export const quantiles = <const A extends Argument>(
+  value: A,
+  fractions: readonly number[],
+): Aggregation<ReadBy<A>, "list", SimpleType<"float64">> =>
+  new Aggregation("quantiles", [argument(value)], { params: { fractions } });
+
+/** The `k` greatest values, greatest first. */
+export const largest = <const A extends Argument>(value: A, k: number): Aggregation<ReadBy<A>, "list", SymbolBy<A>> =>
+  new Aggregation("largest", [argument(value)], { params: { k } });
+
+/** The `k` smallest values, smallest first. */
+export const smallest = <const A extends Argument>(value: A, k: number): Aggregation<ReadBy<A>, "list", SymbolBy<A>> =>
+  new Aggregation("smallest", [argument(value)], { params: { k } });
+
+/**
+ * An aggregate of one's own, run as JavaScript: `create` makes a state, `add` folds a value in, `merge` joins two
+ * states, `result` gives the value. States are plain JSON, since they may be spilled.
+ */
+export const aggregateWith = <const A extends Argument, T extends DataType>(
+  value: A,
+  aggregate: UserAggregate & { readonly resultType: T },
+): Aggregation<ReadBy<A>, "same", T> => new Aggregation("user", [argument(value)], { params: { aggregate } });
 
 /** Adds the aggregation to a plan: arguments that are not columns are computed first. */
 export function aggregateHandle(

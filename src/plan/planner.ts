@@ -3,6 +3,7 @@ import { formatExpression } from "../core/expressions/format.ts";
 import { columnNode, type ExpressionNode } from "../core/expressions/node.ts";
 import type { Schema } from "../core/schema.ts";
 import type { JobGraph, LocalOperator, OperatorNode, OperatorSpec } from "../runtime/job-graph.ts";
+import { createOperator } from "../runtime/operator-factory.ts";
 import type {
   AggregateNode,
   CrossNode,
@@ -125,8 +126,13 @@ class Planner {
       keys,
       aggregates,
       mode,
-      ...(mode === "final" ? { inputSchema: node.inputs[0].schema.fields } : {}),
+      ...(mode === "final" ? { inputFields: stream.schema.fields } : {}),
     });
+    if (aggregates.some((aggregate) => aggregate.fn === "user")) {
+      // User code runs where its closure is, and so do the aggregates beside it.
+      const create = (inputs: readonly Schema[]) => createOperator(operator("complete"), inputs);
+      return this.graph.append(this.#toPlanner(stream, 1), { kind: "local", name, create });
+    }
     if (isTogether(stream, keys)) {
       return this.graph.append(stream, operator("complete"), { distribution: stream.distribution });
     }

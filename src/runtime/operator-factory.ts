@@ -2,6 +2,7 @@ import { InternalError } from "../core/errors.ts";
 import type { Operator } from "../core/operator.ts";
 import { CrossJoinOperator, type CrossJoinSpec } from "../core/operators/cross-join.ts";
 import { FilterOperator, type FilterSpec } from "../core/operators/filter.ts";
+import { HashAggregateOperator, type HashAggregateSpec } from "../core/operators/hash-aggregate.ts";
 import { HashJoinOperator, type HashJoinSpec } from "../core/operators/hash-join.ts";
 import { LimitOperator, type LimitSpec } from "../core/operators/limit.ts";
 import { MergeSortedOperator, type MergeSortedSpec } from "../core/operators/merge-sorted.ts";
@@ -14,6 +15,7 @@ import type { LocalOperator, OperatorNode, OperatorSpec } from "./job-graph.ts";
 
 /** Every operator that a plan can name, with its spec by kind. */
 interface Specs {
+  aggregate: HashAggregateSpec;
   crossJoin: CrossJoinSpec;
   filter: FilterSpec;
   hashJoin: HashJoinSpec;
@@ -26,6 +28,7 @@ interface Specs {
 }
 
 const FACTORIES: { readonly [K in keyof Specs]: (spec: Specs[K], inputs: readonly Schema[]) => Operator } = {
+  aggregate: (spec, [input]) => new HashAggregateOperator(spec, input),
   crossJoin: (spec, [left, right]) => new CrossJoinOperator(spec, left, right),
   filter: (spec, [input]) => new FilterOperator(spec, input),
   hashJoin: (spec, [left, right]) => new HashJoinOperator(spec, left, right),
