@@ -14,7 +14,7 @@ const schema = Schema.of({ n: types.int32 });
 const rows = Array.from({ length: 20_000 }, (_, n) => ({ n }));
 const cut = (size: number, all: readonly object[] = rows) =>
   Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size));
-const run = (operator: Operator, batches = cut(1000), given = schema) =>
+const run = (operator: Operator, batches = cut(1000), given: Schema = schema) =>
   withWorkspace((ws) => runOperator(ws, operator, [{ schema: given, batches }]));
 const numbers = (result: readonly Record<string, unknown>[]) => result.map((row) => row.n as number);
 
@@ -66,7 +66,7 @@ describe("Sample", () => {
 });
 
 describe("SampleSize", () => {
-  const sample = (size: number, phase: SampleSizeSpec["phase"] = "whole", given = schema, seed = 3) =>
+  const sample = (size: number, phase: SampleSizeSpec["phase"] = "whole", given: Schema = schema, seed = 3) =>
     new SampleSize(given, { size, seed, phase });
 
   it("takes as many rows as it is asked, in order, each once", () => {
