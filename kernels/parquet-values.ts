@@ -1,4 +1,4 @@
-// Values of Parquet pages to Arrow values: byte arrays, fixed-length byte arrays, INT96, decimals, byte streams, gathers.
+// Values of Parquet pages to Arrow values: byte arrays, fixed-length byte arrays, INT96, decimals, byte streams.
 
 /**
  * PLAIN byte arrays (u32 length, bytes, ...) to offsets and data.
@@ -168,37 +168,5 @@ export function parquetByteStreams(source: usize, width: i32, count: i32, out: u
       store<u8>(to, load<u8>(from++));
       to += width;
     }
-  }
-}
-
-/** out[i] = dictionary[indices[i]]; the indices were checked when they were decoded. */
-@inline
-function gather<T>(dictionary: usize, indices: usize, count: i32, out: usize): void {
-  for (let i: usize = 0; i < <usize>count; i++) {
-    const index = <usize>load<u32>(indices + (i << 2));
-    store<T>(out + i * sizeof<T>(), load<T>(dictionary + index * sizeof<T>()));
-  }
-}
-
-export function parquetGather8(dictionary: usize, indices: usize, count: i32, out: usize): void {
-  gather<u8>(dictionary, indices, count, out);
-}
-
-export function parquetGather16(dictionary: usize, indices: usize, count: i32, out: usize): void {
-  gather<u16>(dictionary, indices, count, out);
-}
-
-export function parquetGather32(dictionary: usize, indices: usize, count: i32, out: usize): void {
-  gather<u32>(dictionary, indices, count, out);
-}
-
-export function parquetGather64(dictionary: usize, indices: usize, count: i32, out: usize): void {
-  gather<u64>(dictionary, indices, count, out);
-}
-
-export function parquetGather128(dictionary: usize, indices: usize, count: i32, out: usize): void {
-  for (let i: usize = 0; i < <usize>count; i++) {
-    const index = <usize>load<u32>(indices + (i << 2));
-    v128.store(out + (i << 4), v128.load(dictionary + (index << 4)));
   }
 }

@@ -17,6 +17,7 @@ const SINKS: Readonly<Record<string, () => Promise<SinkFactory>>> = {
   arrow: async () => (await import("./arrow/arrow-sink.ts")).arrowSink,
   csv: async () => (await import("./csv/csv-sink.ts")).csvSink,
   json: async () => (await import("./json/json-sink.ts")).jsonSink,
+  parquet: async () => (await import("./parquet/parquet-sink.ts")).parquetSink,
   text: async () => (await import("./text/text-sink.ts")).textSink,
 };
 

@@ -56,7 +56,7 @@ function isSignedNumber({ physicalType, type }: LeafSchema): boolean {
 }
 
 /** Decodes a PLAIN bound; undefined where it has the wrong length or is NaN. */
-export function boundOf(leaf: LeafSchema, bytes: Uint8Array): Comparable | undefined {
+export function boundOf(leaf: Pick<LeafSchema, "physicalType" | "type">, bytes: Uint8Array): Comparable | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const { physicalType, type } = leaf;
   const isUnsigned = type.kind.startsWith("uint");

@@ -49,19 +49,19 @@ export class FixedValues implements ValueWriter {
     const source = dictionary.values.address;
     switch (this.#layout.width) {
       case 1:
-        kernels.parquetGather8(source, indices, values.count, target);
+        kernels.gather8(source, indices, values.count, target);
         break;
       case 2:
-        kernels.parquetGather16(source, indices, values.count, target);
+        kernels.gather16(source, indices, values.count, target);
         break;
       case 4:
-        kernels.parquetGather32(source, indices, values.count, target);
+        kernels.gather32(source, indices, values.count, target);
         break;
       case 8:
-        kernels.parquetGather64(source, indices, values.count, target);
+        kernels.gather64(source, indices, values.count, target);
         break;
       default:
-        kernels.parquetGather128(source, indices, values.count, target);
+        kernels.gather128(source, indices, values.count, target);
     }
   }
 

@@ -145,7 +145,7 @@ export class ParquetSource implements Source {
     const { columns } = footer.rowGroups[rowGroup];
     let bytes = 0;
     for (const leaf of footer.mapped.leaves) {
-      if (wanted.has(leaf.path[0])) bytes += columns[leaf.index].compressedSize;
+      if (wanted.has(leaf.root)) bytes += columns[leaf.index].compressedSize;
     }
     return bytes;
   }
@@ -167,7 +167,8 @@ export class ParquetSource implements Source {
     for (const { file, rowGroup } of this.#rowGroups()) {
       const footer = this.#footers.of(file.path);
       const { leaf } = footer.mapped.roots[footer.schema.indexOf(name)];
-      if (leaf === undefined) return undefined;
+      // Decimals compare unscaled there, which is no value that others would understand.
+      if (leaf === undefined || leaf.type.kind === "decimal") return undefined;
       const facts = chunkFacts(footer, rowGroup, leaf);
       const [low, high] = [facts.min, facts.max];
       if (!isBound(low) || !isBound(high)) return undefined;

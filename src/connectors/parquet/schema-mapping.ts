@@ -47,6 +47,8 @@ export interface SchemaNode {
 export interface LeafSchema {
   /** Index of its column chunk in every row group. */
   readonly index: number;
+  /** The top-level column that it belongs to. */
+  readonly root: string;
   /** Dotted path for messages. */
   readonly path: string;
   readonly type: DataType;
@@ -222,6 +224,7 @@ class SchemaMapper {
     const { type, hasKnownOrder } = leafType(element, physicalType, typeLength);
     const leaf: LeafSchema = {
       index: this.#leaves.length,
+      root: this.#path[0],
       path: this.#path.join("."),
       type,
       physicalType,

@@ -1,0 +1,55 @@
+/** Compression of pages. gzip comes from node:zlib, a pure function of its input; the others are kernels. */
+import { crc32, gzipSync } from "node:zlib";
+import type { Address } from "../../core/memory/allocator.ts";
+import type { Workspace } from "../../core/workspace.ts";
+import { PADDING_BYTES, type Scratch } from "./decode-scope.ts";
+import { Codec } from "./format.ts";
+
+export type WriteCodec = "none" | "snappy" | "gzip";
+
+export const CODEC_NUMBERS: Record<WriteCodec, number> = {
+  none: Codec.none,
+  snappy: Codec.snappy,
+  gzip: Codec.gzip,
+};
+
+const SNAPPY_TABLE_BYTES = 32 * 1024;
+
+/** Compresses pages into memory that lasts until the next page. */
+export class PageCompressor {
+  readonly #workspace: Workspace;
+  readonly #codec: WriteCodec;
+  readonly #output: Scratch;
+  readonly #tables: Scratch;
+
+  constructor(workspace: Workspace, codec: WriteCodec, output: Scratch, tables: Scratch) {
+    this.#workspace = workspace;
+    this.#codec = codec;
+    this.#output = output;
+    this.#tables = tables;
+  }
+
+  /** Up to 64 bytes past the source are read. */
+  compress(source: Address, byteLength: number): { address: Address; byteLength: number } {
+    const { kernels } = this.#workspace;
+    switch (this.#codec) {
+      case "none":
+        return { address: source, byteLength };
+      case "snappy": {
+        const address = this.#output.take(kernels.snappyBound(byteLength) + PADDING_BYTES);
+        const table = this.#tables.take(SNAPPY_TABLE_BYTES);
+        return { address, byteLength: kernels.snappyCompress(source, byteLength, address, table) };
+      }
+      case "gzip": {
+        const packed = gzipSync(this.#workspace.bytes(source, byteLength), { level: 6 });
+        const address = this.#output.take(packed.length);
+        this.#workspace.u8.set(packed, address);
+        return { address, byteLength: packed.length };
+      }
+    }
+  }
+
+  checksum(address: Address, byteLength: number, first = 0): number {
+    return crc32(this.#workspace.bytes(address, byteLength), first);
+  }
+}
