@@ -323,13 +323,27 @@ export function decimalFromF64(values: usize, scale: i32, precision: i32, length
   return failed;
 }
 
+/** The nearest f64: the upper 64 significant bits decide, with what lies below them folded into the last. */
+function wideToF64(low: u64, high: i64): f64 {
+  const isNegative = high < 0;
+  const upper = isNegative ? ~(<u64>high) + <u64>(low == 0) : <u64>high;
+  const lower = isNegative ? 0 - low : low;
+  let value = <f64>lower;
+  if (upper != 0) {
+    const shift = 64 - clz<u64>(upper);
+    const top = (upper << (64 - shift)) | (lower >> shift) | <u64>(lower << (64 - shift) != 0);
+    value = <f64>top * reinterpret<f64>((1023 + shift) << 52);
+  }
+  return isNegative ? -value : value;
+}
+
 /** Decimals divided by 10^scale as f64. */
 export function decimalToF64(values: usize, scale: i32, length: i32, out: usize): void {
   const divisor = load<f64>(POWERS_F64 + (<usize>scale << 3));
   for (let row = 0; row < length; row++) {
     const low = load<u64>(values + (<usize>row << 4));
     const high = load<i64>(values + (<usize>row << 4), 8);
-    const value = high == <i64>low >> 63 ? <f64>(<i64>low) : <f64>high * 18446744073709551616.0 + <f64>low;
+    const value = high == <i64>low >> 63 ? <f64>(<i64>low) : wideToF64(low, high);
     store<f64>(out + (<usize>row << 3), value / divisor);
   }
 }

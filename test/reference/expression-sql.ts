@@ -50,7 +50,11 @@ const INFIX: Readonly<Record<string, string>> = {
   isDistinctFrom: "is distinct from",
   isNotDistinctFrom: "is not distinct from",
 };
-const RENAMED: Readonly<Record<string, string>> = { neg: "-", trim: "trim", startsWith: "starts_with", endsWith: "suffix", byteLength: "strlen" };
+const RENAMED: Readonly<Record<string, string>> = {
+  startsWith: "starts_with",
+  endsWith: "suffix",
+  byteLength: "strlen",
+};
 
 /** An expression in DuckDB's SQL. */
 export function toSql(node: ExpressionNode): string {
@@ -74,6 +78,7 @@ export function toSql(node: ExpressionNode): string {
       const infix = INFIX[node.fn];
       if (infix !== undefined) return `(${args[0]} ${infix} ${args[1]})`;
       if (node.fn === "div") return `(${args[0]}::double / ${args[1]}::double)`;
+      if (node.fn === "neg") return `(-${args[0]})`;
       if (node.fn === "not") return `(not ${args[0]})`;
       if (node.fn === "isNull") return `(${args[0]} is null)`;
       if (node.fn === "isNotNull") return `(${args[0]} is not null)`;

@@ -32,7 +32,9 @@ export function evaluateReference(node: ExpressionNode, row: Record<string, Valu
         for (const { when, value } of part.branches) {
           if (evaluate(when) === true) return castReference(evaluate(value), typeOf(value), type, false);
         }
-        return part.otherwise === undefined ? null : castReference(evaluate(part.otherwise), typeOf(part.otherwise), type, false);
+        return part.otherwise === undefined
+          ? null
+          : castReference(evaluate(part.otherwise), typeOf(part.otherwise), type, false);
       }
       case "in": {
         const input = evaluate(part.input);
@@ -60,10 +62,10 @@ export function evaluateReference(node: ExpressionNode, row: Record<string, Valu
         return right === true ? true : left === null || right === null ? null : false;
       }
       case "between": {
-        const [value, low, high] = args.map(evaluate);
-        const isAbove = compareAs("ge", value, low, [args[0], args[1]]);
-        const isBelow = compareAs("le", value, high, [args[0], args[2]]);
-        return isAbove === false || isBelow === false ? false : isAbove === null || isBelow === null ? null : true;
+        const isAbove = compareAs("ge", evaluate(args[0]), evaluate(args[1]), [args[0], args[1]]);
+        if (isAbove === false) return false;
+        const isBelow = compareAs("le", evaluate(args[0]), evaluate(args[2]), [args[0], args[2]]);
+        return isBelow === false ? false : isAbove === null || isBelow === null ? null : true;
       }
       case "isNull":
         return evaluate(args[0]) === null;
@@ -102,6 +104,8 @@ export function evaluateReference(node: ExpressionNode, row: Record<string, Valu
       }
     }
     const values = args.map(evaluate);
+    // A conversion to the common type fails even where the other operand is null.
+    if (ARITHMETIC.has(fn)) return arithmetic(fn, values, args.map(typeOf));
     if (values.includes(null)) return null;
     switch (fn) {
       case "not":
@@ -113,13 +117,6 @@ export function evaluateReference(node: ExpressionNode, row: Record<string, Valu
       case "gt":
       case "ge":
         return compareAs(fn, values[0], values[1], args);
-      case "add":
-      case "sub":
-      case "mul":
-      case "div":
-      case "intDiv":
-      case "mod":
-        return arithmetic(fn, values, args.map(typeOf));
       case "neg":
         return negate(values[0], typeOf(args[0]));
       case "abs":
@@ -152,7 +149,10 @@ function compareOrNull(fn: string, a: Value, b: Value, type: DataType): Value {
   return { eq: order === 0, ne: order !== 0, lt: order < 0, le: order <= 0, gt: order > 0, ge: order >= 0 }[fn];
 }
 
-const zeroOf = (type: DataType): Value => (type.kind === "int64" || type.kind === "uint64" ? 0n : type.kind === "decimal" ? "0" : 0);
+const ARITHMETIC = new Set(["add", "sub", "mul", "div", "intDiv", "mod"]);
+
+const zeroOf = (type: DataType): Value =>
+  type.kind === "int64" || type.kind === "uint64" ? 0n : type.kind === "decimal" ? "0" : 0;
 
 function negate(value: Value, type: DataType): Value {
   if (isFloat(type)) return -(value as number);
@@ -173,6 +173,7 @@ function arithmetic(fn: string, values: readonly Value[], operandTypes: readonly
   const { result } = found;
   const a = castReference(values[0], operandTypes[0], found.left, false);
   const b = castReference(values[1], operandTypes[1], found.right, false);
+  if (a === null || b === null) return null;
   if (isFloat(result)) {
     const [x, y] = [a as number, b as number];
     const exact = { add: x + y, sub: x - y, mul: x * y, div: x / y, mod: x % y }[fn] as number;
@@ -184,7 +185,14 @@ function arithmetic(fn: string, values: readonly Value[], operandTypes: readonly
   const x = integerOf(a, found.left);
   const y = integerOf(b, found.right);
   if ((fn === "intDiv" || fn === "mod") && y === 0n) throw new Failure("division by zero");
-  const exact = { add: () => x + y, sub: () => x - y, mul: () => x * y, intDiv: () => x / y, mod: () => x % y }[fn]?.() ?? 0n;
+  const operations: Record<string, () => bigint> = {
+    add: () => x + y,
+    sub: () => x - y,
+    mul: () => x * y,
+    intDiv: () => x / y,
+    mod: () => x % y,
+  };
+  const exact = operations[fn]();
   if (result.kind !== "decimal") return integerResult(exact, result);
   return decimalResult(exact, scaleOf(result), result);
 }
@@ -287,7 +295,9 @@ function plainFunction(fn: string, values: readonly Value[]): Value {
       return second === "" ? first : first.split(second).join(third);
     case "left": {
       const count = Number(second);
-      return points(first).slice(0, count >= 0 ? count : Math.max(0, points(first).length + count)).join("");
+      return points(first)
+        .slice(0, count >= 0 ? count : Math.max(0, points(first).length + count))
+        .join("");
     }
     case "right": {
       const count = Number(second);

@@ -1,11 +1,12 @@
 import { Column } from "../column.ts";
+import { buildColumn } from "../columns/builder.ts";
 import { decodeDictionary } from "../columns/dictionary.ts";
 import { gatherColumn } from "../columns/gather.ts";
 import type { Block } from "../memory/block.ts";
 import * as types from "../types.ts";
 import type { Workspace } from "../workspace.ts";
 import type { BoundLogical, BoundNode } from "./bound.ts";
-import { allocateBits } from "./frame.ts";
+import { allocateBits, repeatRow } from "./frame.ts";
 import type { Scope } from "./scope.ts";
 
 /**
@@ -70,6 +71,8 @@ function rightWhereOpen(scope: Scope, left: Column, node: BoundLogical): Column 
     kernels.booleanNot(open.address, rowCount, open.address);
     const count = kernels.booleanIndices(open.address, rowCount, rows.address);
     if (count === rowCount) return boolColumn(scope, node.args[1]);
+    // A constant that fails must not run for no row at all.
+    if (count === 0) return nullBools(workspace, rowCount);
     return scope.onRows(rows, count, (part) => {
       const some = boolColumn(part, node.args[1]);
       try {
@@ -81,6 +84,15 @@ function rightWhereOpen(scope: Scope, left: Column, node: BoundLogical): Column 
   } finally {
     open.release();
     rows.release();
+  }
+}
+
+function nullBools(workspace: Workspace, rowCount: number): Column {
+  const one = buildColumn(workspace, types.bool, [null]);
+  try {
+    return repeatRow(workspace, one, rowCount);
+  } finally {
+    one.release();
   }
 }
 

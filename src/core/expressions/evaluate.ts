@@ -156,6 +156,8 @@ export class Evaluation implements Scope {
 
   /** The node's values as one column of all rows, owned by the caller. */
   column(node: BoundNode): Column {
+    // Not even a constant may fail for no row at all.
+    if (this.rowCount === 0) return buildColumn(this.workspace, node.type, []);
     const { column, isSingle } = this.value(node);
     return isSingle ? repeatRow(this.workspace, column, this.rowCount) : column.retain();
   }

@@ -417,7 +417,7 @@ export class Expression<out C extends string = string, out S = unknown> {
   }
 
   /** Texts one after the other; a null counts as empty text. */
-  concat<const O extends Operand>(...others: O[]): Expression<C | ColumnsOf<O>, Text> {
+  concat<const O extends readonly Operand[]>(...others: O): Expression<C | ColumnsOf<O[number]>, Text> {
     return this.#call("concat", ...others);
   }
 

@@ -66,14 +66,14 @@ function simplify(node: ExpressionNode, schema: Schema): ExpressionNode | undefi
   const otherwise = always < 0 ? node.otherwise : branches[always].value;
   if (kept.length === node.branches.length) return undefined;
   const type = resolveType(node, schema);
-  const shorter: ExpressionNode =
-    kept.length > 0
-      ? { kind: "case", branches: kept, ...(otherwise === undefined ? {} : { otherwise }) }
-      : (otherwise ?? { kind: "literal", type, value: null });
-  const shorterType = resolveType(shorter, schema);
-  return JSON.stringify(shorterType) === JSON.stringify(type)
-    ? shorter
-    : { kind: "cast", input: shorter, to: type, safe: false };
+  const cast = (input: ExpressionNode): ExpressionNode => ({ kind: "cast", input, to: type, safe: false });
+  if (kept.length === 0) return otherwise === undefined ? { kind: "literal", type, value: null } : cast(otherwise);
+  // Each value keeps its way to the type of all, which the dropped branches may have widened.
+  return {
+    kind: "case",
+    branches: kept.map(({ when, value }) => ({ when, value: cast(value) })),
+    ...(otherwise === undefined ? {} : { otherwise: cast(otherwise) }),
+  };
 }
 
 function simplifyLogical(fn: "and" | "or", args: readonly ExpressionNode[]): ExpressionNode | undefined {

@@ -89,9 +89,18 @@ export function literalValue({ type, value }: LiteralNode): unknown {
       return BigInt(value as string | number);
     case "time":
       return types.byteWidth(type) === 8 ? BigInt(value as string | number) : Number(value);
+    case "int8":
+    case "int16":
+    case "int32":
+    case "uint8":
+    case "uint16":
+    case "uint32":
+    case "date":
     case "float32":
     case "float64":
       return Number(value);
+    case "decimal":
+      return String(value);
     case "binary":
       return Uint8Array.from(Buffer.from(String(value), "hex"));
     default:

@@ -10,9 +10,10 @@ import { col, concat, greatest, least, lit, makeDate, when } from "../../../src/
 import { compileExpression } from "../../../src/core/expressions/evaluate.ts";
 import type { Expression } from "../../../src/core/expressions/expression.ts";
 import type { ExpressionNode } from "../../../src/core/expressions/node.ts";
+import { daysFromCivil } from "../../../src/core/expressions/temporal.ts";
 import { Schema } from "../../../src/core/schema.ts";
-import * as types from "../../../src/core/types.ts";
 import type { DataType } from "../../../src/core/types.ts";
+import * as types from "../../../src/core/types.ts";
 import type { Workspace } from "../../../src/core/workspace.ts";
 import { sqlLiteral, sqlType, toSql } from "../../reference/expression-sql.ts";
 import { newWorkspace } from "../../support/workspace.ts";
@@ -37,12 +38,25 @@ const schema = Schema.of({
   s: types.utf8,
   t: types.utf8,
   day: types.date,
-  at: types.timestamp("us"),
+  moment: types.timestamp("us"),
 });
 const ROWS = 48;
 
-const TEXTS = ["", "a", "abc", " pad ", "aXbXc", "žluť", "日本語", "a😀b", "Hello, World", "%x_", "a,b,,c", "2024-02-29"];
-const FLOATS = [0, 1, -1, 0.5, 1.5, 2.5, -2.5, 1e10, Number.NaN, Number.POSITIVE_INFINITY, 0.1, 3.14159];
+const TEXTS = [
+  "",
+  "a",
+  "abc",
+  " pad ",
+  "aXbXc",
+  "žluť",
+  "日本語",
+  "a😀b",
+  "Hello, World",
+  "%x_",
+  "a,b,,c",
+  "2024-02-29",
+];
+const FLOATS = [0, 1, -1, 0.5, 1.5, 2.5, -2.5, 1e10, Number.NaN, Number.POSITIVE_INFINITY, 0.1, 3.125];
 const DAYS = [0, 1, -1, 59, 365, 10_957, 18_627, 18_630, 19_782, -25_567, -719_162, 20_000];
 
 /** Mostly small values, so that most expressions have a result for every row. */
@@ -67,7 +81,7 @@ function rowAt(i: number): Record<string, unknown> {
     s: pick(TEXTS, 5),
     t: pick(TEXTS, 7),
     day: pick(DAYS, 5),
-    at: BigInt(pick(DAYS, 7)) * 86_400_000_000n + BigInt(i) * 3_723_456_789n,
+    moment: BigInt(pick(DAYS, 7)) * 86_400_000_000n + BigInt(i) * 3_723_456_789n,
   };
   const names = Object.keys(row);
   for (let n = 0; n < names.length; n++) if ((i + n) % 9 === 8) row[names[n]] = null;
@@ -125,6 +139,12 @@ async function query(sql: string): Promise<(string | null)[] | undefined> {
   }
 }
 
+/** Days of "2024-02-29" or, before our era, "0001-02-29 (BC)". */
+function daysOf(text: string): number {
+  const [year, month, day] = text.split(" ")[0].split("-").map(Number);
+  return daysFromCivil(text.includes("(BC)") ? 1 - year : year, month, day);
+}
+
 /** Both sides read as values of the type, floats to 12 digits. */
 function normalised(value: unknown, type: DataType): unknown {
   if (value === null) return null;
@@ -138,65 +158,70 @@ function normalised(value: unknown, type: DataType): unknown {
       return BigInt(String(value).replace(".", ""));
     case "bool":
       return String(value) === "true";
-    case "date": {
-      if (typeof value === "number") return value;
-      const text = String(value);
-      // Years before 1 are written "0001-01-01 (BC)" by DuckDB; the data has none.
-      return Date.parse(`${text.slice(0, 10)}T00:00:00Z`) / 86_400_000;
-    }
+    case "date":
+      return typeof value === "number" ? value : daysOf(String(value));
     case "timestamp": {
       if (typeof value !== "string") return String(value);
-      const [day, clock = "00:00:00"] = value.split(" ");
-      const [seconds, fraction = ""] = clock.split(".");
-      return String(BigInt(Date.parse(`${day}T${seconds}Z`)) * 1000n + BigInt(fraction.padEnd(6, "0")));
+      const [, hours = 0, minutes = 0, whole = 0, fraction = ""] = /(\d+):(\d+):(\d+)(?:\.(\d+))?/.exec(value) ?? [];
+      const ofDay = (Number(hours) * 60 + Number(minutes)) * 60 + Number(whole);
+      return String(BigInt(daysOf(value) * 86_400 + ofDay) * 1_000_000n + BigInt(fraction.padEnd(6, "0")));
     }
     default:
       return String(value);
   }
 }
 
-const { day, at, s, t, i32, j32, f64, d, e, i64 } = Object.fromEntries(
-  schema.names.map((name) => [name, col(name)]),
-) as Record<string, Expression<string, unknown>>;
+const [day, moment, s, t] = [col("day"), col("moment"), col("s"), col("t")];
+const [i32, j32, i64, f64, d, e] = [col("i32"), col("j32"), col("i64"), col("f64"), col("d"), col("e")];
 
 const CASES: readonly (readonly [Expression<string, unknown>, string])[] = [
   ...(["year", "quarter", "month", "day"] as const).flatMap((part) => [
     [day[part](), `${part}(day)`] as const,
-    [at[part](), `${part}(at)`] as const,
+    [moment[part](), `${part}(moment)`] as const,
   ]),
   [day.week(), "week(day)"],
   [day.dayOfYear(), "dayofyear(day)"],
   [day.dayOfWeek(), "isodow(day)"],
-  [at.dayOfWeek(), "isodow(at)"],
-  [at.hour(), "hour(at)"],
-  [at.minute(), "minute(at)"],
-  [at.second(), "second(at)"],
-  [at.millisecond(), "millisecond(at) % 1000"],
+  [moment.dayOfWeek(), "isodow(moment)"],
+  [moment.hour(), "hour(moment)"],
+  [moment.minute(), "minute(moment)"],
+  [moment.second(), "second(moment)"],
+  [moment.millisecond(), "millisecond(moment) % 1000"],
+  // DuckDB counts weeks wrongly across 1970, so they are counted by their Mondays.
+  [
+    day.dateDiff(moment, "week"),
+    "datediff('day', date_trunc('week', moment), date_trunc('week', day::timestamp)) // 7",
+  ],
+  ...(["year", "quarter", "month"] as const).flatMap((unit) => [
+    [day.dateDiff(col("moment").cast(types.date), unit), `datediff('${unit}', moment::date, day)`] as const,
+    [moment.dateDiff(col("day"), unit), `datediff('${unit}', day::timestamp, moment)`] as const,
+  ]),
   ...(["year", "quarter", "month", "week"] as const).flatMap((unit) => [
     [day.dateTrunc(unit), `date_trunc('${unit}', day)::date`] as const,
-    [at.dateTrunc(unit), `date_trunc('${unit}', at)`] as const,
-    [day.dateDiff(col("at").cast(types.date), unit), `datediff('${unit}', at::date, day)`] as const,
-    [at.dateDiff(col("day"), unit), `datediff('${unit}', day::timestamp, at)`] as const,
+    [moment.dateTrunc(unit), `date_trunc('${unit}', moment)`] as const,
     [day.dateAdd(i32, unit), `(day + i32 * interval 1 ${unit})::date`] as const,
-    [at.dateAdd(j32, unit), `at + j32 * interval 1 ${unit}`] as const,
+    [moment.dateAdd(j32, unit), `moment + j32 * interval 1 ${unit}`] as const,
   ]),
   ...(["day", "hour", "minute", "second", "millisecond"] as const).flatMap((unit) => [
-    [at.dateTrunc(unit), `date_trunc('${unit}', at)`] as const,
-    [at.dateDiff(col("day"), unit), `datediff('${unit}', day::timestamp, at)`] as const,
-    [at.dateAdd(j32, unit), `at + j32 * interval 1 ${unit}`] as const,
+    [moment.dateTrunc(unit), `date_trunc('${unit}', moment)`] as const,
+    [moment.dateDiff(col("day"), unit), `datediff('${unit}', day::timestamp, moment)`] as const,
+    [moment.dateAdd(j32, unit), `moment + j32 * interval 1 ${unit}`] as const,
   ]),
   [day.dateAdd(-1, "month"), "(day - interval 1 month)::date"],
-  [makeDate(i32.add(1950), j32.add(9), 28), "case when j32 + 9 between 1 and 12 then make_date(i32 + 1950, j32 + 9, 28) end"],
-  [at.toEpoch("ms"), "epoch_ms(at)"],
+  [
+    makeDate(i32.add(1950), j32.add(9), 28),
+    "case when j32 + 9 between 1 and 12 then make_date(i32 + 1950, j32 + 9, 28) end",
+  ],
+  [moment.toEpoch("ms"), "(epoch_us(moment) - ((epoch_us(moment) % 1000) + 1000) % 1000) // 1000"],
   [day.toEpoch("s"), "epoch(day::timestamp)::bigint"],
   [i64.toTimestamp("us"), "make_timestamp(i64)"],
   [day.cast(types.utf8), "day::varchar"],
-  [at.cast(types.date), "at::date"],
+  [moment.cast(types.date), "moment::date"],
   [day.cast(types.timestamp("us")), "day::timestamp"],
   [s.tryCast(types.date), "try_cast(s as date)"],
   [day.lt("2000-01-01"), "day < '2000-01-01'"],
   [day.between("1970-01-01", "2020-12-31"), "day between '1970-01-01' and '2020-12-31'"],
-  [at.ge("2000-02-03T04:05:06"), "at >= '2000-02-03 04:05:06'"],
+  [moment.ge("2000-02-03T04:05:06"), "moment >= '2000-02-03 04:05:06'"],
   [d.between(0.05, 50), "d between 0.05 and 50"],
   [d.gt("12.34"), "d > '12.34'::decimal(12,2)"],
   [lit(1).sub(d).mul(e), "(1::decimal(1,0) - d) * e"],
@@ -208,14 +233,14 @@ const CASES: readonly (readonly [Expression<string, unknown>, string])[] = [
   [d.ceil(), "ceil(d)"],
   [d.trunc(), "trunc(d)"],
   [e.abs(), "abs(e)"],
-  [d.sign(), "sign(d)"],
+  [d.sign(), "sign(d)::decimal(12,2)"],
   [e.cast(types.decimal(10, 2)), "e::decimal(10,2)"],
   [e.cast(types.int32), "e::integer"],
   [f64.tryCast(types.decimal(18, 3)), "try_cast(f64 as decimal(18,3))"],
   [f64.tryCast(types.int32), "try_cast(f64 as integer)"],
   [f64.round(), "round(f64)"],
   [f64.round(1), "round(f64, 1)"],
-  [f64.round(-1), "round(f64, -1)"],
+  [f64.round(-1), "case when isfinite(f64) then round(f64, -1) else f64 end"],
   [i32.round(-1), "round(i32, -1)"],
   [f64.ceil(), "ceil(f64)"],
   [f64.floor(), "floor(f64)"],
@@ -285,7 +310,10 @@ const CASES: readonly (readonly [Expression<string, unknown>, string])[] = [
   [s.isIn(["a", "abc", null]), "s in ('a', 'abc', null)"],
   [f64.isIn([0.5, Number.NaN, 0, 1, 2, 3, 4]), "f64 in (0.5, 'NaN'::double, 0, 1, 2, 3, 4)"],
   [d.isIn([1, 2.5, 3, 4, 5, 6, -100]), "d in (1, 2.5, 3, 4, 5, 6, -100)"],
-  [when(i32.gt(50)).then("big").when(i32.gt(20)).then(s).otherwise(null), "case when i32 > 50 then 'big' when i32 > 20 then s end"],
+  [
+    when(i32.gt(50)).then("big").when(i32.gt(20)).then(s).otherwise(null),
+    "case when i32 > 50 then 'big' when i32 > 20 then s end",
+  ],
   [i32.nullIf(0).ifNull(j32), "coalesce(nullif(i32, 0), j32)"],
   [i32.cast(types.utf8), "i32::varchar"],
   [d.cast(types.utf8), "d::varchar"],
@@ -296,20 +324,25 @@ const CASES: readonly (readonly [Expression<string, unknown>, string])[] = [
 ];
 
 describe("functions", () => {
-  it.each(CASES.map(([expression, sql]) => ({ sql, expression })))("gives what DuckDB gives for $sql", async ({ sql, expression }) => {
-    const type = resolveType(expression.node, schema);
-    const expected = (await query(sql))?.map((value) => normalised(value, type));
-    const actual = evaluate(expression.node)?.map((value) => normalised(value, type));
-    expect(expected).toBeDefined();
-    expect(actual).toEqual(expected);
-  });
+  it.each(CASES.map(([expression, sql]) => ({ sql, expression })))(
+    "gives what DuckDB gives for $sql",
+    async ({ sql, expression }) => {
+      const type = resolveType(expression.node, schema);
+      const expected = (await query(sql))?.map((value) => normalised(value, type));
+      const actual = evaluate(expression.node)?.map((value) => normalised(value, type));
+      expect(expected).toBeDefined();
+      expect(actual).toEqual(expected);
+    },
+  );
 });
 
 describe("random expressions", () => {
   it("give what DuckDB gives, where both have a result", async () => {
     const any = anyExpression(3);
     // float32 and uint64 promote otherwise in DuckDB (to float and hugeint).
-    const isShared = (node: ExpressionNode): boolean => !/"(f32|u64|float32|uint64)"/.test(JSON.stringify(node));
+    // DuckDB has no unsigned integer for -0.1, which rounds to 0 here. Of text outside ASCII, case differs for single letters: sharp s becomes SS by Unicode's full mapping.
+    const isShared = (node: ExpressionNode): boolean =>
+      !/"(f32|u64|float32|uint64)"|"to":\{"kind":"uint|[^ -~]|\\u/.test(JSON.stringify(node));
     const hasType = (node: ExpressionNode): boolean => {
       try {
         resolveType(node, schema);
@@ -321,17 +354,21 @@ describe("random expressions", () => {
     };
     let compared = 0;
     await fc.assert(
-      fc.asyncProperty(fc.oneof(any.number, any.condition, any.text).filter((node) => isShared(node) && hasType(node)), async (node) => {
-        const type = resolveType(node, schema);
-        const expected = await query(`(${toSql(node)})::${sqlType(type)}`);
-        const actual = evaluate(node);
-        // DuckDB may run a branch that we skip, and refuses some casts and surrogates that we do not.
-        if (expected === undefined || actual === undefined) return;
-        compared++;
-        expect(actual.map((value) => normalised(value, type)), toSql(node)).toEqual(
-          expected.map((value) => normalised(value, type)),
-        );
-      }),
+      fc.asyncProperty(
+        fc.oneof(any.number, any.condition, any.text).filter((node) => isShared(node) && hasType(node)),
+        async (node) => {
+          const type = resolveType(node, schema);
+          const expected = await query(`(${toSql(node)})::${sqlType(type)}`);
+          const actual = evaluate(node);
+          // DuckDB may run a branch that we skip, and refuses some casts and surrogates that we do not.
+          if (expected === undefined || actual === undefined) return;
+          compared++;
+          expect(
+            actual.map((value) => normalised(value, type)),
+            toSql(node),
+          ).toEqual(expected.map((value) => normalised(value, type)));
+        },
+      ),
       { numRuns: 500 },
     );
     expect(compared).toBeGreaterThan(150);
