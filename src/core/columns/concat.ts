@@ -19,6 +19,7 @@ export function concatColumns(workspace: Workspace, columns: readonly Column[]):
   const validity = concatValidity(workspace, columns, length);
   switch (type.kind) {
     case "null":
+      validity.validity?.release();
       return columns[0].view(length, { nullCount: length });
     case "bool":
       return columnOf(workspace, type, length, {

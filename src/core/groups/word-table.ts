@@ -214,10 +214,9 @@ export class WordTable {
     nullBits?.release();
     const theirs = this.#boundsOf(words, validity, length);
     if (mine === undefined || theirs === undefined) return mine ?? theirs;
-    return {
-      low: mine.low < theirs.low ? mine.low : theirs.low,
-      high: mine.high > theirs.high ? mine.high : theirs.high,
-    };
+    if (theirs.low < mine.low) mine.low = theirs.low;
+    if (theirs.high > mine.high) mine.high = theirs.high;
+    return mine;
   }
 
   #boundsOf(words: Address, validity: Address, length: number): Bounds | undefined {

@@ -1,0 +1,33 @@
+import type { Column } from "../column.ts";
+import type { Address } from "../memory/allocator.ts";
+import type { DataType } from "../types.ts";
+
+/** Rows to take in: u32[rowCount] group numbers, each below `groupCount`, which never falls between calls. */
+export interface GroupedRows {
+  readonly groups: Address;
+  readonly rowCount: number;
+  readonly groupCount: number;
+}
+
+/** What an aggregate keeps per group; several results may be read from one accumulator. */
+export interface Accumulator {
+  /** Columns of its partial state. */
+  readonly stateTypes: readonly DataType[];
+  readonly memoryBytes: number;
+  /** Takes rows in; `columns` are the aggregate's inputs, borrowed. */
+  update(rows: GroupedRows, columns: readonly Column[]): void;
+  /** Takes rows back that were taken in before; absent where the state cannot forget. */
+  retract?(rows: GroupedRows, columns: readonly Column[]): void;
+  /** Takes in partial states, one row per state, as `stateColumns` of another accumulator gave them. */
+  merge(rows: GroupedRows, states: readonly Column[]): void;
+  /** Partial states of groups [from, from + count); the caller owns the columns. */
+  stateColumns(from: number, count: number): Column[];
+  /** Bytes that it would take on top for `groupCount` groups and `rowCount` further rows. */
+  growthBytes(groupCount: number, rowCount: number): number;
+  /** Forgets all groups and gives their memory back. */
+  reset(): void;
+  release(): void;
+}
+
+/** Reads one result of groups [from, from + count) from an accumulator; the caller owns the column. */
+export type ReadResult<A extends Accumulator = Accumulator> = (accumulator: A, from: number, count: number) => Column;

@@ -1,0 +1,97 @@
+import type { Column } from "../column.ts";
+import type { Field, Schema } from "../schema.ts";
+import type { DataType } from "../types.ts";
+import type { Workspace } from "../workspace.ts";
+import type { Accumulator, GroupedRows } from "./accumulator.ts";
+import { type AggregateSpec, type BoundAggregate, bindAggregate } from "./spec.ts";
+
+/** One accumulator of a plan and where its inputs and states lie. */
+interface Slot {
+  readonly key: string;
+  readonly inputs: readonly number[];
+  readonly stateTypes: readonly DataType[];
+  readonly create: (workspace: Workspace) => Accumulator;
+}
+
+/** Aggregates checked against a schema: result fields, partial-state fields, and the accumulators to make. */
+export class AggregatePlan {
+  readonly resultFields: readonly Field[];
+  readonly bound: readonly BoundAggregate[];
+  readonly slots: readonly Slot[];
+
+  constructor(specs: readonly AggregateSpec[], inputSchema: Schema) {
+    this.bound = specs.map((spec) => bindAggregate(spec, inputSchema));
+    this.resultFields = specs.map((spec, i) => ({ name: spec.as, type: this.bound[i].type }));
+    const slots = new Map<string, Slot>();
+    for (const { accumulatorKey: key, inputs, stateTypes, createAccumulator } of this.bound) {
+      if (!slots.has(key)) slots.set(key, { key, inputs, stateTypes, create: createAccumulator });
+    }
+    this.slots = [...slots.values()];
+  }
+
+  /** Partial-state columns, all accumulators' in order; their names start with `prefix`. */
+  stateFields(prefix: string): Field[] {
+    return this.slots.flatMap(({ stateTypes }) => stateTypes).map((type, i) => ({ name: `${prefix}${i}`, type }));
+  }
+}
+
+/** The accumulators of all aggregates of an operator, indexed by group. */
+export class AggregateSet {
+  readonly #plan: AggregatePlan;
+  readonly #accumulators: readonly Accumulator[];
+  readonly #accumulatorOf: readonly number[];
+
+  constructor(workspace: Workspace, plan: AggregatePlan) {
+    this.#plan = plan;
+    this.#accumulators = plan.slots.map(({ create }) => create(workspace));
+    this.#accumulatorOf = plan.bound.map(({ accumulatorKey }) =>
+      plan.slots.findIndex(({ key }) => key === accumulatorKey),
+    );
+  }
+
+  get memoryBytes(): number {
+    return this.#accumulators.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
+  }
+
+  growthBytes(groupCount: number, rowCount: number): number {
+    return this.#accumulators.reduce((sum, accumulator) => sum + accumulator.growthBytes(groupCount, rowCount), 0);
+  }
+
+  /** Takes rows in; `columns` are all input columns. */
+  update(rows: GroupedRows, columns: readonly Column[]): void {
+    this.#accumulators.forEach((accumulator, i) => {
+      accumulator.update(
+        rows,
+        this.#plan.slots[i].inputs.map((input) => columns[input]),
+      );
+    });
+  }
+
+  /** Takes partial states in, columns as in `stateFields`. */
+  merge(rows: GroupedRows, states: readonly Column[]): void {
+    let first = 0;
+    for (const accumulator of this.#accumulators) {
+      const width = accumulator.stateTypes.length;
+      accumulator.merge(rows, states.slice(first, first + width));
+      first += width;
+    }
+  }
+
+  /** Partial states of groups [from, from + count); the caller owns the columns. */
+  stateColumns(from: number, count: number): Column[] {
+    return this.#accumulators.flatMap((accumulator) => accumulator.stateColumns(from, count));
+  }
+
+  /** Results of groups [from, from + count), one column per aggregate; the caller owns the columns. */
+  results(from: number, count: number): Column[] {
+    return this.#plan.bound.map((bound, i) => bound.read(this.#accumulators[this.#accumulatorOf[i]], from, count));
+  }
+
+  reset(): void {
+    for (const accumulator of this.#accumulators) accumulator.reset();
+  }
+
+  release(): void {
+    for (const accumulator of this.#accumulators) accumulator.release();
+  }
+}
