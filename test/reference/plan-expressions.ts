@@ -18,7 +18,9 @@ export function evaluate(node: ExpressionNode, row: Row): Value {
     case "alias":
       return evaluate(node.input, row);
     case "in": {
-      const equal = node.values.map((value) => strict(evaluate(node.input, row), literalValue(value) as Value, isEqual));
+      const equal = node.values.map((value) =>
+        strict(evaluate(node.input, row), literalValue(value) as Value, isEqual),
+      );
       return equal.includes(true) ? true : equal.includes(null) ? null : false;
     }
     case "case": {
@@ -35,7 +37,8 @@ export function evaluate(node: ExpressionNode, row: Row): Value {
 
 const isEqual = (a: Value, b: Value): boolean => compareValues(a, b) === 0;
 
-const strict = (a: Value, b: Value, f: (a: Value, b: Value) => Value): Value => (a === null || b === null ? null : f(a, b));
+const strict = (a: Value, b: Value, f: (a: Value, b: Value) => Value): Value =>
+  a === null || b === null ? null : f(a, b);
 
 function call(fn: string, args: readonly ExpressionNode[], row: Row): Value {
   // The right side of AND and OR counts only where the left does not decide.
@@ -61,7 +64,14 @@ function call(fn: string, args: readonly ExpressionNode[], row: Row): Value {
     case "coalesce":
       return values.find((value) => value !== null) ?? null;
     case "between":
-      return call("and", [constant(strict(a, b, (x, y) => compareValues(x, y) >= 0)), constant(strict(a, c, (x, y) => compareValues(x, y) <= 0))], row);
+      return call(
+        "and",
+        [
+          constant(strict(a, b, (x, y) => compareValues(x, y) >= 0)),
+          constant(strict(a, c, (x, y) => compareValues(x, y) <= 0)),
+        ],
+        row,
+      );
     case "eq":
       return strict(a, b, isEqual);
     case "ne":
@@ -88,7 +98,11 @@ function call(fn: string, args: readonly ExpressionNode[], row: Row): Value {
   }
 }
 
-const constant = (value: Value): ExpressionNode => ({ kind: "literal", type: { kind: "bool" }, value: value as boolean | null });
+const constant = (value: Value): ExpressionNode => ({
+  kind: "literal",
+  type: { kind: "bool" },
+  value: value as boolean | null,
+});
 
 /** Only int32 arithmetic can overflow here; floats are small in tests of plans. */
 function checked(value: number): number {

@@ -15,4 +15,5 @@ export const groupText = (value: Value): string =>
   typeof value === "number" ? `n${value === 0 ? 0 : value}` : `${typeof value}${String(value)}`;
 
 /** A row as text, with columns in the given order. */
-export const rowText = (row: Row, names: readonly string[]): string => names.map((name) => groupText(row[name])).join("|");
+export const rowText = (row: Row, names: readonly string[]): string =>
+  names.map((name) => groupText(row[name])).join("|");

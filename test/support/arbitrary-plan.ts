@@ -145,7 +145,13 @@ const UNARY: readonly Step[] = [
   firstRows,
   (input, choices) => nodes.partitionNode(input, { kind: "hash", keys: [choices.of(input.schema.names)] }),
 ];
-const BINARY: readonly Step[] = [join, join, join, union, (left, choices, right) => smallCross(left, right, choices)];
+const BINARY: readonly Step[] = [
+  join,
+  join,
+  outerJoinWithNullTest,
+  union,
+  (left, choices, right) => smallCross(left, right, choices),
+];
 
 function step(stack: LogicalNode[], choices: Choices): LogicalNode[] {
   // Filters are what most rules are about, so most steps are.
@@ -295,6 +301,22 @@ function join(left: LogicalNode, choices: Choices, right: LogicalNode): LogicalN
     leftKeys: keys.map(([key]) => key),
     rightKeys: keys.map(([, key]) => key),
   });
+}
+
+/** What an outer join fills in is what a filter above it must see. */
+function outerJoinWithNullTest(left: LogicalNode, choices: Choices, right: LogicalNode): LogicalNode {
+  const joined = join(left, choices, right);
+  const { names } = joined.schema;
+  const tests = [choices.of(names), choices.of(names)].map((name) =>
+    choices.below(3) === 0
+      ? callNode(
+          "eq",
+          callNode("coalesce", callNode("isNull", columnNode(name)), literalNode(false)),
+          literalNode(true),
+        )
+      : callNode(choices.of(["isNull", "isNotNull"]), columnNode(name)),
+  );
+  return nodes.filterNode(joined, choices.below(2) === 0 ? tests[0] : callNode("or", ...tests));
 }
 
 /** Inputs brought to one schema. */
