@@ -58,8 +58,19 @@ export function literalNode(value: Literal): LiteralNode {
   );
 }
 
-/** A literal of a stated type, which it keeps. */
+/** A literal of a stated type, which it keeps. Dates and times may also be counts of their unit, as in `ValueOf`. */
 export function typedLiteral(value: Literal, type: DataType): LiteralNode {
+  const isCount = typeof value === "bigint" || Number.isSafeInteger(value);
+  if (isCount && type.kind === "date" && fitsInteger(BigInt(value as number), types.int32)) {
+    return { kind: "literal", type, value: Number(value) };
+  }
+  if (
+    isCount &&
+    (type.kind === "timestamp" || type.kind === "time") &&
+    fitsInteger(BigInt(value as number), types.int64)
+  ) {
+    return { kind: "literal", type, value: String(value) };
+  }
   const adapted =
     typeof value === "bigint"
       ? adaptLiteral({ kind: "literal", type: types.decimal(38, 0), value: String(value), flexible: true }, type)
