@@ -285,3 +285,20 @@ it("closes cleanly where the output closes early, or the disk is full", () =>
     expect(() => run({ files })).toThrow(expect.objectContaining({ code: "SPILL_DISK_FULL" }));
     expect([files.contents.size, files.openHandles]).toEqual([0, 0]);
   }));
+
+it("needs no probe rows where the build side is empty and unmatched rows are not kept", () => {
+  const schema = Schema.of({ a: types.int32 });
+  const isSatisfied = (type: JoinSpec["type"], buildSide: "left" | "right") =>
+    withWorkspace((ws) => {
+      const spec: JoinSpec = { type, leftKeys: ["a"], rightKeys: ["a"], output: [] };
+      const operator = new HashJoinOperator({ ...spec, kind: "hashJoin", buildSide }, schema, schema);
+      runBatches(ws, operator, [[], []]);
+      return operator.isSatisfied;
+    });
+  expect(
+    ["inner", "left", "right", "full", "semi", "anti"].filter((type) => isSatisfied(type as JoinSpec["type"], "right")),
+  ).toEqual(["inner", "right", "semi"]);
+  expect(
+    ["inner", "left", "right", "full", "semi", "anti"].filter((type) => isSatisfied(type as JoinSpec["type"], "left")),
+  ).toEqual(["inner", "left", "semi", "anti"]);
+});

@@ -52,9 +52,18 @@ export class JoinTable implements BuildTable {
     this.#nullEquals = options.nullEquals;
     this.#hashMask = options.hashMask | 0;
     this.#keys = joinKeys(workspace, columns, length, this.#nullEquals, this.#hashMask);
-    this.#next = workspace.allocate(length * 4);
-    const direct = this.#keys.form === "words" ? this.#directIndex() : undefined;
-    const built = direct === undefined ? this.#buildHashed() : this.#buildDirect(direct);
+    let next: Block | undefined;
+    let built: { index: DirectIndex | HashedIndex; hasRepeats: boolean };
+    try {
+      next = workspace.allocate(length * 4);
+      const direct = this.#keys.form === "words" ? this.#directIndex() : undefined;
+      built = direct === undefined ? this.#buildHashed(next.address) : this.#buildDirect(direct, next.address);
+    } catch (error) {
+      next?.release();
+      this.#keys.release();
+      throw error;
+    }
+    this.#next = next;
     this.#index = built.index;
     this.hasRepeats = built.hasRepeats;
   }
@@ -142,22 +151,24 @@ export class JoinTable implements BuildTable {
     return { low: least ^ (1n << 63n), range: Number(range) };
   }
 
-  #buildDirect({ low, range }: { low: bigint; range: number }): { index: DirectIndex; hasRepeats: boolean } {
+  #buildDirect(
+    { low, range }: { low: bigint; range: number },
+    next: Address,
+  ): { index: DirectIndex; hasRepeats: boolean } {
     const { keys, valid, length } = this.#keys;
     const table = this.#workspace.allocateZeroed(range * 4);
     const { kernels } = this.#workspace;
-    const hasRepeats = kernels.joinBuildDirect(keys, valid, length, low, table.address, this.#next.address);
+    const hasRepeats = kernels.joinBuildDirect(keys, valid, length, low, table.address, next);
     return { index: { kind: "direct", table, low, range }, hasRepeats: Boolean(hasRepeats) };
   }
 
-  #buildHashed(): { index: HashedIndex; hasRepeats: boolean } {
+  #buildHashed(next: Address): { index: HashedIndex; hasRepeats: boolean } {
     const { form, keys, hashes, valid, length } = this.#keys;
     const { kernels } = this.#workspace;
     // Linear probing wants room: a load of at most two thirds where keys lie in the slots, half where they do not.
     const bits = Math.max(4, Math.ceil(Math.log2(length * (form === "words" ? 1.5 : 2) + 1)));
     const shift = 32 - bits;
     const slots = this.#workspace.allocateZeroed(2 ** bits * (form === "words" ? 16 : 8));
-    const next = this.#next.address;
     const hasRepeats =
       form === "words"
         ? kernels.joinBuildWords(keys, hashes, valid, length, slots.address, shift, next)

@@ -4,7 +4,7 @@ import { batchBytes } from "../columns/size.ts";
 import { assert } from "../errors.ts";
 import { type CompiledPredicate, compilePredicate } from "../expressions/predicate.ts";
 import { BuiltSide, type JoinRun } from "../joins/built-side.ts";
-import { type JoinPlan, type JoinSide, type JoinSpec, planJoin } from "../joins/join-plan.ts";
+import { type JoinPlan, type JoinSide, type JoinSpec, keepsUnmatched, planJoin } from "../joins/join-plan.ts";
 import { JoinTable, TABLE_BYTES_PER_ROW } from "../joins/join-table.ts";
 import { PartitionedSide } from "../joins/partitioned-side.ts";
 import { SpilledJoin } from "../joins/spilled-join.ts";
@@ -50,6 +50,7 @@ export class HashJoinOperator implements Operator, SpillableState {
   #built: BuiltSide | undefined;
   #partitionedBuild: PartitionedSide | undefined;
   #partitionedProbe: PartitionedSide | undefined;
+  #isEmptyResult = false;
   readonly #hasEnded = { left: false, right: false };
   /** The result rows under way, and the probe batch that they are made from. */
   #rows: Generator<Batch, void, void> | undefined;
@@ -82,6 +83,11 @@ export class HashJoinOperator implements Operator, SpillableState {
         new JoinTable(workspace, columns, length, { nullEquals, hashMask: this.#hashMask }),
     };
     workspace.governor.register(this);
+  }
+
+  /** Without build rows there may be nothing to look for. */
+  get isSatisfied(): boolean {
+    return this.#isEmptyResult;
   }
 
   wantedInput(): number | "any" {
@@ -194,8 +200,15 @@ export class HashJoinOperator implements Operator, SpillableState {
       return;
     }
     const batches = this.#takeBuffered();
+    this.#isEmptyResult = batches.length === 0 && !this.#keepsLonelyProbeRows;
     if (batches.length === 0) batches.push(buildBatch(workspace, this.#plan[this.#buildSide].schema, []));
     this.#built = new BuiltSide(workspace, this.#run, batches);
+  }
+
+  get #keepsLonelyProbeRows(): boolean {
+    const probeSide = this.#buildSide === "left" ? "right" : "left";
+    const { type } = this.#plan;
+    return keepsUnmatched(type, probeSide) || (type === "anti" && probeSide === "left");
   }
 
   /** What is left once both inputs have ended. */
