@@ -3,6 +3,7 @@ import { buildColumn } from "../columns/builder.ts";
 import { concatColumns } from "../columns/concat.ts";
 import { decodeDictionary } from "../columns/dictionary.ts";
 import { gatherColumn } from "../columns/gather.ts";
+import { EvaluationError } from "../errors.ts";
 import type { Block } from "../memory/block.ts";
 import { byteWidth, type DataType } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
@@ -12,12 +13,17 @@ import type { Operand } from "./operand.ts";
 import type { Scope } from "./scope.ts";
 
 /**
- * Case expressions. Where nothing can fail, every branch is computed for all rows and chosen from; otherwise each
- * condition and branch runs on just the rows that reach it. The caller owns the result.
+ * Case expressions: every branch is computed for all rows and chosen from, which is fast. Where that fails, the failing
+ * row may not take the branch that failed, so each condition and branch then runs on just the rows that reach it.
+ * The caller owns the result.
  */
 export function evaluateCase(scope: Scope, node: BoundCase): Column {
-  const later = [...node.branches.flatMap(({ when, value }) => [when, value]), node.otherwise].slice(1);
-  return later.some((part) => part.isFallible) ? inTurns(scope, node) : atOnce(scope, node);
+  try {
+    return atOnce(scope, node);
+  } catch (error) {
+    if (error instanceof EvaluationError) return inTurns(scope, node);
+    throw error;
+  }
 }
 
 /** Rows (bits) and the value that they take. */

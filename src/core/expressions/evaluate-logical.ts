@@ -2,6 +2,7 @@ import { Column } from "../column.ts";
 import { buildColumn } from "../columns/builder.ts";
 import { decodeDictionary } from "../columns/dictionary.ts";
 import { gatherColumn } from "../columns/gather.ts";
+import { EvaluationError } from "../errors.ts";
 import type { Block } from "../memory/block.ts";
 import * as types from "../types.ts";
 import type { Workspace } from "../workspace.ts";
@@ -10,14 +11,14 @@ import { allocateBits, repeatRow } from "./frame.ts";
 import type { Scope } from "./scope.ts";
 
 /**
- * Three-valued AND or OR. A right side that may fail runs only on the rows that the left side leaves open, so that
- * `b.ne(0).and(a.intDiv(b).gt(2))` never divides by zero. The caller owns the result.
+ * Three-valued AND or OR. Where the right side fails, it runs again on only the rows that the left side leaves open, so
+ * that `b.ne(0).and(a.intDiv(b).gt(2))` never divides by zero. The caller owns the result.
  */
 export function evaluateLogical(scope: Scope, node: BoundLogical): Column {
   const { workspace } = scope;
   const left = boolColumn(scope, node.args[0]);
   try {
-    const right = node.args[1].isFallible ? rightWhereOpen(scope, left, node) : boolColumn(scope, node.args[1]);
+    const right = rightSide(scope, left, node);
     try {
       return combine(workspace, left, right, node.isOr);
     } finally {
@@ -26,6 +27,15 @@ export function evaluateLogical(scope: Scope, node: BoundLogical): Column {
   } finally {
     left.release();
     scope.release(node.args);
+  }
+}
+
+function rightSide(scope: Scope, left: Column, node: BoundLogical): Column {
+  try {
+    return boolColumn(scope, node.args[1]);
+  } catch (error) {
+    if (error instanceof EvaluationError) return rightWhereOpen(scope, left, node);
+    throw error;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Batch } from "../batch.ts";
-import { PlanError } from "../errors.ts";
+import { assert, EvaluationError, PlanError } from "../errors.ts";
 import type { Block } from "../memory/block.ts";
 import type { Schema } from "../schema.ts";
 import { formatType } from "../types.ts";
@@ -21,8 +21,8 @@ export interface CompiledPredicate {
   close(): void;
 }
 
-/** Fewer rows than this share are worth gathering for a costly condition. */
-const COSTLY_SHARE = 4;
+/** Below a quarter of the rows, gathering them pays for a costly condition. */
+const FEW_ROWS_SHARE = 4;
 
 /** @throws {PlanError} as `bindExpression`; TYPE_MISMATCH where the expression is not bool. */
 export function compilePredicate(node: ExpressionNode, schema: Schema): CompiledPredicate {
@@ -64,17 +64,16 @@ function select(
   let count = rowCount;
   try {
     for (const conjunct of conjuncts) {
-      const isPartial =
-        count < rowCount && (conjunct.isFallible || (conjunct.isCostly && count * COSTLY_SHARE < rowCount));
-      if (passed === undefined || !isPartial) {
-        const bits = evaluation.trueBits(conjunct);
-        evaluation.release([conjunct]);
-        if (passed === undefined) passed = bits;
-        else {
-          kernels.booleanBits(0, passed.address, bits.address, rowCount, passed.address);
-          bits.release();
-        }
-      } else narrow(evaluation, passed, conjunct);
+      const isCheaper = (conjunct.isCostly || conjunct.isFallible) && count * FEW_ROWS_SHARE < rowCount;
+      const bits =
+        passed !== undefined && isCheaper ? undefined : bitsOfAll(evaluation, conjunct, passed !== undefined);
+      if (passed === undefined) passed = bits;
+      else if (bits === undefined) narrow(evaluation, passed, conjunct);
+      else {
+        kernels.booleanBits(0, passed.address, bits.address, rowCount, passed.address);
+        bits.release();
+      }
+      assert(passed !== undefined, "the first condition runs on all rows");
       count = kernels.bitmapCount(passed.address, rowCount);
       if (count === 0) return "none";
     }
@@ -85,6 +84,18 @@ function select(
   } finally {
     passed?.release();
     evaluation.close();
+  }
+}
+
+/** Bits of a condition over all rows; undefined where it fails, but perhaps only for rows that did not pass so far. */
+function bitsOfAll(evaluation: Evaluation, conjunct: BoundNode, mayFail: boolean): Block | undefined {
+  try {
+    const bits = evaluation.trueBits(conjunct);
+    evaluation.release([conjunct]);
+    return bits;
+  } catch (error) {
+    if (mayFail && error instanceof EvaluationError) return undefined;
+    throw error;
   }
 }
 
