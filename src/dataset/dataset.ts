@@ -268,7 +268,7 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
   }
 
   /** Gives the rows numbers that are unique but have gaps, without bringing them together. */
-  zipWithUniqueId<const N extends string = "id">(column: N = "id" as N): DataSet<F & Numbered<N>> {
+  zipWithUniqueId<const N extends string = "uniqueId">(column: N = "uniqueId" as N): DataSet<F & Numbered<N>> {
     const numberingOf = ({ subtask, parallelism }: OperatorContext) => ({ start: subtask, step: parallelism });
     return this.#function(indexStage(column, numberingOf, false), {});
   }
@@ -551,7 +551,7 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
 /** What a bulk step gives: the rows of the next superstep, and rows without which there is none. */
 export interface BulkResult<F extends Fields> {
   readonly next: DataSet<F>;
-  readonly continueWhile?: DataSet<Fields>;
+  readonly continueWhile?: { readonly plan: PlanHandle };
 }
 
 export interface DeltaResult<F extends Fields, W extends Fields> {

@@ -1,5 +1,6 @@
 import type { RecordBatch, Table } from "apache-arrow";
 import type { Batch } from "../core/batch.ts";
+import { decodeDictionaries } from "../core/columns/dictionary.ts";
 import { readRows } from "../core/columns/read.ts";
 import { assert, EngineError } from "../core/errors.ts";
 import type { Workspace } from "../core/workspace.ts";
@@ -26,7 +27,10 @@ export async function collectArrow(context: JobContext, plan: PlanHandle, signal
   const arrow = await import("apache-arrow");
   const batches: RecordBatch[] = [];
   const take = (batch: Batch, workspace: Workspace) => {
-    batches.push(toArrow(workspace, batch, "copy"));
+    // A table has one schema: batches of one column may come with a dictionary and without.
+    const plain = decodeDictionaries(workspace, batch);
+    batches.push(toArrow(workspace, plain, "copy"));
+    plain.release();
   };
   await context.run([{ plan, take }], signal);
   if (batches.length > 0) return new arrow.Table(batches);
@@ -79,6 +83,8 @@ async function* handOver<T>(
 ): AsyncGenerator<T> {
   const stop = new AbortController();
   let offered: { item: T; taken: () => void } | undefined;
+  /** The batch that the caller looks at: the job waits until it asks for the next. */
+  let current: { taken: () => void } | undefined;
   let hasEnded = false;
   let failure: unknown;
   let changed: () => void = () => undefined;
@@ -99,10 +105,11 @@ async function* handOver<T>(
   try {
     for (;;) {
       if (offered !== undefined) {
-        const { item, taken } = offered;
+        const { item } = offered;
+        current = offered;
         offered = undefined;
         yield item;
-        taken();
+        current.taken();
       } else if (hasEnded) break;
       else {
         await new Promise<void>((resolve) => {
@@ -113,6 +120,7 @@ async function* handOver<T>(
   } finally {
     stop.abort();
     // A write that waits to be taken would keep the job from stopping.
+    current?.taken();
     (offered as { taken: () => void } | undefined)?.taken();
     await job;
   }

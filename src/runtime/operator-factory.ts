@@ -1,6 +1,7 @@
 import { InternalError } from "../core/errors.ts";
 import type { Operator } from "../core/operator.ts";
 import { CrossJoinOperator, type CrossJoinSpec } from "../core/operators/cross-join.ts";
+import { DistinctOperator, type DistinctSpec } from "../core/operators/distinct.ts";
 import { FilterOperator, type FilterSpec } from "../core/operators/filter.ts";
 import { HashAggregateOperator, type HashAggregateSpec } from "../core/operators/hash-aggregate.ts";
 import { HashJoinOperator, type HashJoinSpec } from "../core/operators/hash-join.ts";
@@ -17,6 +18,7 @@ import type { LocalOperator, OperatorNode, OperatorSpec } from "./job-graph.ts";
 interface Specs {
   aggregate: HashAggregateSpec;
   crossJoin: CrossJoinSpec;
+  distinct: DistinctSpec;
   filter: FilterSpec;
   hashJoin: HashJoinSpec;
   limit: LimitSpec;
@@ -30,6 +32,7 @@ interface Specs {
 const FACTORIES: { readonly [K in keyof Specs]: (spec: Specs[K], inputs: readonly Schema[]) => Operator } = {
   aggregate: (spec, [input]) => new HashAggregateOperator(spec, input),
   crossJoin: (spec, [left, right]) => new CrossJoinOperator(spec, left, right),
+  distinct: (spec, [input]) => new DistinctOperator(spec, input),
   filter: (spec, [input]) => new FilterOperator(spec, input),
   hashJoin: (spec, [left, right]) => new HashJoinOperator(spec, left, right),
   limit: (spec, [input]) => new LimitOperator(spec, input),
