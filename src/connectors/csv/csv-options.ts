@@ -1,7 +1,7 @@
 import { PlanError } from "../../core/errors.ts";
 import type { Field } from "../../core/schema.ts";
 import type { Compression } from "../files/byte-input.ts";
-import type { RecordFormat } from "../files/record-scanner.ts";
+import type { RecordFormat } from "../files/record-format.ts";
 
 /** What to do with a line that cannot be read: fail the job, or leave it out and count it in the metric `badLines`. */
 export type BadLines = "fail" | "drop";

@@ -18,6 +18,7 @@ import { readSample } from "../files/sample.ts";
 import { SPLIT_BYTES, type TextSplit, textSplits } from "../files/text-splits.ts";
 import { type CsvOptions, checkCsvOptions, recordFormat } from "./csv-options.ts";
 import { columnNames, inferShape, parseRecords } from "./csv-sample.ts";
+import { checkFieldTypes } from "./field-parsers.ts";
 import { RecordReader } from "./record-reader.ts";
 
 /** What a CSV source is made of; `layout` is found on the planning thread and travels with the spec. */
@@ -54,6 +55,7 @@ export class CsvSource implements Source {
 
   constructor(spec: CsvSourceSpec, host: Host) {
     checkCsvOptions(spec);
+    checkFieldTypes(spec.schema ?? []);
     this.#host = host;
     this.#layout = spec.layout ?? this.#findLayout(spec);
     this.spec = { ...spec, layout: this.#layout };

@@ -3,30 +3,28 @@ import { columnOf } from "../../core/columns/allocate.ts";
 import { PlanError } from "../../core/errors.ts";
 import type { Address } from "../../core/memory/allocator.ts";
 import type { Block } from "../../core/memory/block.ts";
+import type { Field } from "../../core/schema.ts";
 import { byteWidth, type DataType, formatType } from "../../core/types.ts";
 import type { RecordBlock } from "../files/record-scanner.ts";
 import { type FieldParser, fieldText, type ParseContext, packed } from "./field-parser.ts";
 import { StringParser } from "./string-parser.ts";
 
-/** A parser for batches of at most `batchRows` rows. */
-export function fieldParser(context: ParseContext, name: string, type: DataType, batchRows: number): FieldParser {
-  switch (type.kind) {
-    case "utf8":
-    case "binary":
-      return new StringParser(context, type, batchRows);
-    case "list":
-    case "struct":
-    case "map":
-    case "interval":
-    case "null":
-      throw new PlanError(
-        "CSV_TYPE_UNSUPPORTED",
-        `Column "${name}" has the type ${formatType(type)}, which CSV cannot hold.`,
-        "Read it as utf8 and convert it with an expression.",
-      );
-    default:
-      return new FixedParser(context, type, batchRows);
+/** Refuses the types that delimited text cannot hold, before anything is opened. */
+export function checkFieldTypes(fields: readonly Field[]): void {
+  for (const { name, type } of fields) {
+    if (!["list", "struct", "map", "interval", "null"].includes(type.kind)) continue;
+    throw new PlanError(
+      "CSV_TYPE_UNSUPPORTED",
+      `Column "${name}" has the type ${formatType(type)}, which CSV cannot hold.`,
+      "Read it as utf8 and convert it with an expression.",
+    );
   }
+}
+
+/** A parser for batches of at most `batchRows` rows. */
+export function fieldParser(context: ParseContext, type: DataType, batchRows: number): FieldParser {
+  const isBytes = type.kind === "utf8" || type.kind === "binary";
+  return isBytes ? new StringParser(context, type, batchRows) : new FixedParser(context, type, batchRows);
 }
 
 type ParseKernel = (block: RecordBlock, field: number, values: Address, valid: Address) => number;

@@ -4,7 +4,8 @@ import type { Block } from "../../core/memory/block.ts";
 import type { Schema } from "../../core/schema.ts";
 import type { SourceContext, SplitReader } from "../../core/source.ts";
 import { formatType } from "../../core/types.ts";
-import { type BadRecord, type RecordBlock, type RecordFormat, RecordScanner } from "../files/record-scanner.ts";
+import type { RecordFormat } from "../files/record-format.ts";
+import { type BadRecord, type RecordBlock, RecordScanner } from "../files/record-scanner.ts";
 import type { TextSplit } from "../files/text-splits.ts";
 import { shown } from "../files/utf8-text.ts";
 import { columnNames } from "./csv-sample.ts";
@@ -64,7 +65,7 @@ export class RecordReader implements SplitReader {
       bad: bad.address,
       replacesInvalidUtf8: reading.replacesInvalidUtf8,
     };
-    this.#parsers = reading.schema.fields.map(({ name, type }) => fieldParser(this.#parse, name, type, batchRows));
+    this.#parsers = reading.schema.fields.map(({ type }) => fieldParser(this.#parse, type, batchRows));
   }
 
   next(): Batch | undefined | Promise<Batch | undefined> {

@@ -4,34 +4,9 @@ import type { Address } from "../../core/memory/allocator.ts";
 import type { Block } from "../../core/memory/block.ts";
 import type { Workspace } from "../../core/workspace.ts";
 import { type ByteInput, openInput } from "./byte-input.ts";
+import { NEWLINE, type RecordFormat, recordLimit } from "./record-format.ts";
 import { findRecordStart } from "./record-start.ts";
 import type { TextSplit } from "./text-splits.ts";
-
-const NEWLINE = 10;
-
-/** How bytes form records; bytes as numbers, -1 for none. Records end at newlines outside quotes. */
-export interface RecordFormat {
-  readonly delimiter: number;
-  readonly quote: number;
-  readonly escape: number;
-  readonly comment: number;
-  readonly fields: number;
-  /** A longer record is an error: it bounds the memory of a file with a quote that never closes. */
-  readonly maxRecordBytes: number;
-  /** Whether a split may start inside a quoted field. */
-  readonly hasNewlinesInQuotes: boolean;
-}
-
-/** Records that are whole lines. */
-export const lineFormat = (maxRecordBytes: number): RecordFormat => ({
-  delimiter: NEWLINE,
-  quote: -1,
-  escape: -1,
-  comment: -1,
-  fields: 1,
-  maxRecordBytes,
-  hasNewlinesInQuotes: false,
-});
 
 /** A record with another number of fields than the format; 0 fields where a quote was never closed. */
 export interface BadRecord {
@@ -94,7 +69,7 @@ export class RecordScanner {
     this.#firstByte = start;
     this.#base = start;
     this.#input = openInput(files, split.file, split.compression, start);
-    this.#buffer = workspace.allocate(Math.min(CHUNK_BYTES, format.maxRecordBytes) + SLACK_BYTES);
+    this.#buffer = workspace.allocate(Math.min(CHUNK_BYTES, recordLimit(format)) + SLACK_BYTES);
     this.#table = workspace.allocate((blockRows * (format.fields + 1) + 1) * 4);
     this.#bad = workspace.allocate(MAX_BAD * 12);
     this.#result = workspace.allocate(16);
@@ -203,9 +178,9 @@ export class RecordScanner {
     const capacity = this.#buffer.byteLength - SLACK_BYTES;
     this.#newlines += kernels.csvCountByte(this.#buffer.address, this.#at, NEWLINE);
     if (left === capacity) {
-      const { maxRecordBytes } = this.#format;
-      if (capacity >= maxRecordBytes) throw this.#recordTooLong();
-      const grown = this.#workspace.allocate(Math.min(maxRecordBytes, capacity * 2) + SLACK_BYTES);
+      const limit = recordLimit(this.#format);
+      if (capacity >= limit) throw this.#recordTooLong();
+      const grown = this.#workspace.allocate(Math.min(limit, capacity * 2) + SLACK_BYTES);
       kernels.copyBytes(grown.address, this.#buffer.address + this.#at, left);
       this.#buffer.release();
       this.#buffer = grown;

@@ -2,7 +2,7 @@ import { assert } from "../../core/errors.ts";
 import type { HostFiles, ReadableFile } from "../../core/host.ts";
 import type { Block } from "../../core/memory/block.ts";
 import type { Workspace } from "../../core/workspace.ts";
-import type { RecordFormat } from "./record-scanner.ts";
+import { type RecordFormat, recordLimit } from "./record-format.ts";
 import type { TextSplit } from "./text-splits.ts";
 
 const LOOK_BACK_BYTES = 64 * 1024;
@@ -46,6 +46,7 @@ interface KnownPlace {
 
 function knownPlace(workspace: Workspace, file: ReadableFile, start: number, format: RecordFormat): KnownPlace {
   if (!format.hasNewlinesInQuotes) return { from: start - 1, isFieldStart: false };
+  const limit = recordLimit(format);
   for (let length = LOOK_BACK_BYTES; ; length *= 4) {
     const from = Math.max(0, start - length);
     if (from === 0) return { from: 0, isFieldStart: true };
@@ -54,7 +55,7 @@ function knownPlace(workspace: Workspace, file: ReadableFile, start: number, for
     const found = workspace.kernels.csvLastOpeningQuote(text.address, start - from, delimiter, quote);
     text.release();
     if (found >= 0) return { from: from + found, isFieldStart: true };
-    if (found === -1 && length >= format.maxRecordBytes) return { from: start - 1, isFieldStart: false };
+    if (found === -1 && length >= limit) return { from: start - 1, isFieldStart: false };
   }
 }
 

@@ -27,8 +27,8 @@ function presentJson(type: DataType): (value: unknown) => string {
       return (value) => JSON.stringify(value);
     case "float32":
     case "float64":
-      // JSON.stringify writes -0 as 0.
-      return (value) => (Object.is(value, -0) ? "-0" : JSON.stringify(value));
+      // JSON.stringify writes -0 as 0, and some readers take -0 for an integer.
+      return (value) => (Object.is(value, -0) ? "-0.0" : JSON.stringify(value));
     case "date":
     case "time":
     case "timestamp": {

@@ -16,7 +16,7 @@ import type { Compression } from "../files/byte-input.ts";
 import { ColumnSelection } from "../files/column-selection.ts";
 import { partitionColumns } from "../files/partition-values.ts";
 import { expandPaths, type FoundFile } from "../files/paths.ts";
-import { lineFormat } from "../files/record-scanner.ts";
+import { lineFormat } from "../files/record-format.ts";
 import { SPLIT_BYTES, type TextSplit, textSplits } from "../files/text-splits.ts";
 
 export interface TextSourceSpec extends SourceSpec {

@@ -148,6 +148,8 @@ describe("CsvSource", () => {
       code: "RECORD_TOO_LONG",
     });
     expect(await failure("a\n1\n", { delimiter: "ab" })).toMatchObject({ code: "OPTION_INVALID" });
+    const nested = [{ name: "a", type: types.list(types.int8) }];
+    expect(await failure("a\n1\n", { schema: nested })).toMatchObject({ code: "CSV_TYPE_UNSUPPORTED" });
   });
 
   it("drops and counts bad lines where it is told to", async () => {

@@ -165,7 +165,7 @@ describe("json sink", () => {
       const path = join(directory, "out.jsonl");
       await writeSink(jsonSink({ kind: "json", path }, testHost()), schema, rows);
       expect(readFileSync(path, "utf8").split("\n")[0]).toBe(
-        '{"i":-9223372036854775808,"f":-0,"s":"a\\"\\n\u2028é","d":123456789012345678.90,"at":"1969-12-31T23:59:59.999999Z",' +
+        '{"i":-9223372036854775808,"f":-0.0,"s":"a\\"\\n\u2028é","d":123456789012345678.90,"at":"1969-12-31T23:59:59.999999Z",' +
           '"day":"0000-01-01","b":"AP8=","l":[{"x":1},null,{"x":null}],"m":{"k":true},"v":{"months":1,"days":-2,"nanoseconds":3}}',
       );
       const source = new JsonSource({ kind: "json", paths: path, schema: schema.fields }, testHost());

@@ -65,7 +65,7 @@ describe("the connector registry", () => {
     for (const kind of ["arrow", "csv", "json", "memory", "parquet", "sequence", "text"]) {
       expect(typeof (await connectorRegistry.sourceFactory(kind))).toBe("function");
     }
-    for (const kind of ["arrow", "csv", "json", "text"]) {
+    for (const kind of ["arrow", "csv", "json", "parquet", "text"]) {
       expect(typeof (await connectorRegistry.sinkFactory(kind))).toBe("function");
     }
     expect((await failureOf(() => connectorRegistry.sourceFactory("toString"))).code).toBe("CONNECTOR_UNKNOWN");
