@@ -104,9 +104,9 @@ function generateReader(workspace: Workspace, columns: readonly ShownColumn[]): 
       }
     }`;
   const source = `
-  ${variables.length > 0 ? `let ${variables.join(",\n    ")};` : ""}
-  const views = [];
-  let turn = 0;
+  ${variables.length > 0 ? `var ${variables.join(",\n    ")};` : ""}
+  var views = [];
+  var turn = 0;
   class Row {
     #row = -1;
     [inspect]() { return copyAt(this.#row); }

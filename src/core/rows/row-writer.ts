@@ -231,8 +231,8 @@ function writerSource(schema: Schema, forms: readonly StoreForm[]): string {
     n++;
   }`;
   return `
-  let n = 0, capacity = 0;
-  ${variables.length > 0 ? `let ${variables.join(",\n    ")};` : ""}
+  var n = 0, capacity = 0;
+  ${variables.length > 0 ? `var ${variables.join(",\n    ")};` : ""}
   return {
     bind(columns, rows) { capacity = rows; ${rebind.join("\n      ")} },
     reset() { n = 0; capacity = 0; },

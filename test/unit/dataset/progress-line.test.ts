@@ -58,16 +58,14 @@ describe("ProgressLine", () => {
     expect(written).toEqual([]);
   });
 
-  it.each([{ isTTY: false }, { environment: { NO_PROGRESS: "1" } }, { environment: { TERM: "dumb" } }])(
-    "is off with %o",
-    (options) => {
-      const { written, clock, line } = setUp(options);
-      clock.now = 10_000;
-      line.update(progress);
-      line.end();
-      expect(written).toEqual([]);
-    },
-  );
+  const off: SetUp[] = [{ isTTY: false }, { environment: { NO_PROGRESS: "1" } }, { environment: { TERM: "dumb" } }];
+  it.each(off)("is off with %o", (options) => {
+    const { written, clock, line } = setUp(options);
+    clock.now = 10_000;
+    line.update(progress);
+    line.end();
+    expect(written).toEqual([]);
+  });
 
   it("never wraps", () => {
     const { written, clock, line } = setUp({ columns: 30 });
