@@ -283,10 +283,12 @@ describe.each([1, 3])("datasets on %i threads", (parallelism) => {
       await env.execute();
       expect(readdirSync(target).every((name) => !name.startsWith("."))).toBe(true);
       const read = { parquet: "readParquet", csv: "readCsv", json: "readJson", arrow: "readArrow" } as const;
-      const back = await env[read[format]](target)
+      const [back] = await env[read[format]](target)
         .aggregate({ n: count(), total: sum("score") })
         .collect();
-      expect(back).toEqual([{ n: 1000n, total: rows.reduce((total, row) => total + (row.score ?? 0), 0) }]);
+      expect(back.n).toBe(1000n);
+      // Text formats cannot tell float64 from whole numbers.
+      expect(Number(back.total)).toBe(rows.reduce((total, row) => total + (row.score ?? 0), 0));
       teams[write[format]](target);
       await expect(env.execute()).rejects.toMatchObject({ code: "TARGET_EXISTS" });
     }
