@@ -1,18 +1,29 @@
 import type { Column } from "../../column.ts";
 import type { Address } from "../../memory/allocator.ts";
 import * as types from "../../types.ts";
-import { byteWidth, type DataType, formatType, isInteger, type TimestampType, type TimeUnit } from "../../types.ts";
+import { byteWidth, type DataType, formatType, isInteger, type TimestampType } from "../../types.ts";
 import type { BoundNode, Routine } from "../bound.ts";
 import { safeValidity } from "../cast/convert.ts";
 import type { Frame } from "../frame.ts";
 import type { CallNode } from "../node.ts";
 import type { Operand } from "../operand.ts";
 import { UNITS_PER_SECOND } from "../temporal.ts";
-import { toInstants, toLocalTimes } from "../zone.ts";
+import { toLocalTimes } from "../zone.ts";
 import { constantText, constantWord } from "./constant.ts";
+import { addition } from "./date-add.ts";
 import type { FunctionDefinition, FunctionTable, TypeBinder } from "./definition.ts";
+import {
+  type DateUnitName,
+  FIXED_UNITS,
+  type FixedUnit,
+  fromLocalTime,
+  isFixed,
+  localTime,
+  perDayOf,
+  UNITS,
+} from "./local-time.ts";
 
-const SECONDS_PER_DAY = 86_400n;
+/** Number kinds of kernels/cast.ts. */
 const I32 = 4;
 const I64 = 6;
 
@@ -23,23 +34,7 @@ type CalendarPart = keyof typeof CALENDAR;
 const CLOCK = ["hour", "minute", "second", "millisecond"] as const;
 type ClockPart = (typeof CLOCK)[number];
 
-/** Nanoseconds of the units that have a fixed length. */
-const FIXED_UNITS = {
-  day: 86_400_000_000_000n,
-  hour: 3_600_000_000_000n,
-  minute: 60_000_000_000n,
-  second: 1_000_000_000n,
-  millisecond: 1_000_000n,
-  microsecond: 1_000n,
-  nanosecond: 1n,
-} as const;
-type FixedUnit = keyof typeof FIXED_UNITS;
-
-const UNITS = ["year", "quarter", "month", "week", ...(Object.keys(FIXED_UNITS) as FixedUnit[])] as const;
 const EPOCH_UNITS = ["s", "ms", "us", "ns"] as const;
-
-/** Months in the units that are counted in months. */
-const MONTHS: Readonly<Record<string, bigint>> = { year: 12n, quarter: 3n, month: 1n };
 
 /** year ... millisecond, dateTrunc, dateAdd, dateDiff, toEpoch, toTimestamp, makeDate. */
 export const datetimeFunctions: FunctionTable = {
@@ -119,45 +114,12 @@ export const datetimeFunctions: FunctionTable = {
   },
 };
 
-const isFixed = (unit: (typeof UNITS)[number]): unit is FixedUnit => unit in FIXED_UNITS;
-
 function requireInstant(binder: TypeBinder, node: CallNode, arg: BoundNode): BoundNode {
   if (arg.type.kind === "null") return binder.coerce(arg, types.date);
   if (arg.type.kind === "date" || arg.type.kind === "timestamp") {
     return arg.kind === "literal" ? binder.coerce(arg, arg.type) : arg;
   }
   throw binder.mismatch(node, [arg.type], "a date or timestamp; cast text to one first");
-}
-
-const perDayOf = (unit: TimeUnit): bigint => SECONDS_PER_DAY * UNITS_PER_SECOND[unit];
-
-/** Days (and, of timestamps, the time of day) in local time. */
-interface LocalTime {
-  days: Address;
-  /** i64 units since midnight; 0 of dates. */
-  rest: Address;
-}
-
-function localTime(frame: Frame, { column }: Operand, type: DataType): LocalTime {
-  if (type.kind !== "timestamp") return { days: column.data, rest: 0 };
-  const { rowCount } = frame;
-  const values = toLocalTimes(frame, column.data, type.unit, type.timezone);
-  const days = frame.allocate(rowCount * 4).address;
-  const rest = frame.allocate(rowCount * 8).address;
-  frame.workspace.kernels.datetimeSplit(values, perDayOf(type.unit), rowCount, days, rest);
-  return { days, rest };
-}
-
-/** The result column of local days and times, in the type of the input. */
-function fromLocalTime(frame: Frame, type: TimestampType, { days, rest }: LocalTime): Column {
-  const { kernels } = frame.workspace;
-  const { rowCount } = frame;
-  const local = frame.allocateValues(type);
-  const failedRow = kernels.datetimeJoin(days, rest, perDayOf(type.unit), rowCount, frame.validity, local.address);
-  if (failedRow >= 0) throw frame.overflow(failedRow, formatType(type));
-  const instants = toInstants(frame, local.address, type.unit, type.timezone);
-  if (instants !== local.address) kernels.copyBytes(local.address, instants, rowCount * 8);
-  return frame.strictColumn(type, { data: local });
 }
 
 function calendarPart(part: CalendarPart): FunctionDefinition {
@@ -227,7 +189,7 @@ function writeClock(frame: Frame, { column }: Operand, type: DataType, part: Clo
   kernels.datetimeClock(values, perDayOf(type.unit), divisor, modulus, rowCount, out);
 }
 
-function truncation(type: DataType, unit: (typeof UNITS)[number]): Routine {
+function truncation(type: DataType, unit: DateUnitName): Routine {
   return {
     key: `dateTrunc:${unit}:${formatType(type)}`,
     nulls: "strict",
@@ -271,109 +233,8 @@ function truncateClock(frame: Frame, column: Column, type: TimestampType, unit: 
   return frame.strictColumn(type, { data });
 }
 
-function addition(type: DataType, unit: (typeof UNITS)[number]): Routine {
-  return {
-    key: `dateAdd:${unit}:${formatType(type)}`,
-    nulls: "strict",
-    isFallible: true,
-    run(frame, [value, amount]) {
-      const spread: Operand = { column: frame.spread(value), isSingle: false };
-      if (isFixed(unit) && unit !== "day" && type.kind === "timestamp") {
-        return addUnits(frame, spread, amount, type, FIXED_UNITS[unit]);
-      }
-      const { days, rest } = localTime(frame, spread, type);
-      const months = MONTHS[unit];
-      const moved =
-        months === undefined
-          ? addDays(frame, days, amount, unit === "week" ? 7n : 1n)
-          : addMonths(frame, days, amount, months);
-      if (type.kind === "timestamp") return fromLocalTime(frame, type, { days: moved, rest });
-      const data = frame.allocateValues(type);
-      frame.workspace.kernels.copyBytes(data.address, moved, frame.rowCount * 4);
-      return frame.strictColumn(type, { data });
-    },
-  };
-}
-
-/** Amounts times a factor, one per row or single; fails on overflow. */
-function scaledAmounts(frame: Frame, amount: Operand, factor: bigint): Address {
-  if (factor === 1n) return amount.column.data;
-  const scaled = frame.allocate(amount.column.length * 8);
-  const validity = amount.isSingle ? 0 : frame.validity;
-  const { length, data } = amount.column;
-  const failedRow = frame.workspace.kernels.castScale(data, length, factor, false, validity, 0, scaled.address);
-  if (failedRow >= 0) throw frame.overflow(failedRow, "int64");
-  return scaled.address;
-}
-
-function addUnits(frame: Frame, value: Operand, amount: Operand, type: TimestampType, nanoseconds: bigint): Column {
-  const { kernels } = frame.workspace;
-  const { rowCount, validity } = frame;
-  const perSecond = UNITS_PER_SECOND[type.unit];
-  const data = frame.allocateValues(type);
-  // A unit finer than the type's counts in whole units of the type, rounded down.
-  const isFiner = nanoseconds * perSecond < UNITS_PER_SECOND.ns;
-  let amounts: Address;
-  if (isFiner) {
-    const scaled = frame.allocate(amount.column.length * 8);
-    const divisor = UNITS_PER_SECOND.ns / (nanoseconds * perSecond);
-    kernels.castScale(amount.column.data, amount.column.length, divisor, true, 0, 0, scaled.address);
-    amounts = scaled.address;
-  } else amounts = scaledAmounts(frame, amount, (nanoseconds * perSecond) / UNITS_PER_SECOND.ns);
-  const failedRow = kernels.arithmeticI64(
-    0,
-    value.column.data,
-    false,
-    amounts,
-    amount.isSingle,
-    data.address,
-    rowCount,
-    validity,
-  );
-  if (failedRow >= 0) throw frame.overflow(failedRow, formatType(type));
-  return frame.strictColumn(type, { data });
-}
-
-function addDays(frame: Frame, days: Address, amount: Operand, factor: bigint): Address {
-  const { kernels } = frame.workspace;
-  const { rowCount, validity } = frame;
-  const wide = frame.allocate(rowCount * 8);
-  const sums = frame.allocate(rowCount * 8);
-  const out = frame.allocate(rowCount * 4);
-  kernels.castNumbers(I32, I64, days, rowCount, 0, 0, wide.address);
-  const amounts = scaledAmounts(frame, amount, factor);
-  let failedRow = kernels.arithmeticI64(
-    0,
-    wide.address,
-    false,
-    amounts,
-    amount.isSingle,
-    sums.address,
-    rowCount,
-    validity,
-  );
-  if (failedRow < 0) failedRow = kernels.castNumbers(I64, I32, sums.address, rowCount, validity, 0, out.address);
-  if (failedRow >= 0) throw frame.overflow(failedRow, "date");
-  return out.address;
-}
-
-function addMonths(frame: Frame, days: Address, amount: Operand, factor: bigint): Address {
-  const out = frame.allocate(frame.rowCount * 4);
-  const failedRow = frame.workspace.kernels.datetimeAddMonths(
-    days,
-    false,
-    scaledAmounts(frame, amount, factor),
-    amount.isSingle,
-    frame.rowCount,
-    frame.validity,
-    out.address,
-  );
-  if (failedRow >= 0) throw frame.overflow(failedRow, "date");
-  return out.address;
-}
-
 /** The number of the unit that a date or timestamp lies in, counted from the epoch. */
-function ordinal(type: DataType, unit: (typeof UNITS)[number]): Routine {
+function ordinal(type: DataType, unit: DateUnitName): Routine {
   return {
     key: `ordinal:${unit}:${formatType(type)}`,
     nulls: "strict",

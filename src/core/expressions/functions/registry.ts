@@ -10,6 +10,7 @@ import { mathFunctions } from "./math.ts";
 import { nullFunctions } from "./null.ts";
 import { regexpFunctions } from "./regexp.ts";
 import { textFunctions } from "./text.ts";
+import { textSearchFunctions } from "./text-search.ts";
 
 const functions: ReadonlyMap<string, FunctionDefinition> = new Map(
   [
@@ -19,6 +20,7 @@ const functions: ReadonlyMap<string, FunctionDefinition> = new Map(
     nullFunctions,
     mathFunctions,
     textFunctions,
+    textSearchFunctions,
     regexpFunctions,
     datetimeFunctions,
     hashFunctions,

@@ -12,14 +12,11 @@ import { rowRoutine } from "./by-row.ts";
 import { constantInteger, constantText } from "./constant.ts";
 import type { FunctionDefinition, FunctionTable, TypeBinder } from "./definition.ts";
 
-const STARTS_WITH = 0;
-const ENDS_WITH = 1;
-const CONTAINS = 2;
 const TRIM_START = 1;
 const TRIM_END = 2;
 const TRIM_BOTH = 3;
 
-/** Functions of text through kernels over UTF-8. */
+/** Functions from text to text, and its lengths, through kernels over UTF-8; searching is in text-search.ts. */
 export const textFunctions: FunctionTable = {
   upper: caseFunction("upper"),
   lower: caseFunction("lower"),
@@ -69,32 +66,6 @@ export const textFunctions: FunctionTable = {
   lpad: pad("lpad"),
   rpad: pad("rpad"),
   reverse: textToText(reverseRoutine()),
-  position: {
-    arity: [2, 2],
-    bind: (binder, node, args) =>
-      binder.call(
-        node,
-        positionRoutine,
-        types.int32,
-        args.map((arg) => requireText(binder, node, arg)),
-      ),
-  },
-  startsWith: test("startsWith", STARTS_WITH),
-  endsWith: test("endsWith", ENDS_WITH),
-  contains: test("contains", CONTAINS),
-  like: {
-    arity: [2, 2],
-    bind(binder, node, [text, pattern]) {
-      return bindLike(binder, node, requireText(binder, node, text), constantText(node, pattern, "pattern"));
-    },
-  },
-  ilike: {
-    arity: [2, 2],
-    bind(binder, node, [text, pattern]) {
-      const lowered = binder.call(node, caseRoutine("lower"), types.utf8, [requireText(binder, node, text)]);
-      return bindLike(binder, node, lowered, constantText(node, pattern, "pattern").toLowerCase());
-    },
-  },
 };
 
 export function requireText(binder: TypeBinder, node: CallNode, arg: BoundNode): BoundNode {
@@ -122,7 +93,7 @@ function caseFunction(name: "upper" | "lower"): FunctionDefinition {
   return textToText(caseRoutine(name));
 }
 
-function caseRoutine(name: "upper" | "lower"): Routine {
+export function caseRoutine(name: "upper" | "lower"): Routine {
   const byRow = rowRoutine(name, types.utf8, false, (text: string) =>
     name === "upper" ? text.toUpperCase() : text.toLowerCase(),
   );
@@ -377,122 +348,6 @@ function reverseRoutine(): Routine {
       kernels.stringReverse(column.data, column.offsets, frame.rowCount, data.address);
       kernels.rebaseOffsets(column.offsets, frame.rowCount, 0, offsets.address);
       return frame.strictColumn(types.utf8, { data, offsets });
-    },
-  };
-}
-
-const positionRoutine: Routine = {
-  key: "position",
-  nulls: "strict",
-  isFallible: false,
-  isCostly: true,
-  run(frame, [text, search]) {
-    const data = frame.allocateValues(types.int32);
-    frame.workspace.kernels.stringPosition(
-      text.column.data,
-      text.column.offsets,
-      text.isSingle,
-      search.column.data,
-      search.column.offsets,
-      search.isSingle,
-      frame.rowCount,
-      data.address,
-    );
-    return frame.strictColumn(types.int32, { data });
-  },
-};
-
-function testRoutine(name: string, kind: number): Routine {
-  return {
-    key: name,
-    nulls: "strict",
-    isFallible: false,
-    isCostly: true,
-    run(frame, [text, other]) {
-      const data = frame.allocateValues(types.bool);
-      frame.workspace.kernels.stringTest(
-        kind,
-        text.column.data,
-        text.column.offsets,
-        text.isSingle,
-        other.column.data,
-        other.column.offsets,
-        other.isSingle,
-        frame.rowCount,
-        data.address,
-      );
-      return frame.strictColumn(types.bool, { data });
-    },
-  };
-}
-
-function test(name: string, kind: number): FunctionDefinition {
-  return {
-    arity: [2, 2],
-    bind: (binder, node, args) =>
-      binder.call(
-        node,
-        testRoutine(name, kind),
-        types.bool,
-        args.map((arg) => requireText(binder, node, arg)),
-      ),
-  };
-}
-
-/** Bytes that valid UTF-8 never holds stand for % and _; see kernels/string.ts. */
-const ANY_TEXT = 0xff;
-const ANY_CODE_POINT = 0xfe;
-const encoder = new TextEncoder();
-
-function likeBytes(pattern: string): number[] {
-  const bytes: number[] = [];
-  const points = [...pattern];
-  for (let i = 0; i < points.length; i++) {
-    if (points[i] === "%") bytes.push(ANY_TEXT);
-    else if (points[i] === "_") bytes.push(ANY_CODE_POINT);
-    else bytes.push(...encoder.encode(points[i] === "\\" && i + 1 < points.length ? points[++i] : points[i]));
-  }
-  return bytes;
-}
-
-/** Patterns with % only at the ends are simpler tests. */
-function bindLike(binder: TypeBinder, node: CallNode, text: BoundNode, pattern: string): BoundNode {
-  const plain = /^(%?)([^%_\\]+)(%?)$/.exec(pattern);
-  if (plain === null || (plain[1] === "" && plain[3] === "")) {
-    return binder.call(node, likeRoutine(pattern), types.bool, [text]);
-  }
-  const [, before, search, after] = plain;
-  const other = binder.literal({ kind: "literal", type: types.utf8, value: search });
-  const routine =
-    before === ""
-      ? testRoutine("startsWith", STARTS_WITH)
-      : after === ""
-        ? testRoutine("endsWith", ENDS_WITH)
-        : testRoutine("contains", CONTAINS);
-  return binder.call(node, routine, types.bool, [text, other]);
-}
-
-function likeRoutine(pattern: string): Routine {
-  const bytes = Uint8Array.from(likeBytes(pattern));
-  return {
-    key: `like:${JSON.stringify(pattern)}`,
-    nulls: "strict",
-    isFallible: false,
-    isCostly: true,
-    run(frame, [{ column }]) {
-      const { workspace } = frame;
-      const patternBlock = frame.allocate(bytes.length);
-      workspace.u8.set(bytes, patternBlock.address);
-      const data = frame.allocateValues(types.bool);
-      workspace.kernels.stringLike(
-        column.data,
-        column.offsets,
-        patternBlock.address,
-        bytes.length,
-        frame.rowCount,
-        data.address,
-      );
-      return frame.strictColumn(types.bool, { data });
     },
   };
 }
