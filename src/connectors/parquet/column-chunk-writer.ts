@@ -22,8 +22,7 @@ export interface ChunkOptions {
   readonly dataPageVersion: 1 | 2;
   readonly pageRows: number;
   readonly pageBytes: number;
-  readonly usesDictionary: boolean;
-  readonly hasBloomFilter: boolean;
+  readonly checksums: boolean;
 }
 
 /** What a written chunk leaves behind for the footer and the indexes. */
@@ -49,15 +48,11 @@ const GREATEST_FILTER_BYTES = 1024 * 1024;
 export class ColumnChunkWriter {
   readonly #workspace: Workspace;
   readonly #output: FileOutput;
-  readonly #options: Omit<ChunkOptions, "usesDictionary" | "hasBloomFilter">;
+  readonly #options: ChunkOptions;
   readonly #scratch: ScratchSet;
   readonly #compressor: PageCompressor;
 
-  constructor(
-    workspace: Workspace,
-    output: FileOutput,
-    options: Omit<ChunkOptions, "usesDictionary" | "hasBloomFilter">,
-  ) {
+  constructor(workspace: Workspace, output: FileOutput, options: ChunkOptions) {
     this.#workspace = workspace;
     this.#output = output;
     this.#options = options;
@@ -92,7 +87,7 @@ export class ColumnChunkWriter {
 class ChunkInProgress {
   readonly #workspace: Workspace;
   readonly #output: FileOutput;
-  readonly #options: Omit<ChunkOptions, "usesDictionary" | "hasBloomFilter">;
+  readonly #options: ChunkOptions;
   readonly #scratch: ScratchSet;
   readonly #compressor: PageCompressor;
   readonly #shredded: ShreddedLeaf;
@@ -104,7 +99,7 @@ class ChunkInProgress {
   constructor(
     workspace: Workspace,
     output: FileOutput,
-    options: Omit<ChunkOptions, "usesDictionary" | "hasBloomFilter">,
+    options: ChunkOptions,
     scratch: ScratchSet,
     compressor: PageCompressor,
     shredded: ShreddedLeaf,
@@ -164,10 +159,15 @@ class ChunkInProgress {
     const body = this.#scratch.page.take(plainBytes(this.#workspace, values, 0, values.count) + PADDING_BYTES);
     const byteLength = encodePlain(this.#workspace, values, 0, values.count, body);
     const packed = this.#compressor.compress(body, byteLength);
-    const crc = this.#compressor.checksum(packed.address, packed.byteLength);
+    const crc = this.#checksum(packed.address, packed.byteLength);
     const sizes = { uncompressedSize: byteLength, compressedSize: packed.byteLength, crc };
     this.#append(dictionaryPageHeader(sizes, values.count), sizes);
     this.#output.append(packed.address, packed.byteLength);
+  }
+
+  /** The CRC-32 of bytes, going on from `first`; undefined where pages carry none. */
+  #checksum(address: Address, byteLength: number, first?: number): number | undefined {
+    return this.#options.checksums ? this.#compressor.checksum(address, byteLength, first) : undefined;
   }
 
   /** Counts a page, whose bytes follow, and writes its header. */
@@ -240,11 +240,11 @@ class ChunkInProgress {
     const packed = isV2
       ? this.#compressor.compress(body + levelBytes, at - body - levelBytes)
       : this.#compressor.compress(body, at - body);
-    const levelCrc = isV2 ? this.#compressor.checksum(body, levelBytes) : 0;
+    const levelCrc = isV2 ? this.#checksum(body, levelBytes) : undefined;
     const sizes: PageSizes = {
       uncompressedSize: at - body,
       compressedSize: packed.byteLength + (isV2 ? levelBytes : 0),
-      crc: this.#compressor.checksum(packed.address, packed.byteLength, levelCrc),
+      crc: this.#checksum(packed.address, packed.byteLength, levelCrc),
     };
     const header = isV2
       ? dataPageHeaderV2(

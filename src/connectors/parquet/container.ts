@@ -69,7 +69,7 @@ export interface WrittenPage {
 export interface PageSizes {
   readonly uncompressedSize: number;
   readonly compressedSize: number;
-  readonly crc: number;
+  readonly crc: number | undefined;
 }
 
 export function dictionaryPageHeader(sizes: PageSizes, valueCount: number): Uint8Array {
@@ -124,7 +124,7 @@ export function dataPageHeaderV2(
 const pageSizes = ({ uncompressedSize, compressedSize, crc }: PageSizes): Record<string, unknown> => ({
   uncompressed_page_size: uncompressedSize,
   compressed_page_size: compressedSize,
-  crc: crc | 0,
+  crc: crc === undefined ? undefined : crc | 0,
 });
 
 export function footerBytes(footer: {

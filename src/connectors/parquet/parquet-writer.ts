@@ -34,6 +34,8 @@ export interface ParquetWriteOptions {
   readonly pageBytes?: number;
   /** Whether columns with few distinct values get a dictionary; default true. */
   readonly dictionary?: boolean;
+  /** Whether pages carry checksums; default true. */
+  readonly checksums?: boolean;
   /** Columns (dotted paths for nested ones) that get a Bloom filter. */
   readonly bloomFilters?: readonly string[];
   /** Written to the footer. */
@@ -76,6 +78,7 @@ export class ParquetWriter {
       pageRows: positive("pageRows", options.pageRows ?? 20_480),
       pageBytes: positive("pageBytes", options.pageBytes ?? 1024 * 1024),
       dictionary: options.dictionary ?? true,
+      checksums: options.checksums ?? true,
     };
     this.#bloomFilters = new Set(options.bloomFilters ?? []);
     this.#keyValues = new Map(Object.entries(options.keyValues ?? {}));

@@ -11,7 +11,7 @@ import { MemoryFiles } from "../../support/memory-files.ts";
 import { type Row, rowsOfFile } from "../../support/parquet/read-parquet.ts";
 import { withWorkspace } from "../../support/workspace.ts";
 
-export const anyWriteOptions: fc.Arbitrary<ParquetWriteOptions> = fc.record({
+const anyWriteOptions: fc.Arbitrary<ParquetWriteOptions> = fc.record({
   codec: fc.constantFrom("none", "snappy", "gzip"),
   dataPageVersion: fc.constantFrom(1, 2),
   rowGroupRows: fc.integer({ min: 1, max: 100 }),
