@@ -16,8 +16,11 @@ const MAX_DEPTH = 512;
  * gives it; a `__proto__` key is data. Throws a SyntaxError where the text is no JSON.
  */
 export function parseExactJson(text: string): unknown {
-  return MANY_DIGITS.test(text) ? new Parser(text).parse() : JSON.parse(text);
+  return hasManyDigits(text) ? new Parser(text).parse() : JSON.parse(text);
 }
+
+/** False where JSON.parse itself is exact. */
+export const hasManyDigits = (text: string): boolean => MANY_DIGITS.test(text);
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const STRING = /"(?:[^"\\]|\\.)*"/suy;

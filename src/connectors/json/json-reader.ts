@@ -8,7 +8,7 @@ import { lineFormat } from "../files/record-format.ts";
 import { type RecordBlock, RecordScanner } from "../files/record-scanner.ts";
 import type { TextSplit } from "../files/text-splits.ts";
 import { shown } from "../files/utf8-text.ts";
-import { NumberText, parseExactJson } from "./exact-json.ts";
+import { hasManyDigits, NumberText, parseExactJson } from "./exact-json.ts";
 import { isObject, type JsonConversion, jsonConversion, NO_VALUE, ownValue } from "./json-values.ts";
 
 const BLOCK_ROWS = 1024;
@@ -100,9 +100,11 @@ export class JsonReader implements SplitReader {
     const { workspace } = this.#context;
     // A line is one record: the table has its start and end.
     const ends = workspace.i32.slice(block.table >>> 2, (block.table >>> 2) + block.rows * 2);
+    const lines = this.#lines(block);
     for (let row = 0; row < block.rows; row++) {
       const start = ends[row * 2] + 1;
-      const fault = this.#convert(block.text + start, block.text + ends[row * 2 + 1]);
+      const text = lines?.texts[row] ?? this.#decodeLine(block.text + start, block.text + ends[row * 2 + 1]);
+      const fault = typeof text === "string" ? this.#convert(text, lines?.areSimple === true) : text;
       if (fault === undefined) {
         for (const [i, { builder }] of this.#columns.entries()) builder.append(this.#values[i]);
         this.#rows++;
@@ -112,18 +114,32 @@ export class JsonReader implements SplitReader {
     }
   }
 
-  /** Fills `#values` from the line; returns what is wrong with it. */
-  #convert(from: number, to: number): undefined | "blank" | Fault {
-    let text: string;
+  /** The lines of a block, decoded at once; undefined where one of them is not UTF-8. */
+  #lines({ text, textBytes }: RecordBlock): { texts: string[]; areSimple: boolean } | undefined {
+    const { u8 } = this.#context.workspace;
     try {
-      text = this.#decode(this.#context.workspace.u8.subarray(from, to));
+      const all = this.#decode(u8.subarray(text, text + textBytes));
+      return { texts: all.split("\n"), areSimple: !hasManyDigits(all) };
     } catch {
-      const decoded = new TextDecoder().decode(this.#context.workspace.u8.subarray(from, to));
+      return undefined;
+    }
+  }
+
+  #decodeLine(from: number, to: number): string | Fault {
+    const bytes = this.#context.workspace.u8.subarray(from, to);
+    try {
+      return this.#decode(bytes);
+    } catch {
+      const decoded = new TextDecoder().decode(bytes);
       return { code: "JSON_UTF8_INVALID", what: `${shown(decoded)} is not UTF-8 text` };
     }
+  }
+
+  /** Fills `#values` from the line; returns what is wrong with it. */
+  #convert(text: string, isSimple: boolean): undefined | "blank" | Fault {
     let row: unknown;
     try {
-      row = parseExactJson(text);
+      row = isSimple ? JSON.parse(text) : parseExactJson(text);
     } catch (cause) {
       if (text.trim() === "") return "blank";
       const reason = cause instanceof Error ? cause.message : String(cause);

@@ -1,12 +1,11 @@
 import type { Column } from "../../core/column.ts";
-import { columnReader } from "../../core/columns/read.ts";
 import type { DataType } from "../../core/types.ts";
 import type { Workspace } from "../../core/workspace.ts";
-import { valueText } from "../files/value-text.ts";
+import { valuesOf, valueText } from "../files/value-text.ts";
 
 /** The JSON text of each row of a column. */
 export function columnJson(workspace: Workspace, column: Column): (row: number) => string {
-  const read = columnReader(workspace, column);
+  const read = valuesOf(workspace, column);
   const format = valueJson(column.type);
   return (row) => format(read(row));
 }
