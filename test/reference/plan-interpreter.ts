@@ -61,7 +61,14 @@ function run(node: LogicalNode, inputs: readonly Row[][]): Row[] {
   }
 }
 
-const pick = (row: Row, names: readonly string[]): Row => Object.fromEntries(names.map((name) => [name, row[name]]));
+const pick = (row: Row, names: readonly string[]): Row =>
+  Object.fromEntries(names.map((name) => [name, cell(row, name)]));
+
+/** A column that a step reads must be there: pruning may not take it away. */
+function cell(row: Row, name: string): Value {
+  if (!Object.hasOwn(row, name)) throw new Error(`The row has no column "${name}".`);
+  return row[name];
+}
 
 function checkColumns(node: LogicalNode, names: readonly string[]): void {
   if (node.schema.names.join() !== names.join()) throw new Error(`An input of a union gives (${node.schema.names}).`);
@@ -79,7 +86,7 @@ function filter(node: FilterNode, rows: readonly Row[]): Row[] {
 function groupBy(rows: readonly Row[], keys: readonly string[]): Map<string, Row[]> {
   const groups = new Map<string, Row[]>();
   for (const row of rows) {
-    const key = keys.map((name) => groupText(row[name])).join("|");
+    const key = keys.map((name) => groupText(cell(row, name))).join("|");
     groups.set(key, [...(groups.get(key) ?? []), row]);
   }
   return groups;
@@ -95,7 +102,7 @@ function aggregate(node: AggregateNode, rows: readonly Row[]): Row[] {
 
 function aggregated({ fn, column }: AggregateSpec, rows: readonly Row[]): Value {
   if (column === undefined) return BigInt(rows.length);
-  const values = rows.map((row) => row[column]).filter((value) => value !== null);
+  const values = rows.map((row) => cell(row, column)).filter((value) => value !== null);
   if (fn === "count") return BigInt(values.length);
   if (values.length === 0) return null;
   switch (fn) {
@@ -114,7 +121,7 @@ function aggregated({ fn, column }: AggregateSpec, rows: readonly Row[]): Value 
 function sorted(rows: readonly Row[], keys: readonly OrderKey[]): Row[] {
   return [...rows].sort((a, b) => {
     for (const { column, descending, nullsFirst } of keys) {
-      const [x, y] = [a[column], b[column]];
+      const [x, y] = [cell(a, column), cell(b, column)];
       if (x === null || y === null) {
         const order = Number(x === null) - Number(y === null);
         if (order !== 0) return nullsFirst === true ? -order : order;
@@ -130,7 +137,7 @@ function sorted(rows: readonly Row[], keys: readonly OrderKey[]): Row[] {
 function join(node: JoinNode, left: readonly Row[], right: readonly Row[]): Row[] {
   const isMatch = (a: Row, b: Row): boolean =>
     node.leftKeys.every((key, i) => {
-      const [x, y] = [a[key], b[node.rightKeys[i]]];
+      const [x, y] = [cell(a, key), cell(b, node.rightKeys[i])];
       return x !== null && y !== null && compareValues(x, y) === 0; // null matches nothing
     });
   if (node.type === "semi" || node.type === "anti") {
@@ -156,5 +163,8 @@ function join(node: JoinNode, left: readonly Row[], right: readonly Row[]): Row[
 
 const output = (columns: readonly JoinColumn[], left: Row | undefined, right: Row | undefined): Row =>
   Object.fromEntries(
-    columns.map(({ side, column, name }) => [name, (side === "left" ? left : right)?.[column] ?? null] as const),
+    columns.map(({ side, column, name }) => {
+      const source = side === "left" ? left : right;
+      return [name, source === undefined ? null : cell(source, column)] as const;
+    }),
   );

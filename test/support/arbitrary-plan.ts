@@ -20,7 +20,8 @@ class Choices {
   }
 
   below(count: number): number {
-    return (this.#numbers[this.#next++] ?? 0) % Math.max(1, count);
+    // Few numbers go round: a step must not run into zeros alone.
+    return (this.#numbers[this.#next++ % this.#numbers.length] ?? 0) % Math.max(1, count);
   }
 
   of<T>(values: readonly T[]): T {
@@ -98,9 +99,9 @@ export const anyJoinChain: fc.Arbitrary<LogicalNode[]> = fc
 /** By one or two columns of equal type; a choice of columns stands between some joins. */
 function innerJoin(left: LogicalNode, right: LogicalNode, choices: Choices): LogicalNode {
   if (left === right) return left;
-  const kinds = choices.below(3) === 0 ? ["s", "i"] : [choices.of(["i", "s", "b"])];
+  const kinds = choices.of([["ij", "ij"], ["s", "ij"], ["ij"], ["ij"], ["s"], ["b"]]);
   const pairs = kinds.flatMap((kind) => {
-    const of = (node: LogicalNode) => node.schema.names.filter((name) => name.startsWith(kind));
+    const of = (node: LogicalNode) => node.schema.names.filter((name) => kind.includes(name[0]));
     const [a, b] = [of(left), of(right)];
     return a.length > 0 && b.length > 0 ? [[choices.of(a), choices.of(b)] as const] : [];
   });
@@ -149,7 +150,9 @@ const BINARY: readonly Step[] = [
   join,
   join,
   outerJoinWithNullTest,
+  outerJoinWithNullTest,
   union,
+  firstOfUnion,
   (left, choices, right) => smallCross(left, right, choices),
 ];
 
@@ -262,15 +265,26 @@ function sort(input: LogicalNode, choices: Choices): LogicalNode {
 
 /** The first rows of a total order: behind it, a filter, a projection or another limit leave them defined. */
 function firstRows(input: LogicalNode, choices: Choices): LogicalNode {
-  let node: LogicalNode = nodes.sortNode(
-    input,
-    input.schema.names.map((name) => orderKey(name, choices)),
-    "global",
-  );
+  let node = inTotalOrder(input, choices);
   if (choices.below(3) === 0) node = nodes.filterNode(node, condition(node.schema, choices, 1));
   if (choices.below(3) === 0) node = project(node, choices);
   node = nodes.limitNode(node, choices.below(6), choices.below(3));
   return choices.below(3) === 0 ? nodes.limitNode(node, choices.below(4), choices.below(2)) : node;
+}
+
+const inTotalOrder = (input: LogicalNode, choices: Choices): LogicalNode =>
+  nodes.sortNode(
+    input,
+    input.schema.names.map((name) => orderKey(name, choices)),
+    "global",
+  );
+
+/** A union of ordered inputs, in order: what the first rows are is defined, and its inputs may be cut. */
+function firstOfUnion(left: LogicalNode, choices: Choices, right: LogicalNode): LogicalNode {
+  const both = union(left, choices, right);
+  if (both.op !== "union") return both;
+  const ordered = nodes.unionNode(both.inputs.map((input) => inTotalOrder(input, choices)));
+  return nodes.limitNode(ordered, choices.below(6), choices.below(4));
 }
 
 /** User code that gives its rows back; the interpreter checks that it sees all columns. */

@@ -12,10 +12,10 @@ export const mergeLimits: RewriteRule = {
     const [inner] = node.inputs;
     if ((inner.op !== "limit" && inner.op !== "topN") || context.isShared(inner)) return undefined;
     const count = Math.min(node.count, Math.max(0, inner.count - node.offset));
-    const merged = { count, offset: inner.offset + node.offset, ...joinCallSites(inner.callSite, node.callSite) };
+    const sites = joinCallSites(inner.callSite, node.callSite);
     // A top-n of no rows would still read all of them.
-    if (count === 0) return { op: "limit", schema: node.schema, inputs: inner.inputs, ...merged };
-    return { ...inner, ...merged };
+    if (count === 0) return { op: "limit", schema: node.schema, inputs: inner.inputs, count, offset: 0, ...sites };
+    return { ...inner, count, offset: inner.offset + node.offset, ...sites };
   },
 };
 
