@@ -14,6 +14,7 @@ import {
 } from "../core/expressions/expression.ts";
 import { columnNode } from "../core/expressions/node.ts";
 import type { OperatorContext } from "../core/operator.ts";
+import type { PartitionFunction } from "../core/operators/number-rows.ts";
 import type { RowOf, Schema } from "../core/schema.ts";
 import type { Sink } from "../core/sink.ts";
 import type { DataType, Fields, SimpleType } from "../core/types.ts";
@@ -43,6 +44,7 @@ import {
 import type { JobContext } from "./job-context.ts";
 import { type Ordering, orderKey } from "./ordering.ts";
 import { type JoinOn, pairsHandle } from "./pairs.ts";
+import { customPartitioning, rangePartitioning } from "./partitions.ts";
 import { PlanHandle } from "./plan-handle.ts";
 import { collectArrow, collectRows, countRows, persistRows, recordBatches, rowIterator, showText } from "./results.ts";
 import type {
@@ -69,6 +71,7 @@ import {
   sampleSizeStage,
   sampleStage,
 } from "./stages.ts";
+import { type ColumnSummary, summarizeColumns } from "./summaries.ts";
 
 /** Columns of a join: the left ones, and the right ones without keys of the same name; other clashes get `_right`. */
 export type JoinedFields<L extends Fields, R extends Fields, SharedKeys extends string> = L & {
@@ -402,6 +405,26 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
     return this.#then((plan) => plan.map((node) => partitionNode(node, { kind: "hash", keys })));
   }
 
+  /**
+   * Puts rows into partitions by ranges of keys of nearly equal size: those of one partition all come before those of
+   * the next. Bounds are found from a sample, so all rows are held, on disk when over budget, before the first leaves.
+   */
+  partitionByRange(...keys: (Names<F> | Ordering<Names<F>>)[]): DataSet<F> {
+    return this.#then((plan) =>
+      plan.map((node) => partitionNode(node, rangePartitioning(keys.map(orderKey), node.schema))),
+    );
+  }
+
+  /** Puts rows into the partition whose number, from 0, the function gives for the value of a column. */
+  partitionCustom<const N extends Names<F>>(
+    partition: (key: RowOf<F>[N], partitionCount: number) => number,
+    key: N,
+  ): DataSet<F> {
+    return this.#then((plan) =>
+      plan.map((node) => partitionNode(node, customPartitioning(partition as PartitionFunction, key, node.schema))),
+    );
+  }
+
   // Iteration
 
   /**
@@ -462,6 +485,11 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
   /** Runs the plan and counts its rows. */
   count(): Promise<number> {
     return countRows(this.#context, this.#then((plan) => aggregateHandle(plan, [], { rows: count() })).#plan);
+  }
+
+  /** Runs the plan and tells of each column: rows, nulls, distinct values, bounds, mean and standard deviation. */
+  summarize(): Promise<ColumnSummary[]> {
+    return summarizeColumns(this.#context, this.#plan);
   }
 
   /** Runs the plan and prints its first rows as an aligned table with column types and the number of rows. */

@@ -8,6 +8,7 @@ import { HashJoinOperator, type HashJoinSpec } from "../core/operators/hash-join
 import { LimitOperator, type LimitSpec } from "../core/operators/limit.ts";
 import { MergeSortedOperator, type MergeSortedSpec } from "../core/operators/merge-sorted.ts";
 import { ProjectOperator, type ProjectSpec } from "../core/operators/project.ts";
+import { RangeNumbersOperator, type RangeNumbersSpec } from "../core/operators/range-numbers.ts";
 import { SortOperator, type SortSpec } from "../core/operators/sort.ts";
 import { SortMergeJoinOperator, type SortMergeJoinSpec } from "../core/operators/sort-merge-join.ts";
 import { TopNOperator, type TopNSpec } from "../core/operators/top-n.ts";
@@ -24,6 +25,7 @@ interface Specs {
   limit: LimitSpec;
   mergeSorted: MergeSortedSpec;
   project: ProjectSpec;
+  rangeNumbers: RangeNumbersSpec;
   sort: SortSpec;
   sortMergeJoin: SortMergeJoinSpec;
   topN: TopNSpec;
@@ -38,6 +40,7 @@ const FACTORIES: { readonly [K in keyof Specs]: (spec: Specs[K], inputs: readonl
   limit: (spec, [input]) => new LimitOperator(spec, input),
   mergeSorted: (spec, [input]) => new MergeSortedOperator(spec, input),
   project: (spec, [input]) => new ProjectOperator(spec, input),
+  rangeNumbers: (spec, [input]) => new RangeNumbersOperator(spec, input),
   sort: (spec, [input]) => new SortOperator(input, spec),
   sortMergeJoin: (spec, [left, right]) => new SortMergeJoinOperator(spec, left, right),
   topN: (spec, [input]) => new TopNOperator(spec, input),

@@ -213,6 +213,36 @@ describe.each([1, 3])("datasets on %i threads", (parallelism) => {
     expect(half).toBeLessThan(600);
   });
 
+  it("partition by ranges and by a function", async () => {
+    const parts = await teams
+      .partitionByRange("id")
+      .mapPartition((part) => {
+        const ids = [...part].map((row) => Number(row.id));
+        return [{ low: Math.min(...ids), high: Math.max(...ids), rows: ids.length }];
+      })
+      .collect();
+    expect(parts).toHaveLength(parallelism);
+    const sorted = [...parts].sort((a, b) => Number(a.low) - Number(b.low));
+    for (const [i, part] of sorted.entries()) {
+      if (i > 0) expect(Number(part.low)).toBe(Number(sorted[i - 1].high) + 1);
+      expect(Number(part.rows)).toBeGreaterThan(800 / parallelism / 2);
+    }
+    const custom = await teams
+      .partitionCustom((id, partitionCount) => Number(id) % partitionCount, "id")
+      .mapPartition((part) => [{ rests: [...new Set([...part].map((row) => Number(row.id) % parallelism))] }])
+      .collect();
+    expect(custom.map((part) => part.rests?.length)).toEqual(Array(parallelism).fill(1));
+    const wrong = teams.partitionCustom(() => 99, "id").count();
+    await expect(wrong).rejects.toMatchObject({ code: "PARTITION_INVALID" });
+  });
+
+  it("summarize their columns", async () => {
+    const [id, team, score] = await teams.summarize();
+    expect(id).toMatchObject({ column: "id", rows: 1000, nulls: 0, distinct: 1000, min: 0, max: 999, mean: 499.5 });
+    expect(team).toMatchObject({ column: "team", distinct: 7, min: "team 0", max: "team 6", mean: null });
+    expect(score.nulls).toBe(rows.filter((row) => row.score === null).length);
+  });
+
   it("iterate until they converge", async () => {
     const start = env.fromRows([{ x: 1 }, { x: 40 }], Schema.of({ x: types.float64 }));
     const result = await start
