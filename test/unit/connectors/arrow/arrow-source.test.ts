@@ -1,7 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as arrow from "apache-arrow";
+import pl from "nodejs-polars";
 import { describe, expect, it } from "vitest";
+import { decodeLz4Frame } from "../../../../src/connectors/arrow/arrow-codecs.ts";
 import { arrowSink } from "../../../../src/connectors/arrow/arrow-sink.ts";
 import { ArrowSource } from "../../../../src/connectors/arrow/arrow-source.ts";
 import { Schema } from "../../../../src/core/schema.ts";
@@ -63,6 +65,28 @@ describe("Arrow IPC", () => {
     for (const format of ["file", "stream"] as const) {
       expect((await readBytes(arrow.tableToIPC(table, format))).rows.map((row) => row.w)).toEqual(words);
     }
+  });
+
+  it.each(["lz4", "zstd", "uncompressed"] as const)("reads what Polars writes with %s buffers", async (compression) => {
+    const count = 5000;
+    const frame = pl.DataFrame({
+      a: Array.from({ length: count }, (_, i) => i % 7),
+      b: Array.from({ length: count }, (_, i) => (i % 100 === 0 ? null : Math.sqrt(i))),
+    });
+    const { rows: read } = await readBytes(frame.writeIPC({ compression }));
+    expect(read).toEqual(
+      Array.from({ length: count }, (_, i) => ({ a: i % 7, b: i % 100 === 0 ? null : Math.sqrt(i) })),
+    );
+  });
+
+  it("refuses LZ4 frames that are cut or copy from nowhere", () => {
+    const frame = (block: number[]) =>
+      Uint8Array.from([0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0, block.length, 0, 0, 0, ...block, 0, 0, 0, 0]);
+    expect([...decodeLz4Frame(frame([0x14, 65, 1, 0, 0x10, 66]))]).toEqual([...Array(9).fill(65), 66]);
+    expect(() => decodeLz4Frame(frame([0x14, 65, 2, 0]))).toThrow(/before its output/);
+    expect(() => decodeLz4Frame(frame([0xf0, 65]))).toThrow(/cut/);
+    expect(() => decodeLz4Frame(frame([0x10, 65]).subarray(0, 12))).toThrow(/cut/);
+    expect(() => decodeLz4Frame(Uint8Array.of(1, 2, 3))).toThrow(/no LZ4 frame/);
   });
 
   it("refuses truncated, damaged and other files, wherever they are cut", async () => {
