@@ -250,7 +250,10 @@ function wide<T>(operation: i32, left: usize, leftSingle: bool, right: usize, ri
   }
 }
 
-/** Sums and differences two at a time; whether one of them overflowed. The last vector may pass `length`. */
+/**
+ * Two at a time over an even length; whether a sum or difference overflowed, or a product may have, which products of
+ * numbers within 32 bits cannot.
+ */
 @inline
 function vectorI64(operation: i32, left: usize, leftSingle: bool, right: usize, rightSingle: bool, out: usize, length: i32): bool {
   const leftSplat = v128.load64_splat(left);
@@ -264,24 +267,33 @@ function vectorI64(operation: i32, left: usize, leftSingle: bool, right: usize, 
     if (operation == ADD) {
       result = i64x2.add(a, b);
       overflow = v128.or(overflow, v128.and(v128.xor(a, result), v128.xor(b, result)));
-    } else {
+    } else if (operation == SUBTRACT) {
       result = i64x2.sub(a, b);
       overflow = v128.or(overflow, v128.and(v128.xor(a, b), v128.xor(a, result)));
+    } else {
+      result = i64x2.mul(a, b);
+      overflow = v128.or(overflow, v128.or(v128.xor(a, extended(a)), v128.xor(b, extended(b))));
     }
     v128.store(out + at, result);
   }
-  return i64x2.bitmask(overflow) != 0;
+  return operation == MULTIPLY ? v128.any_true(overflow) : i64x2.bitmask(overflow) != 0;
+}
+
+/** The low 32 bits of each lane, sign-extended. */
+@inline
+function extended(lanes: v128): v128 {
+  return i64x2.shr_s(i64x2.shl(lanes, 32), 32);
 }
 
 export function arithmeticI64(operation: i32, left: usize, leftSingle: bool, right: usize, rightSingle: bool, out: usize, length: i32, validity: usize): i32 {
   // In place, an operand is gone once its result is written, so failures could not be located afterwards.
-  if (operation > SUBTRACT || out == left || out == right || (length & 1) != 0) {
+  if (operation > MULTIPLY || out == left || out == right || (length & 1) != 0) {
     return wide<i64>(operation, left, leftSingle, right, rightSingle, out, length, validity);
   }
-  const overflowed =
-    operation == ADD
-      ? vectorI64(ADD, left, leftSingle, right, rightSingle, out, length)
-      : vectorI64(SUBTRACT, left, leftSingle, right, rightSingle, out, length);
+  let overflowed: bool;
+  if (operation == ADD) overflowed = vectorI64(ADD, left, leftSingle, right, rightSingle, out, length);
+  else if (operation == SUBTRACT) overflowed = vectorI64(SUBTRACT, left, leftSingle, right, rightSingle, out, length);
+  else overflowed = vectorI64(MULTIPLY, left, leftSingle, right, rightSingle, out, length);
   return overflowed ? wide<i64>(operation, left, leftSingle, right, rightSingle, out, length, validity) : -1;
 }
 export function arithmeticU64(operation: i32, left: usize, leftSingle: bool, right: usize, rightSingle: bool, out: usize, length: i32, validity: usize): i32 {

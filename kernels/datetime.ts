@@ -18,18 +18,20 @@ function floorDivide(a: i32, b: i32): i32 {
 
 /** Year, month (1..12) and day packed as year << 9 | month << 5 | day. */
 function civilOf(days: i32): i64 {
-  // From year 0 on, and as far as 32 bits reach, divisions are by constants in 32 bits, which cost a multiplication.
-  if (days >= -719468 && days < 1_400_000_000) {
-    const z = <u32>(days + 719468);
-    const era = z / 146097;
-    const dayOfEra = z - era * 146097;
-    const yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36524 - dayOfEra / 146096) / 365;
-    const dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100);
-    const shifted = (5 * dayOfYear + 2) / 153;
-    const day = dayOfYear - (153 * shifted + 2) / 5 + 1;
-    const month = shifted < 10 ? shifted + 3 : shifted - 9;
-    const year = yearOfEra + era * 400 + u32(month <= 2);
-    return (<i64>year << 9) | <i64>((month << 5) | day);
+  // From year 0 on, and as far as four times the days stay below 2^31: Neri and Schneider, "Euclidean affine functions and their application
+  // to calendar algorithms", Software: Practice and Experience 53(4), 2023.
+  if (days >= -719468 && days < 500_000_000) {
+    const n1 = 4 * <u32>(days + 719468) + 3;
+    const century = n1 / 146097;
+    const n2 = ((n1 % 146097) | 3) as u32;
+    const p2 = <u64>2939745 * <u64>n2;
+    const dayOfYear = (<u32>p2 / 2939745) >> 2;
+    const n3 = 2141 * dayOfYear + 197913;
+    // March comes first: the last two months belong to the next year.
+    const isLate = u32(dayOfYear >= 306);
+    const year = 100 * century + <u32>(p2 >> 32) + isLate;
+    const month = (n3 >> 16) - 12 * isLate;
+    return (<i64>year << 9) | <i64>((month << 5) | ((n3 & 0xffff) / 2141 + 1));
   }
   return civilOfAny(days);
 }

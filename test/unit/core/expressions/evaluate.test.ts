@@ -2,9 +2,10 @@ import { describe, expect, it } from "vitest";
 import { buildBatch } from "../../../../src/core/columns/build.ts";
 import { columnReader } from "../../../../src/core/columns/read.ts";
 import type { EngineError } from "../../../../src/core/errors.ts";
-import { coalesce, col, greatest, lit, or, when } from "../../../../src/core/expressions/builders.ts";
+import { coalesce, col, greatest, lit, makeDate, or, when } from "../../../../src/core/expressions/builders.ts";
 import { compileExpression } from "../../../../src/core/expressions/evaluate.ts";
 import type { Expression } from "../../../../src/core/expressions/expression.ts";
+import { civilFromDays } from "../../../../src/core/expressions/temporal.ts";
 import { Schema } from "../../../../src/core/schema.ts";
 import * as types from "../../../../src/core/types.ts";
 import { formatType } from "../../../../src/core/types.ts";
@@ -269,6 +270,19 @@ describe("values", () => {
     expect(valuesOf(col("berlin").dateAdd(1, "day"), rows.slice(0, 1))).toEqual([Date.parse("2024-03-31T21:30:00Z")]);
     expect(valuesOf(col("berlin").dateAdd(24, "hour"), rows.slice(0, 1))).toEqual([Date.parse("2024-03-31T22:30:00Z")]);
     expect(valuesOf(col("berlin").cast(types.utf8), rows.slice(2))).toEqual(["2024-03-31T03:00:00+02:00"]);
+  });
+
+  it("find year, month and day of any date", () => {
+    const days = [-719_469, -719_468, -1, 0, 499_999_999, 500_000_000, -2_000_000_000, 2_000_000_000];
+    for (let day = -800_000; day < 3_000_000; day += 1009) days.push(day);
+    const rows = days.map((day) => ({ day }));
+    const dates = days.map(civilFromDays);
+    expect(valuesOf(col("day").year(), rows)).toEqual(dates.map(({ year }) => year));
+    expect(valuesOf(col("day").month(), rows)).toEqual(dates.map(({ month }) => month));
+    expect(valuesOf(col("day").day(), rows)).toEqual(dates.map(({ day }) => day));
+    expect(valuesOf(makeDate(col("day").year(), col("day").month(), col("day").day()), rows.slice(8))).toEqual(
+      days.slice(8),
+    );
   });
 
   it("read clocks of times", () => {
