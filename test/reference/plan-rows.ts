@@ -10,9 +10,11 @@ export function compareValues(a: Value, b: Value): number {
   return x < y ? -1 : x > y ? 1 : 0;
 }
 
-/** Equal texts for values that are one group: nulls, all NaN, 0 and -0. */
-export const groupText = (value: Value): string =>
-  typeof value === "number" ? `n${value === 0 ? 0 : value}` : `${typeof value}${String(value)}`;
+/** Equal texts for values that are one group: nulls, all NaN, 0 and -0, and integers of any width. */
+export function groupText(value: Value): string {
+  if (typeof value === "bigint") return `n${value}`;
+  return typeof value === "number" ? `n${value === 0 ? 0 : value}` : `${typeof value}${String(value)}`;
+}
 
 /** A row as text, with columns in the given order. */
 export const rowText = (row: Row, names: readonly string[]): string =>

@@ -1,7 +1,9 @@
+import { buildBatch } from "../../src/core/columns/build.ts";
 import type { Schema } from "../../src/core/schema.ts";
 import type {
   PruningPredicate,
   Source,
+  SourceContext,
   SourceSpec,
   SourceStatistics,
   Split,
@@ -11,8 +13,8 @@ import type { Row } from "../reference/plan-rows.ts";
 import { mayMatch } from "../reference/pruning.ts";
 
 /**
- * Rows as a source for tests of plans, which the reference interpreter reads. It takes columns and pruning predicates
- * as files do, and prunes as much as a source may: every row that cannot match.
+ * Rows as a source for tests of plans, read by the reference interpreter and by engines of one thread. It takes columns
+ * and pruning predicates as files do, and prunes as much as a source may: every row that cannot match.
  */
 export class RowsSource implements Source {
   readonly spec: SourceSpec = { kind: "rows" };
@@ -44,8 +46,17 @@ export class RowsSource implements Source {
     return [{ id: this.name, rows: this.rows.length, payload: null }];
   }
 
-  openSplit(): SplitReader {
-    throw new Error("The reference interpreter reads the rows itself.");
+  openSplit(_split: Split, { workspace, batchRows }: SourceContext): SplitReader {
+    let next = 0;
+    return {
+      next: () => {
+        if (next >= this.rows.length) return undefined;
+        const rows = this.rows.slice(next, next + batchRows);
+        next += rows.length;
+        return buildBatch(workspace, this.schema, rows);
+      },
+      close: () => undefined,
+    };
   }
 
   withColumns(names: readonly string[]): RowsSource {
