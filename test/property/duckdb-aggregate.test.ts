@@ -161,6 +161,6 @@ it("aggregates as DuckDB does", { timeout: 120_000 }, async () => {
         expect(wrong, key).toEqual([]);
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });

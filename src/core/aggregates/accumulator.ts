@@ -7,6 +7,8 @@ export interface GroupedRows {
   readonly groups: Address;
   readonly rowCount: number;
   readonly groupCount: number;
+  /** Set where there is but one group: accumulators may then take a path without group numbers. */
+  readonly isWhole?: boolean;
 }
 
 /** What an aggregate keeps per group; several results may be read from one accumulator. */

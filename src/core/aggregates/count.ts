@@ -26,9 +26,13 @@ export class CountAccumulator extends FixedAccumulator {
     return columnOf(this.workspace, int64, count, { data });
   }
 
-  #add({ groups, rowCount, groupCount }: GroupedRows, [column]: readonly Column[], sign: number): void {
+  #add({ groups, rowCount, groupCount, isWhole }: GroupedRows, [column]: readonly Column[], sign: number): void {
     const state = this.records.ensure(groupCount);
     if (column !== undefined && column.nullCount === rowCount) return;
+    if (isWhole) {
+      this.workspace.i64[state / 8] += BigInt(sign * (rowCount - (column?.nullCount ?? 0)));
+      return;
+    }
     this.workspace.kernels.aggCount(groups, column?.validity ?? 0, rowCount, sign, state);
   }
 }

@@ -43,7 +43,7 @@ export class ExtremeAccumulator implements Accumulator {
   }
 
   /** Like `update`; a row that becomes its group's best is left pending in `pointers` u32 per group (see ChosenRows). */
-  updateMarking({ groups, rowCount, groupCount }: GroupedRows, column: Column, pointers: Address): void {
+  updateMarking({ groups, rowCount, groupCount, isWhole }: GroupedRows, column: Column, pointers: Address): void {
     const { kernels } = this.#workspace;
     const state = this.#records.ensure(groupCount);
     this.#groupCount = groupCount;
@@ -54,7 +54,8 @@ export class ExtremeAccumulator implements Accumulator {
     else if (hasOrderWords(this.#type)) {
       const words = orderWords(this.#workspace, plain);
       const best = this.#isMax ? kernels.aggMaxWord : kernels.aggMinWord;
-      best(groups, words.address, validity, rowCount, state, pointers);
+      if (isWhole && pointers === 0) kernels.aggAllBestWord(words.address, validity, rowCount, this.#isMax, state);
+      else best(groups, words.address, validity, rowCount, state, pointers);
       words.release();
     } else kernels.aggBest128(groups, data, validity, rowCount, this.#isMax, state, pointers);
     plain.release();

@@ -37,7 +37,8 @@ export class GroupedState {
   /** Takes rows in; `columns` are all columns of the input. */
   update(keys: readonly Column[], columns: readonly Column[], rowCount: number): void {
     const groups = this.#assign(keys, rowCount);
-    this.#aggregates.update({ groups: groups.address, rowCount, groupCount: this.groupCount }, columns);
+    const isWhole = this.#table === undefined;
+    this.#aggregates.update({ groups: groups.address, rowCount, groupCount: this.groupCount, isWhole }, columns);
     groups.release();
   }
 

@@ -2,10 +2,13 @@ import type { Column } from "../column.ts";
 import { decodeDictionary } from "../columns/dictionary.ts";
 import { EvaluationError } from "../errors.ts";
 import type { Address } from "../memory/allocator.ts";
+import type { Block } from "../memory/block.ts";
 import { type DataType, decimal, float64, formatType, int64 } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
 import type { GroupedRows } from "./accumulator.ts";
 import { FixedAccumulator, type MergeKernel } from "./fixed-accumulator.ts";
+
+const LANE_BYTES = 128;
 
 type SumKernel = (
   groups: Address,
@@ -42,6 +45,9 @@ export class SumAccumulator extends FixedAccumulator {
   readonly #type: DataType;
   readonly #name: string;
   readonly #layout: SumLayout;
+  /** float64 without groups: sums and errors by lane (kernels/aggregate-all.ts), and the lane of the next row. */
+  #lanes: Block | undefined;
+  #lanePhase = 0;
 
   /** `name` is the column's, for errors. */
   constructor(workspace: Workspace, type: DataType, name: string) {
@@ -99,9 +105,30 @@ export class SumAccumulator extends FixedAccumulator {
     });
   }
 
-  #add({ groups, rowCount, groupCount }: GroupedRows, [column]: readonly Column[], sign: number): void {
+  override release(): void {
+    this.#lanes?.release();
+    this.#lanes = undefined;
+    this.#lanePhase = 0;
+    super.release();
+  }
+
+  override reset(): void {
+    this.release();
+  }
+
+  /** Results read the records, so the lanes have to be in by then. */
+  protected override recordsFrom(from: number, count: number): Address {
+    const records = super.recordsFrom(from, count);
+    if (this.#lanes !== undefined) this.workspace.kernels.aggAllFoldLanes(this.#lanes.address, this.records.address);
+    return records;
+  }
+
+  #add(rows: GroupedRows, [column]: readonly Column[], sign: number): void {
+    const { groups, rowCount, groupCount } = rows;
     const state = this.records.ensure(groupCount);
-    if (rowCount === 0 || column.nullCount === rowCount) return;
+    if (rowCount === 0) return;
+    if (rows.isWhole && sign > 0 && this.#addWhole(column, rowCount, state)) return;
+    if (column.nullCount === rowCount) return;
     const { add, widen } = this.#layout;
     const plain = decodeDictionary(this.workspace, column);
     if (widen === undefined) add(groups, plain.data, plain.validity, rowCount, sign, state);
@@ -112,6 +139,30 @@ export class SumAccumulator extends FixedAccumulator {
       words.release();
     }
     plain.release();
+  }
+
+  /** Adds all rows to the first record, without group numbers; false where the type has no such path. */
+  #addWhole(column: Column, rowCount: number, record: Address): boolean {
+    const { kernels } = this.workspace;
+    const { data, validity, dictionary, nullCount } = column;
+    if (dictionary !== undefined) return false;
+    switch (this.#type.kind) {
+      case "int32":
+        kernels.aggAllSumI32(data, validity, rowCount, record);
+        break;
+      case "int64":
+        kernels.aggAllSumI64(data, validity, rowCount, record);
+        break;
+      case "float64":
+        this.#lanes ??= this.workspace.allocateZeroed(LANE_BYTES);
+        kernels.aggAllSumF64(data, validity, rowCount, this.#lanePhase, this.#lanes.address);
+        this.#lanePhase = (this.#lanePhase + rowCount) & 7;
+        break;
+      default:
+        return false;
+    }
+    this.workspace.i64[(record + this.#layout.countAt) / 8] += BigInt(rowCount - nullCount);
+    return true;
   }
 
   #overflow(type: DataType): EvaluationError {
