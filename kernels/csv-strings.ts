@@ -1,6 +1,5 @@
-// String fields of a csvScan table to Arrow strings; the arguments shared by all such kernels are described in csv-fields.ts.
-
-const BAD: u8 = 1;
+// String fields of a csvScan table to Arrow strings; the arguments shared by all such kernels are described in csv-field.ts.
+import { BAD, isNullText } from "./csv-field";
 
 /**
  * Copies fields as UTF-8 bytes. A quoted field loses its quotes and is never null; a quoted field that goes on after its
@@ -45,7 +44,7 @@ export function csvStrings(
         store<u8>(bad + row, load<u8>(bad + row) | BAD);
         badCount++;
       } else end += written;
-    } else if (hasNullTexts && isListed(from, length, nulls)) isValid = 0;
+    } else if (hasNullTexts && isNullText(from, to, nulls)) isValid = 0;
     else {
       copyShort(data + <usize>end, from, length);
       end += length;
@@ -88,20 +87,6 @@ function unquote(from: usize, to: usize, quote: i32, escape: i32, out: usize): i
     } else store<u8>(written++, byte);
   }
   return -1;
-}
-
-function isListed(from: usize, length: i32, nulls: usize): bool {
-  let entry = nulls + 8;
-  for (let left = load<u32>(nulls, 4); left > 0; left--) {
-    const size = <i32>load<u8>(entry);
-    if (size == length) {
-      let i = 0;
-      while (i < size && load<u8>(from + <usize>i) == load<u8>(entry + 1 + <usize>i)) i++;
-      if (i == size) return true;
-    }
-    entry += 1 + <usize>size;
-  }
-  return false;
 }
 
 /**

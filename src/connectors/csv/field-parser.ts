@@ -10,7 +10,7 @@ export interface ParseContext {
   readonly workspace: Workspace;
   readonly quote: number;
   readonly escape: number;
-  /** Texts that mean null, as kernels/csv-fields.ts wants them. */
+  /** Texts that mean null, as kernels/csv-field.ts wants them. */
   readonly nulls: Address;
   /** 16 bytes for results of kernels. */
   readonly scratch: Address;

@@ -249,7 +249,7 @@ export class RecordReader implements SplitReader {
   }
 }
 
-/** Null texts as kernels/csv-fields.ts wants them. */
+/** Null texts as kernels/csv-field.ts wants them. */
 function packNulls({ workspace }: SourceContext, nulls: readonly string[]): Block {
   const texts = nulls.filter((text) => text !== "").map((text) => new TextEncoder().encode(text));
   const block = workspace.allocate(8 + texts.reduce((sum, text) => sum + 1 + text.length, 0));
