@@ -139,7 +139,7 @@ export function castScale(values: usize, length: i32, factor: i64, isDivision: b
     let y: i64;
     if (isDivision) {
       y = x / factor;
-      if (x % factor < 0) y--;
+      if (x < y * factor) y--;
     } else {
       y = x * factor;
       if (x > limit || x < -limit) {

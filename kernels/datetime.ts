@@ -108,9 +108,16 @@ function isoWeek(days: i32): i32 {
 
 /** out i32[length]: 0 year, 1 quarter, 2 month, 3 ISO week, 4 day of month, 5 day of year, 6 ISO day of week. */
 export function datetimePart(part: i32, days: usize, length: i32, out: usize): void {
+  // Events mostly come day by day: what the last day gave is kept.
+  let lastDay = 0;
+  let value = 0;
   for (let i: usize = 0; i < <usize>length; i++) {
     const day = load<i32>(days + (i << 2));
-    let value: i32;
+    if (day == lastDay && i > 0) {
+      store<i32>(out + (i << 2), value);
+      continue;
+    }
+    lastDay = day;
     if (part == DAY_OF_WEEK) value = dayOfWeek(day);
     else if (part == WEEK) value = isoWeek(day);
     else {
@@ -127,13 +134,20 @@ export function datetimePart(part: i32, days: usize, length: i32, out: usize): v
 
 /** First day of the 0 year, 1 quarter, 2 month, 3 ISO week; out i32[length], may be `days`. */
 export function datetimeTruncate(unit: i32, days: usize, length: i32, out: usize): void {
+  let lastDay = 0;
+  let value = 0;
   for (let i: usize = 0; i < <usize>length; i++) {
     const day = load<i32>(days + (i << 2));
-    let value: i32;
-    if (unit == WEEK) value = day + 1 - dayOfWeek(day);
+    if (day == lastDay && i > 0) {
+      store<i32>(out + (i << 2), value);
+      continue;
+    }
+    lastDay = day;
+    if (unit == MONTH) value = day - dayOf(civilOf(day)) + 1;
+    else if (unit == WEEK) value = day + 1 - dayOfWeek(day);
     else {
       const civil = civilOf(day);
-      const month = unit == YEAR ? 1 : unit == QUARTER ? ((monthOf(civil) - 1) / 3) * 3 + 1 : monthOf(civil);
+      const month = unit == YEAR ? 1 : ((monthOf(civil) - 1) / 3) * 3 + 1;
       value = <i32>daysOf(yearOf(civil), month, 1);
     }
     store<i32>(out + (i << 2), value);
@@ -219,13 +233,20 @@ export function datetimeClock(values: usize, perDay: i64, divisor: i64, modulus:
 
 /** Splits i64 units into i32 days and i64 units since midnight, rounded down. */
 export function datetimeSplit(values: usize, perDay: i64, length: i32, outDays: usize, outRest: usize): void {
+  // Events mostly come day by day, and a division of i64 is slow: first look whether the last day still holds.
+  let days: i64 = 0;
+  let start: i64 = 0;
   for (let i: usize = 0; i < <usize>length; i++) {
     const value = load<i64>(values + (i << 3));
-    let days = value / perDay;
-    let rest = value - days * perDay;
-    if (rest < 0) {
-      rest += perDay;
-      days--;
+    let rest = value - start;
+    if (<u64>rest >= <u64>perDay) {
+      days = value / perDay;
+      rest = value - days * perDay;
+      if (rest < 0) {
+        rest += perDay;
+        days--;
+      }
+      start = value - rest;
     }
     store<i32>(outDays + (i << 2), <i32>days);
     store<i64>(outRest + (i << 3), rest);

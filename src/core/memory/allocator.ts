@@ -1,4 +1,4 @@
-import { assert } from "../errors.ts";
+import { assert, InternalError } from "../errors.ts";
 import { type GrowableMemory, PAGE_BYTES, PageAllocator } from "./page-allocator.ts";
 
 /** A byte offset in a linear memory; 0 stands for "no buffer". */
@@ -58,7 +58,10 @@ export class Allocator {
   }
 
   allocate(byteLength: number): Address {
-    assert(Number.isSafeInteger(byteLength) && byteLength >= 0, `allocation of ${byteLength} bytes`);
+    // Messages are built only on failure: this runs for every buffer of every batch.
+    if (!(byteLength >= 0 && byteLength <= Number.MAX_SAFE_INTEGER)) {
+      throw new InternalError(`Broken invariant: allocation of ${byteLength} bytes.`);
+    }
     const address =
       byteLength > LARGEST_SMALL_BYTES ? this.#allocateLarge(byteLength) : this.#allocateSmall(byteLength);
     this.#liveBlocks++;
@@ -77,7 +80,7 @@ export class Allocator {
       return;
     }
     const span = this.#spanByPage.get(Math.floor(address / PAGE_BYTES));
-    assert(span !== undefined, `free of ${address}, which is not allocated`);
+    if (span === undefined) throw new InternalError(`Broken invariant: free of ${address}, which is not allocated.`);
     this.#liveBytes -= span.blockBytes;
     const open = this.#openSpans[span.classIndex];
     if (span.free.length === 0) open.push(span);
