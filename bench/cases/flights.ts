@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { projectRoot } from "../data/cache.ts";
 import { DuckDB, DuckDBOracle, DuckDBSession } from "../engines/duckdb.ts";
+import { flightsMillrace } from "../engines/millrace-flights.ts";
 import { flightsPolars } from "../engines/polars-flights.ts";
 import type { BenchCase, Suite } from "../harness/suite.ts";
 
@@ -53,5 +54,11 @@ export const flights: Suite = {
       }),
     ),
   oracle: async () => new DuckDBOracle((await duckdb(2)()).database),
-  contenders: { duckdb: duckdb(1), "duckdb-2": duckdb(2), polars: flightsPolars },
+  contenders: {
+    duckdb: duckdb(1),
+    "duckdb-2": duckdb(2),
+    millrace: flightsMillrace(1),
+    "millrace-2": flightsMillrace(2),
+    polars: flightsPolars,
+  },
 };

@@ -4,6 +4,7 @@ import { joinTables } from "../data/join-tables.ts";
 import { tpch } from "../data/tpch.ts";
 import { DuckDB, DuckDBOracle, DuckDBSession } from "../engines/duckdb.ts";
 import { FlinkSession, parquetTable } from "../engines/flink.ts";
+import { flinkMillrace } from "../engines/millrace-flink.ts";
 import type { BenchCase, BenchOptions, Suite } from "../harness/suite.ts";
 import { flinkQueries } from "./flink-queries.ts";
 import { lineitemRowsAtOne } from "./tpch-queries.ts";
@@ -69,6 +70,8 @@ export const flinkPeer: Suite = {
   contenders: {
     duckdb: duckdb(1),
     "duckdb-2": duckdb(2),
+    millrace: flinkMillrace(1),
+    "millrace-2": flinkMillrace(2),
     flink: flink(1),
     "flink-2": flink(2),
   },

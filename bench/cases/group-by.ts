@@ -1,6 +1,7 @@
 /** db-benchmark group-by, questions 1 to 10, from tables in memory. */
 import { groupByTable } from "../data/group-by-tables.ts";
 import { groupByArquero } from "../engines/arquero-group-by.ts";
+import { groupByMillrace } from "../engines/millrace-group-by.ts";
 import { groupByPolars } from "../engines/polars-group-by.ts";
 import { SharedDuckDB } from "../engines/shared-duckdb.ts";
 import type { BenchCase, BenchOptions, Suite } from "../harness/suite.ts";
@@ -37,6 +38,8 @@ export const groupBy: Suite = {
   contenders: {
     duckdb: (options) => database.session(options, 1),
     "duckdb-2": (options) => database.session(options, 2),
+    millrace: groupByMillrace(1),
+    "millrace-2": groupByMillrace(2),
     polars: groupByPolars,
     arquero: groupByArquero,
   },

@@ -1,5 +1,6 @@
 /** db-benchmark joins, questions 1 to 5, from tables in memory; all columns of both sides are materialised. */
 import { joinTables } from "../data/join-tables.ts";
+import { joinMillrace } from "../engines/millrace-join.ts";
 import { joinPolars } from "../engines/polars-join.ts";
 import { SharedDuckDB } from "../engines/shared-duckdb.ts";
 import type { BenchCase, BenchOptions, Suite } from "../harness/suite.ts";
@@ -38,6 +39,8 @@ export const join: Suite = {
   contenders: {
     duckdb: (options) => database.session(options, 1),
     "duckdb-2": (options) => database.session(options, 2),
+    millrace: joinMillrace(1),
+    "millrace-2": joinMillrace(2),
     polars: joinPolars,
   },
 };

@@ -5,6 +5,7 @@
 import { lineitemLike } from "../data/lineitem-like.ts";
 import { columnsAnswer } from "../engines/columns.ts";
 import { DuckDB, DuckDBOracle } from "../engines/duckdb.ts";
+import { memoryMillrace } from "../engines/millrace-memory.ts";
 import type { BenchCase, Finished, Session, Suite } from "../harness/suite.ts";
 import { summarise } from "../harness/summary.ts";
 
@@ -70,5 +71,10 @@ export const memory: Suite = {
       ([name, sql]): BenchCase => ({ name, group: "memory", sql, amount: { count: largeRows, unit: "rows" } }),
     ),
   oracle: async () => new DuckDBOracle(await openDuckDB(2)),
-  contenders: { duckdb: () => budgetedDuckDB(1), "duckdb-2": () => budgetedDuckDB(2) },
+  contenders: {
+    duckdb: () => budgetedDuckDB(1),
+    "duckdb-2": () => budgetedDuckDB(2),
+    millrace: memoryMillrace(1),
+    "millrace-2": memoryMillrace(2),
+  },
 };

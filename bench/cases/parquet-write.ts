@@ -6,6 +6,7 @@ import { cachePath } from "../data/cache.ts";
 import { quote, rowGroupRows } from "../data/duckdb.ts";
 import { lineitemLike, writtenRows } from "../data/lineitem-like.ts";
 import { DuckDB, DuckDBOracle } from "../engines/duckdb.ts";
+import { millraceWriter } from "../engines/millrace-write.ts";
 import type { BenchCase, Finished, Session, Suite } from "../harness/suite.ts";
 
 const columnNames = [
@@ -66,6 +67,8 @@ const duckdb = (name: string, threads: number) => async () => {
   );
 };
 
+const millrace = (name: string, threads: number) => async () => writer(name, await millraceWriter(threads));
+
 /** parquet-wasm takes its input as Arrow IPC bytes; they exist before the clock starts. */
 async function parquetWasm(): Promise<Session> {
   const { Compression, Table, WriterPropertiesBuilder, writeParquet } = await import("parquet-wasm");
@@ -92,5 +95,11 @@ export const parquetWrite: Suite = {
     },
   ],
   oracle: async () => new DuckDBOracle(await openDuckDB(2)),
-  contenders: { duckdb: duckdb("duckdb", 1), "duckdb-2": duckdb("duckdb-2", 2), "parquet-wasm": parquetWasm },
+  contenders: {
+    duckdb: duckdb("duckdb", 1),
+    "duckdb-2": duckdb("duckdb-2", 2),
+    millrace: millrace("millrace", 1),
+    "millrace-2": millrace("millrace-2", 2),
+    "parquet-wasm": parquetWasm,
+  },
 };

@@ -1,6 +1,7 @@
 /** Parquet scan: decode the columns of a file and add them up. */
 import { DuckDB, DuckDBOracle, DuckDBSession } from "../engines/duckdb.ts";
 import { scanHyparquet } from "../engines/hyparquet.ts";
+import { scanMillrace } from "../engines/millrace-scan.ts";
 import { scanParquetWasm } from "../engines/parquet-wasm.ts";
 import { scanPolars } from "../engines/polars-scan.ts";
 import type { BenchCase, Suite } from "../harness/suite.ts";
@@ -31,6 +32,8 @@ export const parquet: Suite = {
   contenders: {
     duckdb: duckdb(1),
     "duckdb-2": duckdb(2),
+    millrace: scanMillrace(1),
+    "millrace-2": scanMillrace(2),
     polars: scanPolars,
     "parquet-wasm": scanParquetWasm,
     hyparquet: scanHyparquet,

@@ -2,6 +2,7 @@
 import { groupByTable } from "../data/group-by-tables.ts";
 import { rowFunctionsArquero } from "../engines/arquero-row-functions.ts";
 import { rowFunctionsArray } from "../engines/array-row-functions.ts";
+import { rowFunctionsMillrace } from "../engines/millrace-row-functions.ts";
 import { SharedDuckDB } from "../engines/shared-duckdb.ts";
 import type { BenchCase, Suite } from "../harness/suite.ts";
 
@@ -24,6 +25,7 @@ export const rowFunctions: Suite = {
   oracle: (options) => database.oracle(options),
   contenders: {
     duckdb: (options) => database.session(options, 1),
+    millrace: rowFunctionsMillrace,
     array: rowFunctionsArray,
     arquero: rowFunctionsArquero,
   },

@@ -1,6 +1,7 @@
 /** TPC-H scale factor 1: Parquet files in, ordered answer out. */
 import { tpch as tpchFiles } from "../data/tpch.ts";
 import { DuckDB, DuckDBOracle, DuckDBSession } from "../engines/duckdb.ts";
+import { tpchMillrace } from "../engines/millrace-tpch.ts";
 import { tpchPolars } from "../engines/polars-tpch.ts";
 import type { BenchCase, BenchOptions, Suite } from "../harness/suite.ts";
 import { lineitemRowsAtOne, tpchQueries } from "./tpch-queries.ts";
@@ -29,5 +30,11 @@ export const tpch: Suite = {
       }),
     ),
   oracle: async (options) => new DuckDBOracle(await openDuckDB(options, 2)),
-  contenders: { duckdb: duckdb(1), "duckdb-2": duckdb(2), polars: tpchPolars },
+  contenders: {
+    duckdb: duckdb(1),
+    "duckdb-2": duckdb(2),
+    millrace: tpchMillrace(1),
+    "millrace-2": tpchMillrace(2),
+    polars: tpchPolars,
+  },
 };

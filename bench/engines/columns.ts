@@ -16,14 +16,32 @@ export function arrowAnswer(table: Table): AnswerTable {
           return words === null ? null : signedOf(words) / divisor;
         };
       }
-      const one = vector.data.length === 1 ? vector.data[0] : undefined;
-      // Totals of large answers read every value: a plain typed array is ten times faster than Vector.get.
-      if (one !== undefined && one.nullCount === 0 && (DataType.isInt(one.type) || DataType.isFloat(one.type))) {
-        const values = one.values as ArrayLike<number | bigint>;
-        return (row) => values[row];
-      }
+      const { type } = vector;
+      if (DataType.isInt(type) || DataType.isFloat(type)) return chunked(vector.data as readonly Chunk[]);
       return (row) => vector.get(row);
     },
+  };
+}
+
+interface Chunk {
+  readonly length: number;
+  readonly nullCount: number;
+  readonly values: ArrayLike<number | bigint>;
+  getValid(row: number): boolean;
+}
+
+/** Totals of large answers read every value in order: that is ten times faster from typed arrays than by Vector.get. */
+function chunked(chunks: readonly Chunk[]): (row: number) => unknown {
+  let [index, start] = [0, 0];
+  return (row) => {
+    if (row < start) [index, start] = [0, 0];
+    let chunk = chunks[index];
+    while (chunk !== undefined && row >= start + chunk.length) {
+      start += chunk.length;
+      chunk = chunks[++index];
+    }
+    const at = row - start;
+    return chunk === undefined || (chunk.nullCount > 0 && !chunk.getValid(at)) ? null : chunk.values[at];
   };
 }
 
