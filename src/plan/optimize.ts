@@ -64,6 +64,13 @@ export function optimize(roots: readonly LogicalNode[], workspace?: Workspace): 
   let plan = repeat(roots, simplify);
   plan = repeat(rewrite(plan, [inferJoinConditions]), simplify);
   plan = rewrite(plan, [orderJoins]);
+  // With fewer columns, more of what a distinct or sort looks at is all that there is.
+  plan = repeat(pruneColumns(plan), [
+    removeRedundantDistinct,
+    removeNeedlessSorts,
+    mergeProjects,
+    removeIdentityProject,
+  ]);
   plan = repeat(pruneColumns(plan), [mergeProjects, removeIdentityProject]);
   return rewrite(plan, [pruneSources]);
 }

@@ -73,7 +73,7 @@ it(
 );
 
 it(
-  "finds nothing more to do in a plan that it has rewritten, and does the same twice",
+  "does the same twice, and gives a plan like any other: rewriting it again keeps its rows",
   () => {
     const shape = (roots: readonly LogicalNode[]): string[] =>
       readersFirst(roots).map((node) => `${node.op} ${node.schema}`);
@@ -81,7 +81,9 @@ it(
       fc.property(anyOrderedPlan, (plan) => {
         expect(shape(optimize(plan))).toEqual(shape(optimize(plan)));
         const once = optimize(plan);
-        expect(optimize(once).length).toBe(once.length);
+        const expected = multisets(plan);
+        fc.pre(expected !== undefined);
+        expect(multisets(optimize(once))).toEqual(expected);
       }),
       { numRuns: 200 },
     );

@@ -2,7 +2,7 @@ import { foldConstants as foldExpression } from "../../core/expressions/fold.ts"
 import type { ExpressionNode } from "../../core/expressions/node.ts";
 import type { Schema } from "../../core/schema.ts";
 import type { Workspace } from "../../core/workspace.ts";
-import { sameExpression } from "./expression-facts.ts";
+import { isTrivial, sameExpression } from "./expression-facts.ts";
 import type { RewriteRule } from "./rule.ts";
 
 /**
@@ -11,9 +11,14 @@ import type { RewriteRule } from "./rule.ts";
  * Without a workspace only conditions are simplified.
  */
 export const foldConstants = (workspace: Workspace | undefined): RewriteRule => {
+  // Plans are rewritten in many passes, and few of them change an expression.
+  const settled = new WeakSet<ExpressionNode>();
   const fold = (expression: ExpressionNode, schema: Schema): ExpressionNode => {
+    if (isTrivial(expression) || settled.has(expression)) return expression;
     const folded = foldExpression(expression, schema, workspace);
-    return sameExpression(folded, expression) ? expression : folded;
+    const result = sameExpression(folded, expression) ? expression : folded;
+    settled.add(result);
+    return result;
   };
   return {
     name: "fold constants",

@@ -112,6 +112,14 @@ describe("projections", () => {
     ]);
   });
 
+  it("are left alone where others read them as well", () => {
+    const outer = nodes.projectNode(inner, [{ name: "z", expression: call("mul", "x", "y") }]);
+    expect(optimizedLines(outer, inner)[0]).toBe("project x * y as z");
+    const filtered = nodes.filterNode(wide, call("gt", "a", 1));
+    const lines = optimizedLines(nodes.filterNode(filtered, call("gt", "b", 1)), filtered);
+    expect(lines[0]).toBe("filter b > 1");
+  });
+
   it("that change nothing vanish; an order or a name is a change", () => {
     expect(optimizedLines(nodes.pickNode(wide, wide.schema.names))).toEqual(["source rows w  [columns a, b, c, s]"]);
     expect(optimizedLines(nodes.pickNode(wide, ["b", "a"]))[0]).toBe("project b, a");

@@ -120,4 +120,15 @@ describe("distinct", () => {
     ).not.toContain("distinct by x");
     expect(optimizedLines(nodes.distinctNode(groups, ["t"]))[0]).toBe("distinct by t");
   });
+
+  it("vanishes behind a join that repeats no row, and stays behind one that may", () => {
+    const left = nodes.distinctNode(rows, ["a"]);
+    const join = (right: LogicalNode) =>
+      nodes.joinNode(left, right, { type: "inner", leftKeys: ["b"], rightKeys: ["b"] });
+    const unique = nodes.aggregateNode(other, ["b"], [{ fn: "countAll", as: "n" }]);
+    expect(optimizedLines(nodes.distinctNode(join(unique)))[0]).toContain("join inner");
+    expect(optimizedLines(nodes.distinctNode(join(nodes.pickNode(other, ["b", "s"]))))[0]).toContain("distinct");
+    const semi = nodes.joinNode(left, other, { type: "semi", leftKeys: ["b"], rightKeys: ["b"] });
+    expect(optimizedLines(nodes.distinctNode(semi, ["a"]))[0]).toContain("join semi");
+  });
 });
