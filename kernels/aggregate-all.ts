@@ -1,5 +1,5 @@
 /**
- * Aggregates of all rows as one group: the records of aggregate.ts, without group numbers, in registers and vectors.
+ * Aggregates of all rows as one group: the records of the other aggregate kernels, without group numbers, in registers and vectors.
  *   validity  bitmap from bit 0, or 0 where no row is null
  * Counts are added by the caller.
  */

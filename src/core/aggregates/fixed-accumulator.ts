@@ -10,7 +10,7 @@ import { GroupArray } from "./group-array.ts";
 export type MergeKernel = (groups: Address, states: Address, length: number, state: Address) => void;
 
 /**
- * An accumulator whose state is one record of fixed size per group (layouts: kernels/aggregate.ts).
+ * An accumulator whose state is one record of fixed size per group (layouts: kernels/aggregate-*.ts).
  * Its partial state is a binary column of these records.
  */
 export abstract class FixedAccumulator implements Accumulator {

@@ -1,5 +1,6 @@
-import type { Batch } from "../batch.ts";
+import { Batch } from "../batch.ts";
 import type { Column } from "../column.ts";
+import { decodeDictionary } from "../columns/dictionary.ts";
 import { hashColumns } from "../columns/hash.ts";
 import { partitionBatch } from "../columns/partition.ts";
 import type { Schema } from "../schema.ts";
@@ -34,7 +35,9 @@ export class KeyPartitions {
     const numbers = this.#workspace.allocate(rowCount * 4);
     kernels.partitionBits(hashes.address, rowCount, this.#level * PARTITION_BITS, PARTITION_BITS, numbers.address);
     hashes.release();
-    const parts = partitionBatch(this.#workspace, batch, numbers.address, this.#writers.length);
+    const plain = this.#withSmallDictionaries(batch);
+    const parts = partitionBatch(this.#workspace, plain, numbers.address, this.#writers.length);
+    plain.release();
     numbers.release();
     parts.forEach((part, i) => {
       if (part === undefined) return;
@@ -47,5 +50,15 @@ export class KeyPartitions {
   /** One file per partition; undefined where it has no rows. */
   finish(): (SpillFile | undefined)[] {
     return this.#writers.map((writer) => (writer === undefined ? undefined : this.#space.finish(writer)));
+  }
+
+  /** A dictionary is written to every partition, so only those that are short beside their rows stay. */
+  #withSmallDictionaries(batch: Batch): Batch {
+    const columns = batch.columns.map((column) =>
+      (column.dictionary?.length ?? 0) * this.#writers.length > batch.rowCount
+        ? decodeDictionary(this.#workspace, column)
+        : column.retain(),
+    );
+    return new Batch(batch.schema, batch.rowCount, columns, batch.rowKinds?.retain());
   }
 }
