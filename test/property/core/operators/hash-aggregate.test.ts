@@ -243,7 +243,14 @@ it("gives the same groups when state is spilled", { timeout: 60_000 }, () => {
 });
 
 it("sums 64-bit integers, decimals and floats exactly or to the last place", () => {
-  const wide = fc.constantFrom<types.DataType>(types.int32, types.uint32, types.int64, types.decimal(38, 4), types.uint64, ...floats);
+  const wide = fc.constantFrom<types.DataType>(
+    types.int32,
+    types.uint32,
+    types.int64,
+    types.decimal(38, 4),
+    types.uint64,
+    ...floats,
+  );
   fc.assert(
     fc.property(anyTable(fc.tuple(wide, wide), 30), (sample) =>
       withWorkspace((ws) => {
