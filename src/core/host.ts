@@ -11,8 +11,16 @@ export interface Host {
   readonly threads: HostThreads;
   /** Number of hardware threads that jobs may use by default. */
   readonly availableParallelism: number;
+  /** Where a progress line goes; absent where nobody watches. */
+  readonly terminal?: Terminal;
   /** Physical memory in bytes; half of it is the default budget of a job. */
   readonly totalMemoryBytes: number;
+}
+
+export interface Terminal {
+  readonly stream: { readonly isTTY?: boolean; readonly columns?: number; write(text: string): unknown };
+  /** Environment variables. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 export interface Clock {

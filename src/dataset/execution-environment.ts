@@ -23,11 +23,13 @@ import { optimize } from "../plan/optimize.ts";
 import { planJob } from "../plan/planner.ts";
 import { estimateBytes } from "../plan/statistics.ts";
 import { BatchStore } from "../runtime/batch-store.ts";
+import type { JobGraph, VertexMetrics } from "../runtime/job-graph.ts";
 import { ResultSink } from "../runtime/result-sink.ts";
 import { DataSet } from "./dataset.ts";
 import { EnginePool } from "./engine-pool.ts";
 import type { JobContext, JobOutput, JobResult } from "./job-context.ts";
 import { PlanHandle } from "./plan-handle.ts";
+import { ProgressLine } from "./progress-line.ts";
 import type { FieldsOfRow } from "./row-types.ts";
 
 export interface EnvironmentOptions {
@@ -237,18 +239,46 @@ export class ExecutionEnvironment {
     const parallelism = this.#parallelismOf(optimized);
     const graph = planJob(optimized, parallelism);
     const engine = await this.#engines.acquire(parallelism);
+    const progress = this.#progressLine(graph);
     try {
       const outcome = await engine.run(graph, {
         memoryBytes: this.memoryBytes,
         batchRows: this.batchRows,
+        onProgress: progress.update,
         ...(signal === undefined ? {} : { signal }),
       });
       const accumulators = this.#accumulators.get(outcome.jobId)?.values() ?? [];
       this.#accumulators.delete(outcome.jobId);
       return { ...outcome, accumulators: Object.fromEntries(accumulators) };
     } finally {
+      progress.end();
       this.#engines.release(engine);
     }
+  }
+
+  /** Shows on a terminal how far the sources are read; jobs of less than half a second show nothing. */
+  #progressLine(graph: JobGraph): { update: (metrics: readonly VertexMetrics[]) => void; end: () => void } {
+    const { terminal, clock } = this.#host;
+    if (terminal === undefined) return { update: () => undefined, end: () => undefined };
+    const line = new ProgressLine({ ...terminal, clock });
+    const splits = new Map(graph.vertices.map(({ id, source }) => [id, source?.splits]));
+    const all = [...splits.values()].flatMap((each) => each ?? []);
+    const totalRows = all.every((split) => split.rows !== undefined) ? sum(all.map((split) => split.rows)) : undefined;
+    const totalBytes = totalRows === undefined ? sum(all.map((split) => split.bytes)) : undefined;
+    return {
+      update: (metrics) => {
+        const sources = metrics.filter(({ vertex }) => splits.get(vertex) !== undefined);
+        const rows = sum(sources.map((each) => each.rowsIn));
+        const bytes = sum(sources.map((each) => each.bytesRead));
+        line.update({
+          rows,
+          bytes,
+          ...(totalRows === undefined ? {} : { totalRows }),
+          ...(totalBytes === undefined ? {} : { totalBytes }),
+        });
+      },
+      end: () => line.end(),
+    };
   }
 
   #accumulatorsOf(jobId = ""): AccumulatorSet {
@@ -288,6 +318,9 @@ function sharedEngines(): EnginePool {
   engines ??= new EnginePool(nodeHost(), kernelModule);
   return engines;
 }
+
+const sum = (values: readonly (number | undefined)[]): number =>
+  values.reduce<number>((total, value) => total + (value ?? 0), 0);
 
 function checkDeclared(declared: Schema, source: Source): void {
   for (const { name, type } of declared.fields) {

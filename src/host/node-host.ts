@@ -16,6 +16,7 @@ export function nodeHost(): Host {
     threads: new NodeThreads(),
     availableParallelism: availableParallelism(),
     totalMemoryBytes: memoryBytes(),
+    terminal: { stream: process.stderr, environment: process.env },
   };
   return host;
 }
