@@ -14,6 +14,7 @@ import type { Schema } from "../core/schema.ts";
 import type { Sink, SinkSpec } from "../core/sink.ts";
 import type { Json, Source } from "../core/source.ts";
 import { type Fields, formatType, type SimpleType, sameType } from "../core/types.ts";
+import { Workspace } from "../core/workspace.ts";
 import { kernelModule } from "../host/kernel-module.ts";
 import { nodeHost } from "../host/node-host.ts";
 import { explain } from "../plan/explain.ts";
@@ -235,7 +236,7 @@ export class ExecutionEnvironment {
   }
 
   async #run(roots: readonly LogicalNode[], signal?: AbortSignal): Promise<JobResult> {
-    const optimized = optimize(roots);
+    const optimized = optimize(roots, planningWorkspace());
     const parallelism = this.#parallelismOf(optimized);
     const graph = planJob(optimized, parallelism);
     const engine = await this.#engines.acquire(parallelism);
@@ -291,7 +292,7 @@ export class ExecutionEnvironment {
   }
 
   #explain(nodes: readonly LogicalNode[], format: "text" | "json"): string {
-    const optimized = optimize(nodes);
+    const optimized = optimize(nodes, planningWorkspace());
     const graph = planJob(optimized, this.#parallelismOf(optimized));
     return explain(nodes, optimized, graph, format);
   }
@@ -311,6 +312,14 @@ export class ExecutionEnvironment {
 }
 
 const isSink = (sink: Sink | SinkSpec): sink is Sink => typeof (sink as Partial<Sink>).createWriter === "function";
+
+let planning: Workspace | undefined;
+
+/** Where the optimizer computes constants, with the kernels that rows would meet. */
+function planningWorkspace(): Workspace {
+  planning ??= new Workspace(kernelModule());
+  return planning;
+}
 
 let engines: EnginePool | undefined;
 
