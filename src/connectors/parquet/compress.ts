@@ -5,12 +5,13 @@ import type { Workspace } from "../../core/workspace.ts";
 import { PADDING_BYTES, type Scratch } from "./decode-scope.ts";
 import { Codec } from "./format.ts";
 
-export type WriteCodec = "none" | "snappy" | "gzip";
+export type WriteCodec = "none" | "snappy" | "gzip" | "zstd";
 
 export const CODEC_NUMBERS: Record<WriteCodec, number> = {
   none: Codec.none,
   snappy: Codec.snappy,
   gzip: Codec.gzip,
+  zstd: Codec.zstd,
 };
 
 const SNAPPY_TABLE_BYTES = 32 * 1024;
@@ -39,6 +40,11 @@ export class PageCompressor {
         const address = this.#output.take(kernels.snappyBound(byteLength) + PADDING_BYTES);
         const table = this.#tables.take(SNAPPY_TABLE_BYTES);
         return { address, byteLength: kernels.snappyCompress(source, byteLength, address, table) };
+      }
+      case "zstd": {
+        const address = this.#output.take(kernels.zstdBound(byteLength) + PADDING_BYTES);
+        const tables = this.#tables.take(kernels.zstdCompressScratchBytes());
+        return { address, byteLength: kernels.zstdCompress(source, byteLength, address, tables) };
       }
       case "gzip": {
         const packed = gzipSync(this.#workspace.bytes(source, byteLength), { level: 6 });

@@ -48,6 +48,7 @@ const VARIANTS: ParquetWriteOptions[] = [
   { codec: "none", checksums: false },
   { codec: "snappy", checksums: false, rowGroupRows: 100 },
   { codec: "gzip", checksums: false, dataPageVersion: 2 },
+  { codec: "zstd", checksums: false },
   { codec: "none", checksums: false, dataPageVersion: 2, dictionary: false, pageRows: 64 },
 ];
 

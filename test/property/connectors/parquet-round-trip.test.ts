@@ -12,7 +12,7 @@ import { type Row, rowsOfFile } from "../../support/parquet/read-parquet.ts";
 import { withWorkspace } from "../../support/workspace.ts";
 
 const anyWriteOptions: fc.Arbitrary<ParquetWriteOptions> = fc.record({
-  codec: fc.constantFrom("none", "snappy", "gzip"),
+  codec: fc.constantFrom("none", "snappy", "gzip", "zstd"),
   dataPageVersion: fc.constantFrom(1, 2),
   rowGroupRows: fc.integer({ min: 1, max: 100 }),
   pageRows: fc.integer({ min: 1, max: 40 }),

@@ -1,0 +1,188 @@
+// Huffman coding of Zstandard's literals, RFC 8878 section 4.2: codes of at most 11 bits.
+
+const GREATEST_LENGTH: u32 = 11;
+
+// Layout of the work memory (16 KiB less 64 bytes).
+const COUNTS: usize = 0; // u32[256]
+const LENGTHS: usize = 1024; // u8[256]: bits of each symbol's code, 0 = unused
+const CODES: usize = 1280; // u16[256]
+const ORDER: usize = 1792; // u8[256]: used symbols by ascending count
+const NODE_COUNTS: usize = 2048; // u32[512]
+const NODE_PARENTS: usize = 4096; // u16[512]
+const STARTS: usize = 5120; // u32[16]
+const SUMMARY: usize = 5184; // u32 greatest symbol, u32 longest code
+
+/**
+ * Counts the literals and builds codes. Returns the number of used symbols, or 0 where Huffman coding cannot help: one
+ * symbol only, or symbols above 127, whose weights would need a table of their own.
+ */
+export function buildHuffmanCodes(literals: usize, count: u32, work: usize): u32 {
+  memory.fill(work, 0, 1280);
+  for (let i: usize = 0; i < <usize>count; i++) {
+    const slot = work + COUNTS + (<usize>load<u8>(literals + i) << 2);
+    store<u32>(slot, load<u32>(slot) + 1);
+  }
+  let used: u32 = 0;
+  let greatest: u32 = 0;
+  for (let symbol: u32 = 0; symbol < 256; symbol++) {
+    const weight = load<u32>(work + COUNTS + (<usize>symbol << 2));
+    if (weight == 0) continue;
+    greatest = symbol;
+    // Insertion by ascending count.
+    let at = used++;
+    while (at > 0 && load<u32>(work + COUNTS + (<usize>load<u8>(work + ORDER + at - 1) << 2)) > weight) {
+      store<u8>(work + ORDER + at, load<u8>(work + ORDER + at - 1));
+      at--;
+    }
+    store<u8>(work + ORDER + at, <u8>symbol);
+  }
+  if (used < 2 || greatest > 128) return 0;
+  store<u32>(work + SUMMARY, greatest);
+  depths(used, work);
+  limitDepths(used, work);
+  assignCodes(greatest, work);
+  return used;
+}
+
+/** Code lengths of an optimal tree, by the two-queue method: leaves and inner nodes both come in ascending order. */
+function depths(used: u32, work: usize): void {
+  let leaf: u32 = 0;
+  let inner: u32 = used;
+  const root: u32 = 2 * used - 2;
+  for (let i: u32 = 0; i < used; i++) {
+    const symbol = <usize>load<u8>(work + ORDER + i);
+    store<u32>(work + NODE_COUNTS + (<usize>i << 2), load<u32>(work + COUNTS + (symbol << 2)));
+  }
+  for (let node = used; node <= root; node++) {
+    let sum: u32 = 0;
+    for (let k = 0; k < 2; k++) {
+      const takesLeaf = leaf < used && (inner >= node || load<u32>(work + NODE_COUNTS + (<usize>leaf << 2)) <= load<u32>(work + NODE_COUNTS + (<usize>inner << 2)));
+      const child = takesLeaf ? leaf++ : inner++;
+      sum += load<u32>(work + NODE_COUNTS + (<usize>child << 2));
+      store<u16>(work + NODE_PARENTS + (<usize>child << 1), <u16>node);
+    }
+    store<u32>(work + NODE_COUNTS + (<usize>node << 2), sum);
+  }
+  // Counts are no longer needed: they become depths, from the root down.
+  store<u32>(work + NODE_COUNTS + (<usize>root << 2), 0);
+  for (let i = <i32>root - 1; i >= 0; i--) {
+    const parent = <usize>load<u16>(work + NODE_PARENTS + (<usize>i << 1));
+    store<u32>(work + NODE_COUNTS + (<usize>i << 2), load<u32>(work + NODE_COUNTS + (parent << 2)) + 1);
+  }
+  for (let i: u32 = 0; i < used; i++) {
+    const symbol = <usize>load<u8>(work + ORDER + i);
+    const depth = load<u32>(work + NODE_COUNTS + (<usize>i << 2));
+    store<u8>(work + LENGTHS + symbol, <u8>min(depth, GREATEST_LENGTH));
+  }
+}
+
+/** After cutting long codes off, lengthens rare ones until the code is possible and shortens some until it is complete. */
+function limitDepths(used: u32, work: usize): void {
+  const full: i32 = 1 << GREATEST_LENGTH;
+  let total: i32 = 0;
+  for (let i: u32 = 0; i < used; i++) {
+    total += full >> load<u8>(work + LENGTHS + <usize>load<u8>(work + ORDER + i));
+  }
+  while (total > full) {
+    for (let i: u32 = 0; i < used && total > full; i++) {
+      const slot = work + LENGTHS + <usize>load<u8>(work + ORDER + i);
+      const length = load<u8>(slot);
+      if (<u32>length >= GREATEST_LENGTH) continue;
+      store<u8>(slot, length + 1);
+      total -= full >> (length + 1);
+    }
+  }
+  while (total < full) {
+    for (let i = <i32>used - 1; i >= 0 && total < full; i--) {
+      const slot = work + LENGTHS + <usize>load<u8>(work + ORDER + i);
+      const length = load<u8>(slot);
+      const gain = full >> length;
+      if (length <= 1 || gain > full - total) continue;
+      store<u8>(slot, length - 1);
+      total += gain;
+    }
+  }
+}
+
+/** Canonical codes as the decoder's table implies them: from the longest codes on, symbols in order. */
+function assignCodes(greatest: u32, work: usize): void {
+  let longest: u32 = 0;
+  for (let symbol: u32 = 0; symbol <= greatest; symbol++) longest = max(longest, <u32>load<u8>(work + LENGTHS + symbol));
+  store<u32>(work + SUMMARY, longest, 4);
+  memory.fill(work + STARTS, 0, 64);
+  for (let symbol: u32 = 0; symbol <= greatest; symbol++) {
+    const slot = work + STARTS + (<usize>load<u8>(work + LENGTHS + symbol) << 2);
+    store<u32>(slot, load<u32>(slot) + 1);
+  }
+  let start: u32 = 0;
+  for (let length = longest; length > 0; length--) {
+    const slot = work + STARTS + (<usize>length << 2);
+    const symbols = load<u32>(slot);
+    store<u32>(slot, start);
+    start = (start + symbols) >> 1;
+  }
+  for (let symbol: u32 = 0; symbol <= greatest; symbol++) {
+    const length = <usize>load<u8>(work + LENGTHS + symbol);
+    if (length == 0) continue;
+    const slot = work + STARTS + (length << 2);
+    const code = load<u32>(slot);
+    store<u32>(slot, code + 1);
+    store<u16>(work + CODES + (<usize>symbol << 1), <u16>code);
+  }
+}
+
+/** The tree description: weights of four bits, the last one left out. Returns its length, or 0 where there are too many. */
+export function writeWeights(to: usize, work: usize): usize {
+  const greatest = load<u32>(work + SUMMARY);
+  const longest = load<u32>(work + SUMMARY, 4);
+  if (greatest > 128) return 0;
+  store<u8>(to, <u8>(127 + greatest));
+  for (let symbol: u32 = 0; symbol < greatest; symbol += 2) {
+    const high = weightOf(symbol, longest, work);
+    const low = symbol + 1 < greatest ? weightOf(symbol + 1, longest, work) : 0;
+    store<u8>(to + 1 + (symbol >> 1), <u8>((high << 4) | low));
+  }
+  return 1 + <usize>((greatest + 1) >> 1);
+}
+
+@inline
+function weightOf(symbol: u32, longest: u32, work: usize): u32 {
+  const length = <u32>load<u8>(work + LENGTHS + symbol);
+  return length == 0 ? 0 : longest + 1 - length;
+}
+
+/** Four streams behind a table of their lengths; returns the bytes written. */
+export function encodeLiterals4(literals: usize, count: u32, to: usize, work: usize): usize {
+  const part = <usize>((count + 3) >> 2);
+  const end = literals + count;
+  let at = to + 6;
+  for (let stream: usize = 0; stream < 4; stream++) {
+    const start = literals + stream * part;
+    const length = encodeStream(start, min(start + part, end), at, work);
+    if (stream < 3) store<u16>(to + (stream << 1), <u16>length);
+    at += length;
+  }
+  return at - to;
+}
+
+/** One stream, written from the last literal to the first; returns the bytes written. */
+function encodeStream(start: usize, end: usize, to: usize, work: usize): usize {
+  let at = to;
+  let bits: u64 = 0;
+  let used: u32 = 0;
+  let from = end;
+  while (from > start) {
+    // Four codes of up to 11 bits fit behind 7 left-over ones.
+    for (let i = 0; i < 4 && from > start; i++) {
+      const symbol = <usize>load<u8>(--from);
+      bits |= <u64>load<u16>(work + CODES + (symbol << 1)) << used;
+      used += <u32>load<u8>(work + LENGTHS + symbol);
+    }
+    store<u64>(at, bits);
+    at += used >> 3;
+    bits >>= <u64>(used & 0x38);
+    used &= 7;
+  }
+  store<u8>(at, <u8>(bits | (<u64>1 << used)));
+  return at + 1 - to;
+}
