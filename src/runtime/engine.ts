@@ -1,20 +1,19 @@
-import { asEngineError, type EngineError, JobCancelledError, RemoteError } from "../core/errors.ts";
+import { asEngineError, type EngineError, ExternalError, JobCancelledError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import type { Sink } from "../core/sink.ts";
 import { Workspace } from "../core/workspace.ts";
 import { type ConnectorRegistry, loadConnectors } from "./connector-loader.ts";
 import { type Connectors, JobFragment } from "./job-fragment.ts";
 import type { JobGraph, JobVertex, VertexMetrics } from "./job-graph.ts";
-import { type Deployment, PLANNER_THREAD, type SinkResult, type WorkerReport } from "./messages.ts";
+import { type Deployment, PLANNER_THREAD, type SinkResult } from "./messages.ts";
+import { mergeMetrics } from "./metrics.ts";
 import { PeerLinks } from "./peer-links.ts";
+import { type JobWatch, RunningJob } from "./running-job.ts";
 import { WorkerHandle } from "./worker-handle.ts";
 
-export interface JobOptions {
+export interface JobOptions extends JobWatch {
   readonly memoryBytes: number;
   readonly batchRows: number;
-  readonly signal?: AbortSignal;
-  /** Called a few times a second with the counts of all threads so far. */
-  readonly onProgress?: (metrics: readonly VertexMetrics[]) => void;
 }
 
 export interface JobOutcome {
@@ -92,15 +91,19 @@ export class Engine {
     const stopWaiting = this.#host.scheduler.after(KEEP_ALIVE_MS, () => undefined);
     const run = new RunningJob(this.#workers, options);
     this.#run = run;
+    const begun: [number, Sink][] = [];
     try {
-      for (const sink of sinks.values()) sink.begin(job);
+      for (const entry of sinks) {
+        begun.push(entry);
+        entry[1].begin(job);
+      }
       const { metrics, committables } = await this.#drive(job, graph, connectors, options, run);
       for (const [id, sink] of sinks) await sink.commit(committablesOf(committables, id));
       return { jobId: job, durationMs: this.#host.clock.monotonicMs() - startMs, metrics };
     } catch (thrown) {
       const error = asEngineError(thrown);
       const prepared = await this.#tearDown(job, run);
-      for (const [id, sink] of sinks) await sink.abort(committablesOf(prepared, id));
+      await abortSinks(begun, prepared, error);
       throw error;
     } finally {
       this.#fragment = undefined;
@@ -171,6 +174,7 @@ export class Engine {
     run.isTearingDown = true;
     for (const worker of this.#workers) worker.send({ type: "stop", job });
     for (const report of await run.all("stopped")) prepared.push(...report.committables);
+    for (const report of run.reports("finished")) prepared.push(...report.committables);
     this.#fragment?.close(false);
     for (const worker of this.#workers) worker.send({ type: "close", job });
     await run.all("closed");
@@ -219,76 +223,6 @@ export class Engine {
   }
 }
 
-type ReportOf<T extends WorkerReport["type"]> = Extract<WorkerReport, { type: T }>;
-
-/** Collects what the workers report of one job. */
-class RunningJob {
-  readonly #workers: readonly WorkerHandle[];
-  readonly #options: JobOptions;
-  readonly #reports = new Map<string, Map<number, WorkerReport>>();
-  readonly #progress = new Map<number, readonly VertexMetrics[]>();
-  readonly #onAbort = () => this.fail(new JobCancelledError(this.#options.signal?.reason));
-  #changed: () => void = () => undefined;
-  failure: EngineError | undefined;
-  onFailure: () => void = () => undefined;
-  /** A failure no longer interrupts waiting; dead workers count as having answered. */
-  isTearingDown = false;
-
-  constructor(workers: readonly WorkerHandle[], options: JobOptions) {
-    this.#workers = workers;
-    this.#options = options;
-    for (const worker of workers) {
-      worker.onReport = (report) => {
-        if (report.type === "dead") this.fail(asEngineError(report.error));
-        else if (report.type === "failed") this.fail(new RemoteError(report.error));
-        else if (report.type === "progress") this.#onProgress(worker.thread, report.metrics);
-        else {
-          const byThread = this.#reports.get(report.type) ?? new Map<number, WorkerReport>();
-          byThread.set(worker.thread, report);
-          this.#reports.set(report.type, byThread);
-        }
-        this.#changed();
-      };
-    }
-    options.signal?.addEventListener("abort", this.#onAbort);
-    if (options.signal?.aborted === true) this.#onAbort();
-  }
-
-  /** Waits for a report of this type from every worker; throws the first failure, unless tearing down. */
-  async all<T extends "deployed" | "finished" | "stopped" | "closed">(type: T): Promise<ReportOf<T>[]> {
-    for (;;) {
-      if (this.failure !== undefined && !this.isTearingDown) throw this.failure;
-      const reports = this.#reports.get(type);
-      const expected = this.#workers.filter((worker) => !(this.isTearingDown && worker.isDead));
-      if (expected.every((worker) => reports?.has(worker.thread)))
-        return [...(reports?.values() ?? [])] as ReportOf<T>[];
-      await new Promise<void>((resolve) => {
-        this.#changed = resolve;
-      });
-    }
-  }
-
-  onLocalProgress(metrics: readonly VertexMetrics[]): void {
-    this.#onProgress(PLANNER_THREAD, metrics);
-  }
-
-  end(): void {
-    for (const worker of this.#workers) worker.onReport = () => undefined;
-    this.#options.signal?.removeEventListener("abort", this.#onAbort);
-  }
-
-  #onProgress(thread: number, metrics: readonly VertexMetrics[]): void {
-    this.#progress.set(thread, metrics);
-    this.#options.onProgress?.(mergeMetrics([...this.#progress.values()].flat()));
-  }
-
-  fail(error: EngineError): void {
-    this.failure ??= error;
-    this.onFailure();
-    this.#changed();
-  }
-}
-
 /** The graph as it can be cloned to another thread. */
 function withoutUserCode(graph: JobGraph): JobGraph {
   const portable = (vertex: JobVertex): JobVertex => {
@@ -300,24 +234,30 @@ function withoutUserCode(graph: JobGraph): JobGraph {
   return { ...graph, vertices: graph.vertices.map(portable) };
 }
 
-function mergeMetrics(metrics: readonly VertexMetrics[]): VertexMetrics[] {
-  const merged = new Map<number, VertexMetrics>();
-  for (const each of metrics) {
-    const sum = merged.get(each.vertex);
-    if (sum === undefined) {
-      merged.set(each.vertex, { ...each, counters: { ...each.counters } });
-      continue;
-    }
-    sum.rowsIn += each.rowsIn;
-    sum.rowsOut += each.rowsOut;
-    sum.batchesOut += each.batchesOut;
-    sum.bytesRead += each.bytesRead;
-    sum.splitsDone += each.splitsDone;
-    sum.busyMs += each.busyMs;
-    for (const [name, value] of Object.entries(each.counters)) sum.counters[name] = (sum.counters[name] ?? 0) + value;
-  }
-  return [...merged.values()];
-}
-
 const committablesOf = (results: readonly SinkResult[], sink: number) =>
   results.filter((result) => result.sink === sink).map((result) => result.committable);
+
+/** Every sink is aborted, whatever another one does; a failure to clean up is told together with what led to it. */
+async function abortSinks(
+  sinks: readonly (readonly [number, Sink])[],
+  prepared: readonly SinkResult[],
+  error: EngineError,
+): Promise<void> {
+  const failures: unknown[] = [];
+  for (const [id, sink] of sinks) {
+    try {
+      await sink.abort(committablesOf(prepared, id));
+    } catch (thrown) {
+      failures.push(thrown);
+    }
+  }
+  if (failures.length === 0) return;
+  const reasons = failures.map((failure) => asEngineError(failure).message).join(" ");
+  throw new ExternalError(
+    "SINK_ABORT_FAILED",
+    false,
+    `The job failed (${error.message}), and its unfinished output could not be removed: ${reasons}`,
+    "Remove the hidden files beside the target by hand, then see to the first failure.",
+    { cause: error },
+  );
+}
