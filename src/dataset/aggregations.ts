@@ -108,7 +108,7 @@ export const median = unary<"float">("median");
 export const first = unary<"same">("first");
 /** Value of the last row of the group that is not null. */
 export const last = unary<"same">("last");
-/** All values that are not null, in input order. */
+/** All values in input order, nulls among them. */
 export const list = unary<"list">("list");
 /** True where all values are true. */
 export const every = unary<"bool">("boolAnd");
