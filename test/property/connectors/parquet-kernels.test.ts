@@ -1,0 +1,232 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { deltaEncodeReference, hybridReference, spreadReference } from "../../reference/parquet.ts";
+import { newWorkspace } from "../../support/workspace.ts";
+
+const workspace = newWorkspace();
+const { kernels } = workspace;
+const GUARD = 0xa5;
+
+/** Memory with `bytes` at its start and a guard behind `room`; checks that the guard survives. */
+function withMemory<T>(bytes: Uint8Array, room: number, use: (source: number, out: number) => T): T {
+  const source = workspace.allocate(bytes.length + 64);
+  const out = workspace.allocate(room + 64);
+  // What lies behind the source must not matter.
+  workspace.u8.fill(0xff, source.address, source.address + bytes.length + 64);
+  workspace.u8.set(bytes, source.address);
+  workspace.u8.fill(GUARD, out.address + room, out.address + room + 64);
+  const result = use(source.address, out.address);
+  expect(workspace.u8.subarray(out.address + room, out.address + room + 64).every((byte) => byte === GUARD)).toBe(true);
+  source.release();
+  out.release();
+  return result;
+}
+
+const u32s = (address: number, count: number): number[] =>
+  Array.from(workspace.u32.subarray(address >>> 2, (address >>> 2) + count));
+
+// Runs and noise, as levels and indices have them.
+const anyValues = (width: number): fc.Arbitrary<number[]> => {
+  const value = fc.integer({ min: 0, max: 2 ** width - 1 });
+  return fc
+    .array(
+      fc.oneof(
+        fc.array(value, { maxLength: 30 }),
+        fc.tuple(value, fc.integer({ min: 1, max: 100 })).map(([one, times]) => new Array<number>(times).fill(one)),
+      ),
+      { maxLength: 8 },
+    )
+    .map((parts) => parts.flat());
+};
+
+const anyWidth = fc.integer({ min: 1, max: 32 });
+
+function encodeHybrid(values: readonly number[], width: number): Uint8Array {
+  const bytes = new Uint8Array(Uint32Array.from(values).buffer);
+  return withMemory(bytes, values.length * 6 + 64, (source, out) =>
+    workspace.bytes(out, kernels.parquetEncodeHybrid(source, values.length, width, out)).slice(),
+  );
+}
+
+function decodeHybrid(bytes: Uint8Array, width: number, limit: number, count: number): number[] | undefined {
+  return withMemory(bytes, count * 4 + 32, (source, out) => {
+    const consumed = kernels.parquetHybridU32(source, bytes.length, width, limit, out, count);
+    expect(consumed).toBeLessThanOrEqual(bytes.length);
+    return consumed < 0 ? undefined : u32s(out, count);
+  });
+}
+
+describe("the RLE / bit-packed hybrid", () => {
+  it("gives back what was encoded, in the form of the format", () =>
+    fc.assert(
+      fc.property(
+        anyWidth.chain((width) => fc.tuple(fc.constant(width), anyValues(width))),
+        ([width, values]) => {
+          const bytes = encodeHybrid(values, width);
+          expect(hybridReference(bytes, width, 0, values.length)).toEqual(values);
+          expect(decodeHybrid(bytes, width, 0, values.length)).toEqual(values);
+        },
+      ),
+      { numRuns: 300 },
+    ));
+
+  it("decodes and refuses arbitrary bytes as the reference does", () =>
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(fc.nat(255), fc.constantFrom(0, 1, 2, 3, 16, 17)), { maxLength: 60, size: "max" }),
+        fc.integer({ min: 0, max: 32 }),
+        fc.nat(200),
+        fc.constantFrom(0, 1, 2, 7, 200),
+        (raw, width, count, limit) => {
+          const bytes = Uint8Array.from(raw);
+          expect(decodeHybrid(bytes, width, limit, count)).toEqual(hybridReference(bytes, width, limit, count));
+        },
+      ),
+      { numRuns: 1500 },
+    ));
+
+  it("reads wide indices in runs, which parquetjs-lite gets wrong", () => {
+    // 70,000 times the value 300 at 17 bits.
+    const header = [0xe0, 0xc5, 0x08];
+    expect(
+      decodeHybrid(Uint8Array.from([...header, 0x2c, 0x01, 0x00]), 17, 0, 70_000)?.every((value) => value === 300),
+    ).toBe(true);
+  });
+
+  it("decodes bits at every offset as it decodes numbers", () =>
+    fc.assert(
+      fc.property(anyValues(1), fc.nat(70), (values, firstBit) => {
+        const bytes = encodeHybrid(values, 1);
+        const room = ((firstBit + values.length + 7) >> 3) + 8;
+        withMemory(bytes, room, (source, out) => {
+          workspace.u8.fill(0xff, out, out + room);
+          expect(kernels.parquetHybridBits(source, bytes.length, out, firstBit, values.length)).toBeGreaterThanOrEqual(
+            0,
+          );
+          const bit = (i: number): number => (workspace.u8[out + (i >> 3)] >> (i & 7)) & 1;
+          expect(Array.from({ length: firstBit }, (_, i) => bit(i))).toEqual(new Array(firstBit).fill(1));
+          expect(values.map((_, i) => bit(firstBit + i))).toEqual(values);
+          const ones = values.filter((value) => value === 1).length;
+          expect(kernels.parquetCountBits(out, firstBit, values.length)).toBe(ones);
+        });
+      }),
+      { numRuns: 300 },
+    ));
+});
+
+describe("DELTA_BINARY_PACKED", () => {
+  const edges = [0n, 1n, -1n, 2n ** 31n - 1n, -(2n ** 31n), 2n ** 63n - 1n, -(2n ** 63n)];
+
+  it.each([32, 64] as const)("decodes %i-bit values, wrapping differences included", (bits) =>
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc
+            .oneof(fc.constantFrom(...edges), fc.bigInt({ min: -1000n, max: 1000n }))
+            .map((value) => BigInt.asIntN(bits, value)),
+          { minLength: 1, maxLength: 300, size: "max" },
+        ),
+        (values) => {
+          const bytes = deltaEncodeReference(values, bits);
+          withMemory(bytes, (values.length * bits) / 8, (source, out) => {
+            const decode = bits === 32 ? kernels.parquetDelta32 : kernels.parquetDelta64;
+            expect(decode(source, bytes.length, out, values.length)).toBe(bytes.length);
+            const decoded =
+              bits === 32
+                ? Array.from(workspace.i32.subarray(out >>> 2, (out >>> 2) + values.length), BigInt)
+                : Array.from(workspace.i64.subarray(out >>> 3, (out >>> 3) + values.length));
+            expect(decoded).toEqual(values);
+            // One value more or fewer than the page says is refused.
+            expect(decode(source, bytes.length, out, values.length - 1)).toBe(-1);
+          });
+        },
+      ),
+      { numRuns: 200 },
+    ),
+  );
+
+  it("refuses or decodes arbitrary bytes within its bounds", () =>
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 80, size: "max" }), fc.nat(40), (bytes, count) => {
+        withMemory(bytes, count * 8, (source, out) => {
+          expect(kernels.parquetDelta64(source, bytes.length, out, count)).toBeLessThanOrEqual(bytes.length);
+        });
+      }),
+      { numRuns: 1000 },
+    ));
+});
+
+describe("null spreading", () => {
+  const widths = [
+    [1, kernels.parquetSpread8],
+    [2, kernels.parquetSpread16],
+    [4, kernels.parquetSpread32],
+    [8, kernels.parquetSpread64],
+    [16, kernels.parquetSpread128],
+  ] as const;
+
+  it.each(widths)("puts values of %i bytes where the bitmap says, at every bit offset", (width, spread) =>
+    fc.assert(
+      fc.property(fc.array(fc.boolean(), { maxLength: 150, size: "max" }), fc.nat(20), (present, firstBit) => {
+        const bitmap = new Uint8Array(((firstBit + present.length) >> 3) + 1);
+        present.forEach((isPresent, i) => {
+          if (isPresent) bitmap[(firstBit + i) >> 3] |= 1 << ((firstBit + i) & 7);
+        });
+        const dense = present.filter(Boolean).map((_, i) => (i * 37 + 1) % 251);
+        withMemory(bitmap, present.length * width, (source, out) => {
+          workspace.u8.fill(0, out, out + present.length * width);
+          for (const [i, value] of dense.entries()) workspace.u8.fill(value, out + i * width, out + (i + 1) * width);
+          spread(out, source, firstBit, present.length, dense.length);
+          spreadReference(dense, present).forEach((value, i) => {
+            const bytes = workspace.u8.subarray(out + i * width, out + (i + 1) * width);
+            // Null slots hold something initialised: a value of the page, or zero.
+            if (value === undefined) expect(bytes.every((byte) => byte === 0 || dense.includes(byte))).toBe(true);
+            else expect(bytes.every((byte) => byte === value)).toBe(true);
+          });
+        });
+      }),
+      { numRuns: 100 },
+    ),
+  );
+});
+
+describe("BYTE_STREAM_SPLIT", () => {
+  it.each([4, 8, 3, 16])("brings the streams of %i-byte values together", (width) =>
+    fc.assert(
+      fc.property(fc.nat(100), (count) => {
+        const values = Uint8Array.from({ length: count * width }, (_, i) => (i * 131) % 256);
+        const split = new Uint8Array(values.length);
+        values.forEach((byte, i) => {
+          split[(i % width) * count + Math.floor(i / width)] = byte;
+        });
+        withMemory(split, values.length, (source, out) => {
+          kernels.parquetByteStreams(source, width, count, out);
+          expect(Buffer.compare(workspace.bytes(out, values.length), values)).toBe(0);
+        });
+      }),
+      { numRuns: 60 },
+    ),
+  );
+});
+
+it("turns half floats into the floats that they are", () => {
+  const half = new DataView(new ArrayBuffer(4));
+  withMemory(new Uint8Array(Uint16Array.from({ length: 65_536 }, (_, i) => i).buffer), 65_536 * 4, (source, out) => {
+    kernels.parquetFloat16(source, 65_536, out);
+    for (let bits = 0; bits < 65_536; bits++) {
+      const exponent = (bits >> 10) & 31;
+      const fraction = bits & 1023;
+      const magnitude =
+        exponent === 31
+          ? fraction === 0
+            ? Number.POSITIVE_INFINITY
+            : Number.NaN
+          : exponent === 0
+            ? fraction * 2 ** -24
+            : (1024 + fraction) * 2 ** (exponent - 25);
+      half.setFloat32(0, bits >= 0x8000 ? -magnitude : magnitude);
+      const actual = workspace.f32[(out >>> 2) + bits];
+      if (!Object.is(actual, half.getFloat32(0))) expect(actual, `half ${bits}`).toBe(half.getFloat32(0));
+    }
+  });
+});
