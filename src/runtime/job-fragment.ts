@@ -6,17 +6,14 @@ import { Schema } from "../core/schema.ts";
 import type { SinkFactory, SinkWriter } from "../core/sink.ts";
 import type { SourceFactory, Split } from "../core/source.ts";
 import type { Workspace } from "../core/workspace.ts";
-import { BufferedChannel } from "./buffered-channel.ts";
 import { type NamedOperator, OperatorChain } from "./chain.ts";
-import { type ChannelReader, type ChannelWriter, LocalChannel } from "./channel.ts";
-import { ExchangeOutput, type OutgoingEdge } from "./exchange-output.ts";
-import type { JobEdge, JobVertex, VertexMetrics } from "./job-graph.ts";
-import { channelId, type Deployment, type PeerMessage, type SinkResult, threadOf } from "./messages.ts";
+import { ExchangeOutput } from "./exchange-output.ts";
+import { JobChannels, type Peers } from "./job-channels.ts";
+import type { JobVertex, VertexMetrics } from "./job-graph.ts";
+import { type Deployment, type PeerMessage, type SinkResult, threadOf } from "./messages.ts";
 import { createOperator } from "./operator-factory.ts";
-import { RemoteReader, RemoteWriter } from "./remote-channel.ts";
 import { Subtask, SubtaskSink } from "./subtask.ts";
 
-const LOCAL_CAPACITY = 4;
 /** A thread with work left lets its event loop run this often. */
 const SLICE_MS = 8;
 const PROGRESS_MS = 200;
@@ -25,13 +22,6 @@ const PROGRESS_MS = 200;
 export interface Connectors {
   source(kind: string): SourceFactory;
   sink(kind: string): SinkFactory;
-}
-
-/** A thread's links to the other threads of its pool. */
-export interface Peers {
-  send(thread: number, message: PeerMessage): void;
-  /** The whole memory of another thread. */
-  memory(thread: number): Uint8Array;
 }
 
 /**
@@ -45,12 +35,10 @@ export class JobFragment {
   readonly #workspace: Workspace;
   readonly #host: Host;
   readonly #connectors: Connectors;
-  readonly #peers: Peers;
   readonly #subtasks: Subtask[] = [];
+  readonly #subtaskIndex = new Map<Subtask, number>();
   readonly #sinks = new Map<Subtask, number>();
-  readonly #localChannels = new Map<string, LocalChannel | BufferedChannel>();
-  readonly #remoteReaders = new Map<string, RemoteReader>();
-  readonly #remoteWriters = new Map<string, RemoteWriter>();
+  readonly #channels: JobChannels;
   readonly #counters = new Map<number, Record<string, number>>();
   readonly #busyMs = new Map<number, number>();
   readonly #blocksBefore: number;
@@ -74,10 +62,13 @@ export class JobFragment {
     this.#workspace = options.workspace;
     this.#host = options.host;
     this.#connectors = options.connectors;
-    this.#peers = options.peers;
+    this.#channels = new JobChannels(this.job, this.#thread, this.#deployment, options.peers, {
+      workspace: this.#workspace,
+      host: this.#host,
+      spillDirectory: () => this.#openSpillDirectory(),
+    });
     this.#blocksBefore = this.#workspace.allocator.liveBlocks;
     this.#workspace.setLimit(options.deployment.memoryBytes + this.#workspace.allocator.liveBytes);
-    // Readers first: a producer's channel inside this thread must exist when its consumer looks for it, and vice versa.
     for (const vertex of this.#deployment.graph.vertices) {
       for (let subtask = 0; subtask < vertex.parallelism; subtask++) {
         if (this.#threadOf(vertex, subtask) === this.#thread) this.#createSubtask(vertex, subtask);
@@ -104,7 +95,7 @@ export class JobFragment {
     let sliceStart = this.#host.clock.monotonicMs();
     let lastProgress = sliceStart;
     const running = new Set(this.#subtasks);
-    while (running.size > 0 || !this.#isDrained()) {
+    while (running.size > 0 || !this.#channels.isDrained) {
       if (this.#isCancelled) return false;
       let progressed = false;
       for (const subtask of running) {
@@ -152,12 +143,7 @@ export class JobFragment {
   onPeerMessage(message: PeerMessage): void {
     // After close, late messages of a failed job mean nothing any more.
     if (this.#isClosed) return;
-    const reader = this.#remoteReaders.get(message.channel);
-    const writer = this.#remoteWriters.get(message.channel);
-    if (message.type === "batch") reader?.onBatch(message.batch, message.dictionaries);
-    else if (message.type === "end") reader?.onEnd();
-    else if (message.type === "taken") writer?.onTaken();
-    else writer?.onClosed();
+    this.#channels.onMessage(message);
     this.#wake();
   }
 
@@ -206,22 +192,13 @@ export class JobFragment {
         failure ??= asEngineError(thrown);
       }
     }
-    for (const channel of this.#localChannels.values()) channel.close();
-    for (const reader of this.#remoteReaders.values()) reader.close();
-    for (const writer of this.#remoteWriters.values()) writer.release();
+    this.#channels.close();
     this.#isClosed = true;
     if (this.#spillDirectory !== undefined) this.#host.files.remove(this.#spillDirectory);
     if (failure !== undefined && succeeded) throw failure;
     const leaked = this.#workspace.allocator.liveBlocks - this.#blocksBefore;
     if (succeeded && leaked !== 0) throw new InternalError(`The job left ${leaked} blocks of memory behind`);
   }
-
-  #isDrained(): boolean {
-    for (const writer of this.#remoteWriters.values()) if (!writer.isDrained) return false;
-    return true;
-  }
-
-  readonly #subtaskIndex = new Map<Subtask, number>();
 
   #vertex(id: number): JobVertex {
     const vertex = this.#deployment.graph.vertices.find((candidate) => candidate.id === id);
@@ -234,8 +211,7 @@ export class JobFragment {
   }
 
   #createSubtask(vertex: JobVertex, index: number): void {
-    const { graph } = this.#deployment;
-    const output = new ExchangeOutput(this.#workspace, this.#outgoing(vertex, index), index);
+    const output = new ExchangeOutput(this.#workspace, this.#channels.outgoing(vertex, index), index);
     const inputSchemas = vertex.inputs.map((fields) => new Schema(fields));
     const source = vertex.source === undefined ? undefined : this.#openSource(vertex);
     const operators: NamedOperator[] = [];
@@ -247,7 +223,6 @@ export class JobFragment {
     }
     const sink = vertex.sink === undefined ? undefined : this.#openSink(vertex, index, schemas[0]);
     const chain = new OperatorChain(operators, sink === undefined ? output : new SinkOutput(sink, output));
-    const edges = graph.edges.filter((edge) => edge.to === vertex.id);
     const input =
       source !== undefined && vertex.source !== undefined
         ? {
@@ -261,7 +236,7 @@ export class JobFragment {
               count: (metric: string, increment: number) => this.#count(vertex.id, metric, increment),
             },
           }
-        : { kind: "channels" as const, inputs: this.#incoming(vertex, index, edges) };
+        : { kind: "channels" as const, inputs: this.#channels.incoming(vertex, index) };
     const subtask = new Subtask({
       name: vertex.name,
       vertex: vertex.id,
@@ -303,80 +278,6 @@ export class JobFragment {
     return { take: (): Split | undefined => splits[Atomics.add(counters, vertex.id, 1)] };
   }
 
-  #incoming(vertex: JobVertex, subtask: number, edges: readonly JobEdge[]): ChannelReader[][] {
-    const inputs: ChannelReader[][] = [];
-    for (const edge of edges) {
-      const producer = this.#vertex(edge.from);
-      for (const from of feeders(edge, producer, subtask)) {
-        const input = edge.ordered === true ? edge.input + from : edge.input;
-        inputs[input] ??= [];
-        inputs[input].push(this.#reader(edge, producer, from, vertex, subtask));
-      }
-    }
-    return inputs;
-  }
-
-  #reader(edge: JobEdge, producer: JobVertex, from: number, consumer: JobVertex, to: number): ChannelReader {
-    const id = channelId(this.#deployment.graph.edges.indexOf(edge), from, to);
-    const producerThread = this.#threadOf(producer, from);
-    if (producerThread === this.#thread) return this.#localChannel(id, edge);
-    const schema = new Schema(consumer.inputs[edge.input]);
-    const reader = new RemoteReader({
-      job: this.job,
-      channel: id,
-      workspace: this.#workspace,
-      schema,
-      sourceMemory: () => this.#peers.memory(producerThread),
-      send: (message) => this.#peers.send(producerThread, message),
-      ...(edge.buffered === true ? { buffer: this.#bufferedChannel() } : {}),
-    });
-    this.#remoteReaders.set(id, reader);
-    return reader;
-  }
-
-  #outgoing(vertex: JobVertex, subtask: number): OutgoingEdge[] {
-    const { graph } = this.#deployment;
-    return graph.edges
-      .filter((edge) => edge.from === vertex.id)
-      .map((edge) => {
-        const consumer = this.#vertex(edge.to);
-        const writers: ChannelWriter[] = [];
-        for (let to = 0; to < consumer.parallelism; to++) {
-          if (edge.exchange.kind === "forward" && to !== subtask) continue;
-          writers.push(this.#writer(edge, subtask, consumer, to));
-        }
-        return { exchange: edge.exchange, writers };
-      });
-  }
-
-  #writer(edge: JobEdge, from: number, consumer: JobVertex, to: number): ChannelWriter {
-    const id = channelId(this.#deployment.graph.edges.indexOf(edge), from, to);
-    const consumerThread = this.#threadOf(consumer, to);
-    if (consumerThread === this.#thread) return this.#localChannel(id, edge);
-    const writer = new RemoteWriter(this.job, id, this.#workspace, (message) =>
-      this.#peers.send(consumerThread, message),
-    );
-    this.#remoteWriters.set(id, writer);
-    return writer;
-  }
-
-  #localChannel(id: string, edge: JobEdge): LocalChannel | BufferedChannel {
-    let channel = this.#localChannels.get(id);
-    if (channel === undefined) {
-      channel = edge.buffered === true ? this.#bufferedChannel() : new LocalChannel(LOCAL_CAPACITY);
-      this.#localChannels.set(id, channel);
-    }
-    return channel;
-  }
-
-  #bufferedChannel(): BufferedChannel {
-    return new BufferedChannel({
-      workspace: this.#workspace,
-      host: this.#host,
-      spillDirectory: () => this.#openSpillDirectory(),
-    });
-  }
-
   #context(vertex: JobVertex, subtask: number, operator: string): OperatorContext {
     return {
       jobId: this.job,
@@ -401,12 +302,6 @@ export class JobFragment {
     counters[metric] = (counters[metric] ?? 0) + increment;
     this.#counters.set(vertex, counters);
   }
-}
-
-/** The producer subtasks that feed one consumer subtask along an edge. */
-function feeders(edge: JobEdge, producer: JobVertex, subtask: number): number[] {
-  if (edge.exchange.kind === "forward") return [subtask];
-  return Array.from({ length: producer.parallelism }, (_, i) => i);
 }
 
 /** The end of a sink's chain. */

@@ -1,6 +1,6 @@
 import { InternalError } from "../core/errors.ts";
 import type { Link } from "../core/host.ts";
-import type { Peers } from "./job-fragment.ts";
+import type { Peers } from "./job-channels.ts";
 import type { PeerMessage } from "./messages.ts";
 
 /** One thread's links to all others, and views of their memories. */

@@ -1,0 +1,161 @@
+import { assert } from "../core/errors.ts";
+import type { OperatorContext } from "../core/operator.ts";
+import { Schema } from "../core/schema.ts";
+import type { Workspace } from "../core/workspace.ts";
+import { BufferedChannel } from "./buffered-channel.ts";
+import { type ChannelReader, type ChannelWriter, LocalChannel } from "./channel.ts";
+import type { OutgoingEdge } from "./exchange-output.ts";
+import type { JobEdge, JobVertex } from "./job-graph.ts";
+import { channelId, type Deployment, type PeerMessage, threadOf } from "./messages.ts";
+import { RemoteReader, RemoteWriter } from "./remote-channel.ts";
+
+/** Batches that a queue inside a thread holds before its producer waits. */
+const LOCAL_CAPACITY = 4;
+
+/** A thread's links to the other threads of its pool. */
+export interface Peers {
+  send(thread: number, message: PeerMessage): void;
+  /** The whole memory of another thread. */
+  memory(thread: number): Uint8Array;
+}
+
+/**
+ * The queues of one job that begin or end on one thread: a channel per pair of subtasks along each edge, inside the
+ * thread or to a peer. Both ends of a local channel ask for it by its id; whoever comes first makes it.
+ */
+export class JobChannels {
+  readonly #job: string;
+  readonly #thread: number;
+  readonly #deployment: Deployment;
+  readonly #peers: Peers;
+  readonly #context: Pick<OperatorContext, "workspace" | "host" | "spillDirectory">;
+  readonly #workspace: Workspace;
+  readonly #localChannels = new Map<string, LocalChannel | BufferedChannel>();
+  readonly #remoteReaders = new Map<string, RemoteReader>();
+  readonly #remoteWriters = new Map<string, RemoteWriter>();
+
+  constructor(
+    job: string,
+    thread: number,
+    deployment: Deployment,
+    peers: Peers,
+    context: Pick<OperatorContext, "workspace" | "host" | "spillDirectory">,
+  ) {
+    this.#job = job;
+    this.#thread = thread;
+    this.#deployment = deployment;
+    this.#peers = peers;
+    this.#context = context;
+    this.#workspace = context.workspace;
+  }
+
+  /** Per input of a subtask's first operator, the channels that feed it. */
+  incoming(vertex: JobVertex, subtask: number): ChannelReader[][] {
+    const inputs: ChannelReader[][] = [];
+    for (const edge of this.#deployment.graph.edges) {
+      if (edge.to !== vertex.id) continue;
+      const producer = this.#vertex(edge.from);
+      for (const from of feeders(edge, producer, subtask)) {
+        const input = edge.ordered === true ? edge.input + from : edge.input;
+        inputs[input] ??= [];
+        inputs[input].push(this.#reader(edge, producer, from, vertex, subtask));
+      }
+    }
+    return inputs;
+  }
+
+  /** Per edge that leaves a vertex, the channels from one of its subtasks. */
+  outgoing(vertex: JobVertex, subtask: number): OutgoingEdge[] {
+    const { graph } = this.#deployment;
+    return graph.edges
+      .filter((edge) => edge.from === vertex.id)
+      .map((edge) => {
+        const consumer = this.#vertex(edge.to);
+        const writers: ChannelWriter[] = [];
+        for (let to = 0; to < consumer.parallelism; to++) {
+          if (edge.exchange.kind === "forward" && to !== subtask) continue;
+          writers.push(this.#writer(edge, subtask, consumer, to));
+        }
+        return { exchange: edge.exchange, writers };
+      });
+  }
+
+  onMessage(message: PeerMessage): void {
+    const reader = this.#remoteReaders.get(message.channel);
+    const writer = this.#remoteWriters.get(message.channel);
+    if (message.type === "batch") reader?.onBatch(message.batch, message.dictionaries);
+    else if (message.type === "end") reader?.onEnd();
+    else if (message.type === "taken") writer?.onTaken();
+    else writer?.onClosed();
+  }
+
+  /** Whether peers have taken every batch that was sent: their memory may go then. */
+  get isDrained(): boolean {
+    for (const writer of this.#remoteWriters.values()) if (!writer.isDrained) return false;
+    return true;
+  }
+
+  close(): void {
+    for (const channel of this.#localChannels.values()) channel.close();
+    for (const reader of this.#remoteReaders.values()) reader.close();
+    for (const writer of this.#remoteWriters.values()) writer.release();
+  }
+
+  #reader(edge: JobEdge, producer: JobVertex, from: number, consumer: JobVertex, to: number): ChannelReader {
+    const id = channelId(this.#deployment.graph.edges.indexOf(edge), from, to);
+    const producerThread = this.#threadOf(producer, from);
+    if (producerThread === this.#thread) return this.#localChannel(id, edge);
+    const schema = new Schema(consumer.inputs[edge.input]);
+    const reader = new RemoteReader({
+      job: this.#job,
+      channel: id,
+      workspace: this.#workspace,
+      schema,
+      sourceMemory: () => this.#peers.memory(producerThread),
+      send: (message) => this.#peers.send(producerThread, message),
+      ...(edge.buffered === true ? { buffer: this.#bufferedChannel() } : {}),
+    });
+    this.#remoteReaders.set(id, reader);
+    return reader;
+  }
+
+  #writer(edge: JobEdge, from: number, consumer: JobVertex, to: number): ChannelWriter {
+    const id = channelId(this.#deployment.graph.edges.indexOf(edge), from, to);
+    const consumerThread = this.#threadOf(consumer, to);
+    if (consumerThread === this.#thread) return this.#localChannel(id, edge);
+    const writer = new RemoteWriter(this.#job, id, this.#workspace, (message) =>
+      this.#peers.send(consumerThread, message),
+    );
+    this.#remoteWriters.set(id, writer);
+    return writer;
+  }
+
+  #localChannel(id: string, edge: JobEdge): LocalChannel | BufferedChannel {
+    let channel = this.#localChannels.get(id);
+    if (channel === undefined) {
+      channel = edge.buffered === true ? this.#bufferedChannel() : new LocalChannel(LOCAL_CAPACITY);
+      this.#localChannels.set(id, channel);
+    }
+    return channel;
+  }
+
+  #bufferedChannel(): BufferedChannel {
+    return new BufferedChannel(this.#context);
+  }
+
+  #vertex(id: number): JobVertex {
+    const vertex = this.#deployment.graph.vertices.find((candidate) => candidate.id === id);
+    assert(vertex !== undefined, `vertex ${id} is in the graph`);
+    return vertex;
+  }
+
+  #threadOf(vertex: JobVertex, subtask: number): number {
+    return threadOf(vertex.placement, subtask, this.#deployment.threads);
+  }
+}
+
+/** The producer subtasks that feed one consumer subtask along an edge. */
+function feeders(edge: JobEdge, producer: JobVertex, subtask: number): number[] {
+  if (edge.exchange.kind === "forward") return [subtask];
+  return Array.from({ length: producer.parallelism }, (_, i) => i);
+}
