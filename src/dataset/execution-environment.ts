@@ -173,7 +173,10 @@ export class ExecutionEnvironment {
 
   /** An apache-arrow Table. */
   fromArrow<F extends Fields = Fields>(table: Table): DataSet<F> {
-    return this.#dataSet(new MemorySource({ kind: "memory", table }), true);
+    return this.#load(async () => {
+      const { TableSource } = await import("../connectors/memory/table-source.ts");
+      return new TableSource(table);
+    }, true);
   }
 
   /** Whole numbers from `from` up to `to`, which is left out, as one int64 column `value`. */

@@ -1,6 +1,3 @@
-import type * as arrow from "apache-arrow";
-import { fromArrow } from "../../core/arrow.ts";
-import { schemaFromArrow } from "../../core/arrow-types.ts";
 import { Batch } from "../../core/batch.ts";
 import type { Column } from "../../core/column.ts";
 import { columnOf } from "../../core/columns/allocate.ts";
@@ -33,8 +30,7 @@ export interface MemorySourceSpec extends SourceSpec {
   readonly kind: "memory";
   readonly rows?: readonly object[];
   readonly data?: Readonly<Record<string, MemoryColumn>>;
-  readonly table?: arrow.Table;
-  /** Default: found in the values (see core/rows/infer-schema.ts), or that of the table. */
+  /** Default: found in the values (see core/rows/infer-schema.ts) */
   readonly schema?: Schema;
   readonly columns?: readonly string[];
 }
@@ -49,7 +45,7 @@ const SPLIT_ROWS = 1 << 17;
 export const memorySource: SourceFactory = (spec) => new MemorySource(spec as MemorySourceSpec);
 
 /**
- * Rows, columns or an Arrow table in memory. The data must not change while a job reads it.
+ * Rows or columns in memory. The data must not change while a job reads it.
  * @throws {PlanError} MEMORY_INVALID.
  * @throws {EvaluationError} those of `inferSchema`, and VALUE_INVALID for a value that does not fit the schema,
  * while the job runs.
@@ -61,14 +57,12 @@ export class MemorySource implements Source {
   readonly #rowCount: number;
 
   constructor(spec: MemorySourceSpec) {
-    const { rows, data, table } = spec;
-    if ([rows, data, table].filter((each) => each !== undefined).length !== 1) {
-      throw invalid("rows, data or a table are needed, and just one of them");
-    }
+    const { rows, data } = spec;
+    if ((rows === undefined) === (data === undefined)) throw invalid("rows or data are needed, and just one of them");
     this.#whole = spec.schema ?? schemaOf(spec);
     this.spec = { ...spec, schema: this.#whole };
     this.schema = spec.columns === undefined ? this.#whole : this.#whole.pick(spec.columns);
-    this.#rowCount = rows?.length ?? table?.numRows ?? columnsLength(data ?? {}, this.#whole);
+    this.#rowCount = rows?.length ?? columnsLength(data ?? {}, this.#whole);
   }
 
   get statistics(): SourceStatistics {
@@ -112,9 +106,8 @@ export class MemorySource implements Source {
 
   /** At least one row from `start` on, at most `count`. */
   #batch(workspace: Workspace, start: number, count: number): Batch {
-    const { rows, data = {}, table } = this.spec;
+    const { rows, data = {} } = this.spec;
     if (rows !== undefined) return buildBatch(workspace, this.schema, rows.slice(start, start + count));
-    if (table !== undefined) return this.#fromTable(workspace, table, start, count);
     const columns: Column[] = [];
     try {
       for (const { name, type } of this.schema.fields) {
@@ -126,23 +119,9 @@ export class MemorySource implements Source {
     }
     return new Batch(this.schema, count, columns);
   }
-
-  #fromTable(workspace: Workspace, table: arrow.Table, start: number, count: number): Batch {
-    let first = 0;
-    for (const batch of table.batches) {
-      if (start < first + batch.numRows) {
-        const end = Math.min(batch.numRows, start - first + count);
-        const narrow = batch.slice(start - first, end).select(this.schema.names);
-        return fromArrow(workspace, narrow, this.schema);
-      }
-      first += batch.numRows;
-    }
-    throw invalid(`its table has fewer than ${start} rows now`);
-  }
 }
 
-function schemaOf({ rows, data, table }: MemorySourceSpec): Schema {
-  if (table !== undefined) return schemaFromArrow(table.schema);
+function schemaOf({ rows, data }: MemorySourceSpec): Schema {
   if (rows !== undefined) return inferSchema(rows);
   return new Schema(
     Object.entries(data ?? {}).map(([name, values]) => ({
@@ -185,8 +164,4 @@ const sharesLayout = (stored: DataType, type: DataType): boolean =>
   (stored.kind === "int64" && type.kind === "timestamp") || (stored.kind === "int32" && type.kind === "date");
 
 const invalid = (what: string): PlanError =>
-  new PlanError(
-    "MEMORY_INVALID",
-    `Data in memory cannot be read: ${what}.`,
-    "Pass rows, columns of one length, or a table.",
-  );
+  new PlanError("MEMORY_INVALID", `Data in memory cannot be read: ${what}.`, "Pass rows, or columns of one length.");

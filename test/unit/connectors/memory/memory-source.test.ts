@@ -1,6 +1,7 @@
 import * as arrow from "apache-arrow";
 import { describe, expect, it } from "vitest";
 import { MemorySource } from "../../../../src/connectors/memory/memory-source.ts";
+import { TableSource } from "../../../../src/connectors/memory/table-source.ts";
 import { connectorRegistry } from "../../../../src/connectors/registry.ts";
 import { Schema } from "../../../../src/core/schema.ts";
 import * as types from "../../../../src/core/types.ts";
@@ -44,7 +45,7 @@ describe("MemorySource", () => {
   it("reads Arrow tables of several batches", async () => {
     const one = arrow.tableFromArrays({ a: [1, 2, 3], s: ["x", "y", "x"] });
     const table = one.concat(arrow.tableFromArrays({ a: [4], s: ["z"] }));
-    const { rows } = await readSource(new MemorySource({ kind: "memory", table }), 2);
+    const { rows } = await readSource(new TableSource(table), 2);
     expect(rows).toEqual([
       { a: 1, s: "x" },
       { a: 2, s: "y" },
