@@ -1,5 +1,5 @@
-/** Frames of the engine itself, from sources and from the compiled package alike. */
-const OWN_FRAME = /[/\\](?:src|dist)[/\\](?:dataset|plan|core|runtime|host)[/\\]|node:internal/;
+/** The folder of the engine's own code, as it stands in stack frames; sources and compiled files alike. */
+const OWN_FOLDER = decodeURI(new URL("../", import.meta.url).pathname);
 
 /** Where user code called into the API, "job.ts:12:5"; undefined where the stack does not tell. */
 export function callSite(): string | undefined {
@@ -10,7 +10,7 @@ export function callSite(): string | undefined {
   const frame = stack
     .split("\n")
     .slice(1)
-    .find((line) => !OWN_FRAME.test(line));
+    .find((line) => !line.includes(OWN_FOLDER) && !line.includes("node:internal"));
   const match = frame === undefined ? null : /([^/\\(\s]+:\d+:\d+)\)?$/.exec(frame);
   return match?.[1];
 }

@@ -8,13 +8,16 @@ import { assert } from "../core/errors.ts";
 import {
   type AcceptsColumns,
   Expression,
+  NamedExpression,
   nodeOf,
   type Operand,
+  type ResultType,
   type SelectedFields as SelectedTypes,
 } from "../core/expressions/expression.ts";
 import { columnNode } from "../core/expressions/node.ts";
 import type { OperatorContext } from "../core/operator.ts";
 import type { PartitionFunction } from "../core/operators/number-rows.ts";
+import type { RuntimeContext } from "../core/rows/runtime-context.ts";
 import type { RowOf, Schema } from "../core/schema.ts";
 import type { Sink } from "../core/sink.ts";
 import type { DataType, Fields, SimpleType } from "../core/types.ts";
@@ -32,7 +35,8 @@ import {
   unionNode,
 } from "../plan/nodes.ts";
 import { type AggregatedFields, type Aggregations, aggregateHandle, count, maxBy, minBy } from "./aggregations.ts";
-import { type FunctionOptions, type FunctionStage, functionHandle } from "./function-stages.ts";
+import { callSite } from "./call-site.ts";
+import { type FunctionOptions, type FunctionStage, functionHandle, keyedHandle } from "./function-stages.ts";
 import {
   type BulkStep,
   bulkIteration,
@@ -50,6 +54,7 @@ import { collectArrow, collectRows, countRows, persistRows, recordBatches, rowIt
 import type {
   CoGroupGiven,
   FieldsOf,
+  FieldsOfRow,
   FilterGiven,
   FlatMapGiven,
   GroupGiven,
@@ -85,6 +90,19 @@ type Numbered<N extends string> = { readonly [K in N]: SimpleType<"int64"> };
 /** What inference found, as fields: a type that could not be found becomes `never`. */
 type AsFields<T> = { readonly [N in keyof T & string]: T[N] extends DataType ? T[N] : never };
 type SelectedFields<E extends Readonly<Record<string, Operand>>, F extends Fields> = AsFields<SelectedTypes<E, F>>;
+
+/** A column to select: its name, or an expression with a name. */
+type Selectable<N extends string> = N | NamedExpression<string, N, unknown>;
+
+/** The fields of each of the columns `C`, as one intersection. */
+type ListedFields<C, F extends Fields> = Together<
+  C extends keyof F & string
+    ? Pick<F, C>
+    : C extends NamedExpression<infer N, string, unknown>
+      ? { readonly [K in N]: ResultType<C, F> }
+      : never
+>;
+type Together<U> = (U extends unknown ? (member: U) => void : never) extends (all: infer All) => void ? All : never;
 
 /** Fields with some replaced or added. */
 type WithFields<F extends Fields, G extends Fields> = Omit<F, keyof G> & G;
@@ -145,18 +163,22 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
    * The given columns, or computed ones under new names.
    * @throws {PlanError} COLUMN_UNKNOWN, TYPE_MISMATCH
    * @example orders.select("id", "price")
+   * @example orders.select("id", col("price").mul(col("quantity")).as("total"))
    * @example orders.select({ id: col("id"), total: col("price").mul(col("quantity")) })
    */
   select<const N extends Names<F>>(...names: N[]): DataSet<Pick<F, N>>;
+  select<const C extends Selectable<Names<F>>>(...columns: C[]): DataSet<AsFields<ListedFields<C, F>>>;
   select<const E extends Readonly<Record<string, Operand>>>(
     columns: E & { [N in keyof E]: AcceptsColumns<E[N], Names<F>> },
   ): DataSet<SelectedFields<E, F>>;
-  select(...columns: (string | Readonly<Record<string, Operand>>)[]): unknown {
-    const named = columns.flatMap((column) =>
-      typeof column === "string"
-        ? [{ name: column, expression: columnNode(column) }]
-        : Object.entries(column).map(([name, operand]) => ({ name, expression: nodeOf(operand) })),
-    );
+  select(
+    ...columns: (string | NamedExpression<string, string, unknown> | Readonly<Record<string, Operand>>)[]
+  ): unknown {
+    const named = columns.flatMap((column) => {
+      if (typeof column === "string") return [{ name: column, expression: columnNode(column) }];
+      if (column instanceof NamedExpression) return [{ name: column.name as string, expression: column.node }];
+      return Object.entries(column).map(([name, operand]) => ({ name, expression: nodeOf(operand) }));
+    });
     return this.#then((plan) => plan.map((node) => projectNode(node, named)));
   }
 
@@ -282,12 +304,26 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
    * Groups rows with equal values; nulls form a group of their own. Keys are columns, or computed ones under new names.
    * @example flights.groupBy("origin").aggregate({ flights: count(), meanDelay: avg("delay") })
    * @example flights.groupBy({ month: col("date").month() })
+   * @example flights.groupBy((flight) => regionOf(flight.origin)).aggregate({ flights: count() }) // { key, flights }
    */
   groupBy<const N extends Names<F>>(...keys: N[]): GroupedDataSet<F, N>;
   groupBy<const E extends Readonly<Record<string, Operand>>>(
     keys: E & { [N in keyof E]: AcceptsColumns<E[N], Names<F>> },
   ): GroupedDataSet<WithFields<F, SelectedFields<E, F>>, keyof E & string>;
-  groupBy(...keys: (string | Readonly<Record<string, Operand>>)[]): unknown {
+  groupBy<V, const N extends string = "key">(
+    key: (row: RowOf<F>, context: RuntimeContext) => V,
+    column?: { readonly name?: N; readonly type?: DataType },
+  ): GroupedDataSet<F & { readonly [K in N]: FieldsOfRow<{ value: V }>["value"] }, N>;
+  groupBy(...keys: unknown[]): unknown {
+    const [key, column] = keys as [unknown, { name?: string; type?: DataType } | undefined];
+    if (typeof key === "function") {
+      const { name = "key", ...type } = column ?? {};
+      return new GroupedDataSet(this.#context, keyedHandle(this.#context, this.#plan, key, { name, ...type }), [name]);
+    }
+    return this.#groupByColumns(keys as (string | Readonly<Record<string, Operand>>)[]);
+  }
+
+  #groupByColumns(keys: readonly (string | Readonly<Record<string, Operand>>)[]): GroupedDataSet<Fields, string> {
     const names = keys.flatMap((key) => (typeof key === "string" ? [key] : Object.keys(key)));
     const computed = keys.filter((key) => typeof key !== "string");
     const keyed = computed.length === 0 ? this : this.withColumns(Object.assign({}, ...computed));
@@ -483,8 +519,9 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
   }
 
   /** Runs the plan and counts its rows. */
-  count(): Promise<number> {
-    return countRows(this.#context, this.#then((plan) => aggregateHandle(plan, [], { rows: count() })).#plan);
+  count(options: { signal?: AbortSignal } = {}): Promise<number> {
+    const counted = this.#then((plan) => aggregateHandle(plan, [], { rows: count() }));
+    return countRows(this.#context, counted.#plan, options.signal);
   }
 
   /** Runs the plan and tells of each column: rows, nulls, distinct values, bounds, mean and standard deviation. */
@@ -516,8 +553,8 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
    * Computes the rows once and keeps them in memory: the result reads from there, in this and later jobs.
    * The memory is outside the job's budget and is freed when no dataset refers to it any more.
    */
-  async persist(): Promise<DataSet<F>> {
-    return new DataSet(this.#context, PlanHandle.of(await persistRows(this.#context, this.#plan)));
+  async persist(options: { signal?: AbortSignal } = {}): Promise<DataSet<F>> {
+    return new DataSet(this.#context, PlanHandle.of(await persistRows(this.#context, this.#plan, options.signal)));
   }
 
   /**
@@ -565,7 +602,7 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
   }
 
   #then<G extends Fields>(step: (plan: PlanHandle) => PlanHandle): DataSet<G> {
-    return new DataSet<G>(this.#context, step(this.#plan));
+    return new DataSet<G>(this.#context, step(this.#plan).at(callSite()));
   }
 
   #with<G extends Fields>(

@@ -1,11 +1,12 @@
-import { assert, EngineError, PlanError } from "../core/errors.ts";
+import { assert, EngineError, EvaluationError, PlanError } from "../core/errors.ts";
 import type { Operator, OperatorContext } from "../core/operator.ts";
-import type { ResultShape } from "../core/operators/map-rows.ts";
+import { KeyRows } from "../core/operators/key-rows.ts";
+import { MapRows, type ResultShape } from "../core/operators/map-rows.ts";
 import { inferSchema } from "../core/rows/infer-schema.ts";
 import { createRuntimeContext } from "../core/rows/runtime-context.ts";
-import type { FunctionSite } from "../core/rows/user-function.ts";
+import { type FunctionSite, siteText } from "../core/rows/user-function.ts";
 import { Schema } from "../core/schema.ts";
-import type { Fields } from "../core/types.ts";
+import type { DataType, Fields } from "../core/types.ts";
 import type { FunctionNode, InputNeeds, LogicalNode } from "../plan/logical.ts";
 import { limitNode } from "../plan/nodes.ts";
 import { callSite } from "./call-site.ts";
@@ -88,6 +89,39 @@ export function functionHandle(
   });
 }
 
+/** The plan with a column of keys that a function gives; their type is found in the first rows unless given. */
+export function keyedHandle(
+  context: JobContext,
+  input: PlanHandle,
+  key: unknown,
+  column: { readonly name: string; readonly type?: DataType },
+): PlanHandle {
+  const site = callSite();
+  const stage = (type: DataType): FunctionStage => ({
+    method: "groupBy",
+    fn: key,
+    returns: "none",
+    needs: { kind: "any" },
+    schemaOf: ([schema]) => new Schema([...schema.fields, { name: column.name, type }]),
+    make: (fn, [schema], _, where) => new KeyRows(fn, schema, { name: column.name, type }, where),
+  });
+  const { type } = column;
+  if (type !== undefined) return functionHandle(context, [input], stage(type), {});
+  return PlanHandle.deferred(async () => {
+    const node = await input.resolve();
+    const call = key as (...args: unknown[]) => unknown;
+    const keys: FunctionStage = {
+      method: "map",
+      fn: (...args: unknown[]) => ({ [column.name]: call(...args) }),
+      returns: "row",
+      needs: { kind: "any" },
+      make: (fn, [schema], shape, where) => new MapRows(fn, schema, shape, where),
+    };
+    const sampled = await sampledSchema(context, [node], keys, siteOf(context, "groupBy", site, new Map()));
+    return functionHandle(context, [PlanHandle.of(node)], stage(sampled.typeOf(column.name)), {}).resolve();
+  });
+}
+
 async function collectBroadcasts(
   context: JobContext,
   broadcast: NonNullable<FunctionOptions["broadcast"]>,
@@ -138,7 +172,7 @@ async function sampledSchema(
     needs: stage.needs,
     schema: shape.schema,
     inputs: stage.needs.kind === "any" ? nodes.map((node) => limitNode(node, SAMPLE_ROWS, 0)) : nodes,
-    create: (schemas) => stage.make(capturing(stage, capture) as never, schemas, shape, site),
+    create: (schemas) => stage.make(capturing(stage, siteText(site), capture) as never, schemas, shape, site),
   };
   try {
     await context.run([{ plan: PlanHandle.of(probe), take: () => undefined }], enough.signal);
@@ -154,7 +188,7 @@ async function sampledSchema(
 }
 
 /** The stage's function with its results shown to `capture` and left out. */
-function capturing(stage: FunctionStage, capture: (row: object) => void): unknown {
+function capturing(stage: FunctionStage, where: string, capture: (row: object) => void): unknown {
   const { fn, method, returns } = stage;
   const call =
     typeof fn === "function"
@@ -162,18 +196,37 @@ function capturing(stage: FunctionStage, capture: (row: object) => void): unknow
       : ((fn as Record<string, (...args: unknown[]) => unknown>)[method].bind(fn) as (...args: unknown[]) => unknown);
   const captured = (...args: unknown[]): unknown => {
     const result = call(...args);
+    // What is no row goes on to the stage, which refuses it.
     if (returns === "row") {
-      capture(result as object);
+      if (!isRow(result, where)) return result;
+      capture(result);
       return {};
     }
+    if (typeof (result as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator] !== "function")
+      return result;
     let count = 0;
-    for (const row of result as Iterable<object>) {
+    for (const row of result as Iterable<unknown>) {
+      if (!isRow(row, where)) return [row];
       capture(row);
       if (++count >= SAMPLE_ROWS) break;
     }
     return [];
   };
   return typeof fn === "function" ? captured : { ...(fn as object), ...lifeOf(fn), [method]: captured };
+}
+
+/** @throws {EvaluationError} ROW_INVALID of objects that would pass for rows without columns, or with others. */
+function isRow(value: unknown, where: string): value is object {
+  if (value instanceof Promise || Array.isArray(value)) {
+    throw new EvaluationError(
+      "ROW_INVALID",
+      `${where} gave ${Array.isArray(value) ? "an array" : "a promise"}, where an object with the columns as properties is needed.`,
+      Array.isArray(value)
+        ? "Return an object such as { name: value }; flatMap takes several rows per call."
+        : "Functions over rows are synchronous: remove async, and load what they need beforehand.",
+    );
+  }
+  return typeof value === "object" && value !== null;
 }
 
 /** `open` and `close` of a rich function, bound to it: its class may keep them on the prototype. */

@@ -42,10 +42,23 @@ export class PlanHandle {
     return PlanHandle.deferred(async () => step(await this.resolve()));
   }
 
+  /** The same plan, its newest steps marked with the place in the user's code that made them. */
+  at(callSite: string | undefined): PlanHandle {
+    return callSite === undefined ? this : this.map((node) => markedWith(node, callSite));
+  }
+
   /** The node that `step` makes of several. */
   static combine(handles: readonly PlanHandle[], step: (nodes: readonly LogicalNode[]) => LogicalNode): PlanHandle {
     const nodes = handles.flatMap((handle) => (handle.node === undefined ? [] : [handle.node]));
     if (nodes.length === handles.length) return PlanHandle.of(step(nodes));
     return PlanHandle.deferred(async () => step(await Promise.all(handles.map((handle) => handle.resolve()))));
   }
+}
+
+/** Earlier steps have their own marks, where the walk ends. */
+function markedWith(node: LogicalNode, callSite: string): LogicalNode {
+  if (node.callSite !== undefined || node.op === "source") return node;
+  // A node has as many inputs after the walk as before it.
+  const inputs = node.inputs.map((input) => markedWith(input, callSite));
+  return { ...node, inputs, callSite } as unknown as LogicalNode;
 }

@@ -38,8 +38,8 @@ export async function collectArrow(context: JobContext, plan: PlanHandle, signal
 }
 
 /** `plan` is a global count. */
-export async function countRows(context: JobContext, plan: PlanHandle): Promise<number> {
-  const [row] = await collectRows(context, plan);
+export async function countRows(context: JobContext, plan: PlanHandle, signal?: AbortSignal): Promise<number> {
+  const [row] = await collectRows(context, plan, signal);
   assert(row !== undefined, "a global aggregate gives a row");
   return Number(row.rows);
 }
@@ -56,10 +56,10 @@ export async function showText(context: JobContext, plan: PlanHandle, limit: num
 }
 
 /** Keeps the rows in a memory of their own; the node reads them. */
-export async function persistRows(context: JobContext, plan: PlanHandle): Promise<LogicalNode> {
+export async function persistRows(context: JobContext, plan: PlanHandle, signal?: AbortSignal): Promise<LogicalNode> {
   const { schema } = await plan.resolve();
   const store = context.newStore(schema);
-  await context.run([{ plan, take: (batch, workspace) => store.append(batch, workspace) }]);
+  await context.run([{ plan, take: (batch, workspace) => store.append(batch, workspace) }], signal);
   return sourceNode(store.source("persisted"));
 }
 

@@ -44,6 +44,8 @@ export class JobGraphBuilder {
   readonly parallelism: number;
   readonly #vertices: VertexBuilder[] = [];
   readonly #edges: JobEdge[] = [];
+  /** Every operator in the order in which it was placed. */
+  readonly #placed: { vertex: VertexBuilder; index: number }[] = [];
   #sinkCount = 0;
 
   constructor(parallelism: number) {
@@ -65,7 +67,7 @@ export class JobGraphBuilder {
     const { distribution = stream.distribution, order = [] } = effect;
     const { isPartitioned = false } = stream;
     const vertex = this.#chainable(stream);
-    vertex.operators.push(operator);
+    this.#place(vertex, operator);
     return { vertex, schema: outputSchema, distribution, order, isPartitioned };
   }
 
@@ -97,7 +99,7 @@ export class JobGraphBuilder {
     for (const [input, { stream, exchange }] of inputs.entries()) {
       this.#edge({ from: stream.vertex.id, to: vertex.id, input, exchange });
     }
-    vertex.operators.push(operator);
+    this.#place(vertex, operator);
     const { outputSchema } = createOperator(operator, schemas);
     return { vertex, schema: outputSchema, distribution: target.distribution, order: target.order ?? [] };
   }
@@ -116,7 +118,7 @@ export class JobGraphBuilder {
   merge(stream: PhysicalStream, operator: OperatorNode, order: readonly OrderKey[]): PhysicalStream {
     const vertex = this.#vertex(1, "workers", Array(stream.vertex.parallelism).fill(stream.schema));
     this.#edge({ from: stream.vertex.id, to: vertex.id, input: 0, exchange: { kind: "gather" }, ordered: true });
-    vertex.operators.push(operator);
+    this.#place(vertex, operator);
     return { vertex, schema: stream.schema, distribution: { kind: "single" }, order };
   }
 
@@ -133,6 +135,19 @@ export class JobGraphBuilder {
     return stream;
   }
 
+  /** How many operators are placed; a mark for `markSince`. */
+  get placedCount(): number {
+    return this.#placed.length;
+  }
+
+  /** Marks the operators placed since then that have no mark yet with the place in the user's code. */
+  markSince(mark: number, callSite: string): void {
+    for (const { vertex, index } of this.#placed.slice(mark)) {
+      const operator = vertex.operators[index];
+      if (operator.callSite === undefined) vertex.operators[index] = { ...operator, callSite };
+    }
+  }
+
   build(): JobGraph {
     const consumers = new Map<number, number>();
     for (const edge of this.#edges) consumers.set(edge.from, (consumers.get(edge.from) ?? 0) + 1);
@@ -145,6 +160,11 @@ export class JobGraphBuilder {
       // One producer that feeds several inputs never waits for one of them: they may be read in turn.
       edges: this.#edges.map((edge) => ((consumers.get(edge.from) ?? 0) > 1 ? { ...edge, buffered: true } : edge)),
     };
+  }
+
+  #place(vertex: VertexBuilder, operator: OperatorNode): void {
+    this.#placed.push({ vertex, index: vertex.operators.length });
+    vertex.operators.push(operator);
   }
 
   #chainable(stream: PhysicalStream): VertexBuilder {

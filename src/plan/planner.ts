@@ -50,7 +50,9 @@ class Planner {
   translate(node: LogicalNode): PhysicalStream {
     let stream = this.#streams.get(node);
     if (stream === undefined) {
+      const mark = this.graph.placedCount;
       stream = this.#translateNew(node);
+      if (node.callSite !== undefined) this.graph.markSince(mark, node.callSite);
       if ((this.#readers.get(node) ?? 0) > 1) stream = this.graph.share(stream);
       this.#streams.set(node, stream);
     }

@@ -218,7 +218,8 @@ export class JobFragment {
     let schemas = source === undefined ? inputSchemas : [source.schema];
     for (const node of vertex.operators) {
       const operator = createOperator(node, schemas);
-      operators.push({ name: node.name, operator });
+      const name = node.callSite === undefined ? node.name : `${node.name} at ${node.callSite}`;
+      operators.push({ name, operator });
       schemas = [operator.outputSchema];
     }
     const sink = vertex.sink === undefined ? undefined : this.#openSink(vertex, index, schemas[0]);

@@ -28,12 +28,15 @@ export interface OperatorSpec {
   readonly kind: string;
   /** For explain, metrics and errors: "filter(delay > 10)". */
   readonly name: string;
+  /** Where the user called for it, "job.ts:12:5". */
+  readonly callSite?: string;
   readonly [key: string]: unknown;
 }
 
 export interface LocalOperator {
   readonly kind: "local";
   readonly name: string;
+  readonly callSite?: string;
   readonly create: (inputs: readonly Schema[]) => Operator;
 }
 

@@ -181,6 +181,22 @@ describe.each([1, 3])("datasets on %i threads", (parallelism) => {
     expect(sizes.reduce((total, row) => total + Number(row.rows), 0)).toBe(1000);
   });
 
+  it("group by what a function gives", async () => {
+    const result = await teams
+      .groupBy((row) => (row.score === null ? null : Number(row.score) > 50))
+      .aggregate({ n: count(), mean: avg("score") })
+      .orderBy("key")
+      .collect();
+    expect(result.map((row) => row.key)).toEqual([false, true, null]);
+    expect(result.reduce((total, row) => total + Number(row.n), 0)).toBe(1000);
+    const named = await teams
+      .groupBy((row) => `${row.team}`.length, { name: "width", type: types.int32 })
+      .count()
+      .orderBy("width")
+      .collect();
+    expect(named.map((row) => row.width)).toEqual([4, 6]);
+  });
+
   it("co-group both sides", async () => {
     const other = env.fromRows([{ team: "team 2" }, { team: "team 77" }], Schema.of({ team: types.utf8 }));
     const result = await teams
@@ -342,7 +358,10 @@ describe.each([1, 3])("datasets on %i threads", (parallelism) => {
   it("fail with the operator and leave nothing behind", async () => {
     const broken = teams.withColumns({ huge: col("id").add(2_147_483_647) });
     await expect(broken.collect()).rejects.toSatisfy(
-      (error) => error instanceof EngineError && error.code === "EXPRESSION_OVERFLOW" && error.operator !== undefined,
+      (error) =>
+        error instanceof EngineError &&
+        error.code === "EXPRESSION_OVERFLOW" &&
+        /dataset\.test\.ts:\d+/.test(error.operator ?? ""),
     );
     const target = join(folder, `broken-${parallelism}`);
     broken.writeParquet(target);
