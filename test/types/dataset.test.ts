@@ -38,15 +38,13 @@ describe("a dataset's types", () => {
 
   it("infer result columns", () => {
     compiled(() => {
-      const totals = orders
-        .groupBy("customer")
-        .aggregate({
-          orders: count(),
-          spent: sum(col("price").mul(col("quantity"))),
-          items: sum("quantity"),
-          top: max("price"),
-          mean: avg("quantity"),
-        });
+      const totals = orders.groupBy("customer").aggregate({
+        orders: count(),
+        spent: sum(col("price").mul(col("quantity"))),
+        items: sum("quantity"),
+        top: max("price"),
+        mean: avg("quantity"),
+      });
       expectTypeOf<Awaited<ReturnType<typeof totals.collect>>[number]>().branded.toEqualTypeOf<{
         readonly customer: string | null;
         readonly orders: bigint | null;
