@@ -1,4 +1,5 @@
 // The package's entry point: everything that users import, one name at a time.
+export type { UserAggregate } from "./core/aggregates/user-aggregate.ts";
 export { EngineError, type ErrorOrigin } from "./core/errors.ts";
 export {
   and,
@@ -15,6 +16,8 @@ export {
   when,
 } from "./core/expressions/builders.ts";
 export { type DateUnit, Expression, NamedExpression, type ResultType } from "./core/expressions/expression.ts";
+export type { Accumulator } from "./core/rows/accumulators.ts";
+export type { RuntimeContext } from "./core/rows/runtime-context.ts";
 export { type Field, type RowOf, Schema } from "./core/schema.ts";
 export type { Sink, SinkWriter } from "./core/sink.ts";
 export type { Source, Split, SplitReader } from "./core/source.ts";
@@ -48,8 +51,9 @@ export {
   variance,
   variancePopulation,
 } from "./dataset/aggregations.ts";
-export { DataSet, GroupedDataSet } from "./dataset/dataset.ts";
+export { DataSet, GroupedDataSet, type JoinOptions } from "./dataset/dataset.ts";
 export { type EnvironmentOptions, ExecutionEnvironment } from "./dataset/execution-environment.ts";
+export type { FunctionOptions } from "./dataset/function-stages.ts";
 export {
   type ConvergenceCriterion,
   DoubleSumAggregator,
@@ -61,3 +65,4 @@ export {
 export type { IterationOptions, Superstep } from "./dataset/iterations.ts";
 export type { JobResult } from "./dataset/job-context.ts";
 export { asc, desc, type Ordering } from "./dataset/ordering.ts";
+export type { ColumnSummary } from "./dataset/summaries.ts";
