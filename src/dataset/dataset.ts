@@ -609,7 +609,10 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
     others: readonly { readonly plan: PlanHandle }[],
     step: Parameters<typeof PlanHandle.combine>[1],
   ): DataSet<G> {
-    return new DataSet<G>(this.#context, PlanHandle.combine([this.#plan, ...others.map((other) => other.plan)], step));
+    return new DataSet<G>(
+      this.#context,
+      PlanHandle.combine([this.#plan, ...others.map((other) => other.plan)], step).at(callSite()),
+    );
   }
 }
 
@@ -689,7 +692,7 @@ export class JoinedDataSet<
   constructor(context: JobContext, left: PlanHandle, right: PlanHandle, on: JoinOn) {
     super(
       context,
-      PlanHandle.combine([left, right], ([leftNode, rightNode]) => joinNode(leftNode, rightNode, on)),
+      PlanHandle.combine([left, right], ([leftNode, rightNode]) => joinNode(leftNode, rightNode, on)).at(callSite()),
     );
     this.#context = context;
     this.#left = left;
@@ -777,12 +780,12 @@ export class GroupedDataSet<F extends Fields, K extends string> {
   aggregate<const A extends Aggregations<Names<F>>>(
     aggregations: A,
   ): DataSet<Pick<F, K> & AsFields<AggregatedFields<A, F>>> {
-    return new DataSet(this.#context, aggregateHandle(this.#plan, this.#keys, aggregations));
+    return new DataSet(this.#context, aggregateHandle(this.#plan, this.#keys, aggregations).at(callSite()));
   }
 
   /** Rows per group, in a column `count`. */
   count(): DataSet<Pick<F, K> & { count: SimpleType<"int64"> }> {
-    return new DataSet(this.#context, aggregateHandle(this.#plan, this.#keys, { count: count() }));
+    return new DataSet(this.#context, aggregateHandle(this.#plan, this.#keys, { count: count() }).at(callSite()));
   }
 
   /** The row of each group with the smallest value; of equal ones, the first. */
