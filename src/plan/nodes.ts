@@ -109,8 +109,13 @@ export function joinNode(
   right: LogicalNode,
   on: { type: JoinType; leftKeys: readonly string[]; rightKeys: readonly string[]; hint?: JoinHint },
 ): LogicalNode {
-  const { type, leftKeys, rightKeys, hint = "OPTIMIZER_CHOOSES" } = on;
-  checkKeys(left, right, leftKeys, rightKeys);
+  const { type, hint = "OPTIMIZER_CHOOSES" } = on;
+  checkKeys(left, right, on.leftKeys, on.rightKeys);
+  // A pair of keys that is given twice says nothing new.
+  const isFirst = (key: string, i: number) =>
+    on.leftKeys.findIndex((other, j) => other === key && on.rightKeys[j] === on.rightKeys[i]) === i;
+  const leftKeys = on.leftKeys.filter(isFirst);
+  const rightKeys = on.rightKeys.filter((_, i) => isFirst(on.leftKeys[i], i));
   const isShared = (name: string) => leftKeys.some((key, i) => key === name && rightKeys[i] === name);
   const output = joinedColumns(left, right, type, (name) => !isShared(name));
   const shared = leftKeys.filter((key) => isShared(key));

@@ -32,8 +32,8 @@ export interface CoGroupInput {
 /**
  * Calls a function once per key that occurs in either of two inputs, with the rows of both.
  * Input:     0 left, 1 right, inserts only, each sorted by its keys. The function gets the key under the names of the
- *            side that has it (the left one first), and copies of the rows, each side to iterate once; a side without
- *            the key is empty. Null keys equal each other.
+ *            left side, and copies of the rows, each side to iterate once; a side without the key is empty. Null keys
+ *            equal each other.
  * Output:    the columns of the result shape, in the order of the keys.
  * State:     the rows of the present key of each side, over budget on disk.
  * Watermark: travels on: for bounded input.
@@ -83,7 +83,11 @@ export class CoGroupRows implements Operator {
     this.#space = space;
     const writer = createRowWriter(workspace, this.outputSchema, { ...this.#shape, where });
     this.#results = new ResultRows(this.#user, writer, batchRows);
-    this.#sides = this.#inputs.map(({ schema, keys }) => new SortedGroups(workspace, schema, keys, space, where));
+    const [left] = this.#inputs;
+    const names = left.keys.map(({ column }) => left.schema.fields[column].name);
+    this.#sides = this.#inputs.map(
+      ({ schema, keys }) => new SortedGroups(workspace, schema, keys, space, where, names),
+    );
     this.#user.open(context);
   }
 

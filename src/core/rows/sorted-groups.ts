@@ -40,12 +40,20 @@ export class SortedGroups {
   #isRunComplete = false;
   #isEnded = false;
 
-  constructor(workspace: Workspace, schema: Schema, order: readonly SortKey[], space: SpillSpace, where: string) {
+  /** `keyNames`: what a group's key calls the columns of `order`; by default their names. */
+  constructor(
+    workspace: Workspace,
+    schema: Schema,
+    order: readonly SortKey[],
+    space: SpillSpace,
+    where: string,
+    keyNames: readonly string[] = order.map(({ column }) => schema.fields[column].name),
+  ) {
     this.#workspace = workspace;
     this.#order = order;
     this.#space = space;
     this.#where = where;
-    const columns = order.map(({ column }) => ({ name: schema.fields[column].name, column }));
+    const columns = order.map(({ column }, i) => ({ name: keyNames[i], column }));
     this.#keyReader = createRowReader(workspace, schema, { columns });
     this.#rowReader = createRowReader(workspace, schema);
     this.#runReader = createRowReader(workspace, schema);

@@ -157,7 +157,8 @@ describe("CoGroupRows", () => {
   const right = ["0", "a", "c", "c", "e", null].map((id, weight) => ({ id, weight }));
   const listed = (key: Row, left: Iterable<Row>, others: Iterable<Row>): object[] => [
     {
-      key: key.key ?? key.id,
+      // Under the names of the left side, also where only the right one has it.
+      key: key.key,
       left: [...left].map((row) => row.value),
       right: [...others].map((row) => row.weight),
     },
