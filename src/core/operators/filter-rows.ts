@@ -23,7 +23,7 @@ export class FilterRows implements Operator {
   readonly outputSchema: Schema;
   readonly #user: UserFunction<FilterFunction>;
   #workspace!: Workspace;
-  #reader!: RowReader;
+  #reader: RowReader | undefined;
 
   constructor(filter: FilterFunction | FilterRichFunction, inputSchema: Schema, site: FunctionSite) {
     this.#user = new UserFunction<FilterFunction>(filter, "filter", site);
@@ -32,13 +32,14 @@ export class FilterRows implements Operator {
 
   open(context: OperatorContext): void {
     this.#workspace = context.workspace;
-    this.#reader = createRowReader(context.workspace, this.outputSchema);
+    this.#reader = createRowReader(context.workspace, this.outputSchema, { functionText: this.#user.text });
     this.#user.open(context);
   }
 
   processBatch(batch: Batch, output: Output): Progress {
     const workspace = this.#workspace;
     const reader = this.#reader;
+    if (reader === undefined) return "done";
     const { rowCount } = batch;
     const indices = workspace.allocate(rowCount * 4);
     try {
@@ -61,6 +62,8 @@ export class FilterRows implements Operator {
   }
 
   close(): void {
+    this.#reader?.close();
+    this.#reader = undefined;
     this.#user.close();
   }
 }

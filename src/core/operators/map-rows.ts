@@ -32,7 +32,7 @@ export class MapRows implements Operator {
   readonly #inputSchema: Schema;
   readonly #shape: ResultShape;
   readonly #user: UserFunction<MapFunction>;
-  #reader!: RowReader;
+  #reader: RowReader | undefined;
   #writer: RowWriter | undefined;
 
   constructor(map: MapFunction | MapRichFunction, inputSchema: Schema, shape: ResultShape, site: FunctionSite) {
@@ -44,15 +44,18 @@ export class MapRows implements Operator {
 
   open(context: OperatorContext): void {
     const { workspace } = context;
-    this.#reader = createRowReader(workspace, this.#inputSchema);
-    this.#writer = createRowWriter(workspace, this.outputSchema, { ...this.#shape, where: this.#user.where });
+    this.#reader = createRowReader(workspace, this.#inputSchema, { functionText: this.#user.text });
+    this.#writer = createRowWriter(workspace, this.outputSchema, {
+      ...this.#shape,
+      where: this.#user.where,
+      functionText: this.#user.text,
+    });
     this.#user.open(context);
   }
 
   processBatch(batch: Batch, output: Output): Progress {
-    const writer = this.#writer;
-    if (writer === undefined || batch.rowCount === 0) return "done";
-    const reader = this.#reader;
+    const [reader, writer] = [this.#reader, this.#writer];
+    if (reader === undefined || writer === undefined || batch.rowCount === 0) return "done";
     const { call, context } = this.#user;
     reader.bind(batch);
     writer.reserve(batch.rowCount);
@@ -76,6 +79,8 @@ export class MapRows implements Operator {
   close(): void {
     this.#writer?.close();
     this.#writer = undefined;
+    this.#reader?.close();
+    this.#reader = undefined;
     this.#user.close();
   }
 }

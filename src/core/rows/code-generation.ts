@@ -24,6 +24,26 @@ export function generateCode(purpose: string, parameters: Record<string, unknown
   return new Function(...Object.keys(parameters), unique)(...Object.values(parameters));
 }
 
+/** How many pieces of idle code are kept for later jobs. */
+const IDLE_LIMIT = 64;
+const idleCode: { readonly key: string; readonly code: object }[] = [];
+
+/**
+ * Code that serves one user function at a time: what an earlier job gave back for the same key, else what `make` makes.
+ * A function that runs again then meets code that is compiled already and rows of the hidden class that it knows; with
+ * rows of a new class in each job it would become megamorphic after four.
+ */
+export function takeCode<T extends object>(key: string, make: () => T): T {
+  const index = idleCode.findLastIndex((idle) => idle.key === key);
+  return index < 0 ? make() : (idleCode.splice(index, 1)[0].code as T);
+}
+
+/** Gives code back, which must hold no rows and no memory of its job any more. */
+export function giveBackCode(key: string, code: object): void {
+  idleCode.push({ key, code });
+  if (idleCode.length > IDLE_LIMIT) idleCode.shift();
+}
+
 /** Any text as a string literal of JavaScript source. */
 export const literal = (text: string): string => JSON.stringify(text);
 

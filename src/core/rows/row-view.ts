@@ -5,7 +5,7 @@ import { EvaluationError } from "../errors.ts";
 import type { Schema } from "../schema.ts";
 import type { Workspace } from "../workspace.ts";
 import { bindCell, type CellForm, cellForm, cellSource, DictionaryTexts } from "./cells.ts";
-import { canGenerateCode, generateCode, literal, propertyKey } from "./code-generation.ts";
+import { canGenerateCode, generateCode, giveBackCode, literal, propertyKey, takeCode } from "./code-generation.ts";
 
 /** A row as user functions get it: one enumerable property per column. */
 export type Row = Record<string, unknown>;
@@ -42,6 +42,8 @@ export interface RowReader {
   select<C>(keeps: RowFunction<unknown, C>, context: C, end: number, out: Uint32Array): number;
   /** The row that `each` or `select` was at when it threw. */
   readonly row: number;
+  /** Lets a later job with the same function use the code of this reader, which must not be used any more. */
+  close(): void;
 }
 
 /** A power of two. */
@@ -50,6 +52,8 @@ export const VIEW_COUNT = 16;
 export interface RowReaderOptions {
   /** Names and positions of the columns to show; default: the whole schema. */
   readonly columns?: readonly { readonly name: string; readonly column: number }[];
+  /** Source text of the user function that gets the rows; without it, `close` has nothing to hand on. */
+  readonly functionText?: string | undefined;
   /** False forbids generated code; default: used where the process allows it. */
   readonly generate?: boolean;
 }
@@ -58,7 +62,7 @@ export function createRowReader(workspace: Workspace, schema: Schema, options: R
   const shown = options.columns ?? schema.fields.map(({ name }, column) => ({ name, column }));
   const columns = shown.map(({ name, column }) => ({ name, column, form: cellForm(schema.fields[column].type) }));
   return (options.generate ?? canGenerateCode())
-    ? generateReader(workspace, columns)
+    ? generateReader(workspace, columns, options.functionText)
     : new InterpretedReader(workspace, columns);
 }
 
@@ -80,7 +84,9 @@ const inspect = Symbol.for("nodejs.util.inspect.custom");
 
 const BINDINGS = ["values", "validity", "read", "decode", "texts"] as const;
 
-function generateReader(workspace: Workspace, columns: readonly ShownColumn[]): RowReader {
+const UNBOUND = Object.fromEntries(BINDINGS.map((binding) => [binding, null]));
+
+function generateReader(workspace: Workspace, columns: readonly ShownColumn[], functionText?: string): RowReader {
   const variables = columns.map((_, k) => BINDINGS.map((binding) => `${binding}${k} = null`).join(", "));
   const rebind = columns.map((_, k) => BINDINGS.map((binding) => `${binding}${k} = b[${k}].${binding};`).join(" "));
   const getters = columns.map(
@@ -155,13 +161,16 @@ function generateReader(workspace: Workspace, columns: readonly ShownColumn[]): 
     viewAt: Row.viewAt, retire: Row.retire, retireAll: Row.retireAll, settle: Row.settle, liveRow: Row.liveRow,
     each: Row.each, eachToo: Row.eachToo, select: Row.select,
   };`;
-  type Generated = Omit<RowReader, "bind" | "unbind" | "row"> & {
+  type Generated = Omit<RowReader, "bind" | "unbind" | "row" | "close"> & {
     bind(bindings: readonly object[]): void;
     retireAll(): void;
     liveRow(): number;
   };
-  const generated = generateCode("rows", { stale, inspect, none: () => null }, source) as Generated;
+  const generate = () => generateCode("rows", { stale, inspect, none: () => null }, source) as Generated;
+  const key = `${functionText}\n${source}`;
+  const generated = functionText === undefined ? generate() : takeCode(key, generate);
   const known = columns.map(() => new DictionaryTexts());
+  let isClosed = false;
   return {
     bind: (batch) =>
       generated.bind(columns.map(({ column }, k) => bindCell(workspace, batch.columns[column], known[k]))),
@@ -175,6 +184,13 @@ function generateReader(workspace: Workspace, columns: readonly ShownColumn[]): 
     select: generated.select,
     get row() {
       return generated.liveRow();
+    },
+    close: () => {
+      if (functionText === undefined || isClosed) return;
+      isClosed = true;
+      generated.retireAll();
+      generated.bind(columns.map(() => UNBOUND));
+      giveBackCode(key, generated);
     },
   };
 }
@@ -207,6 +223,10 @@ class InterpretedReader implements RowReader {
 
   unbind(): void {
     for (const view of this.#views) this.#rowOf.set(view, -1);
+  }
+
+  close(): void {
+    this.unbind();
   }
 
   viewAt(row: number): Row {

@@ -4,7 +4,7 @@ import { EngineError, EvaluationError } from "../errors.ts";
 import type { Schema } from "../schema.ts";
 import { formatType } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
-import { canGenerateCode, generateCode, literal } from "./code-generation.ts";
+import { canGenerateCode, generateCode, giveBackCode, literal, takeCode } from "./code-generation.ts";
 import { convertValue, FixedColumn, type StoreForm, storeForm } from "./fixed-column.ts";
 import { TextColumn } from "./text-column.ts";
 
@@ -15,6 +15,8 @@ export interface RowWriterOptions {
   readonly isInferred?: boolean;
   /** True: properties that are no columns are dropped without a word. */
   readonly allowsExtra?: boolean;
+  /** Source text of the user function that gives the rows; see `takeCode`. */
+  readonly functionText?: string | undefined;
   /** False forbids generated code; default: used where the process allows it. */
   readonly generate?: boolean;
 }
@@ -140,7 +142,16 @@ const shownValue = (value: unknown): string =>
         ? `${value}n`
         : `the ${typeof value} ${String(value)}`;
 
+/** What generated code asks its writer for. */
+interface WriterHooks {
+  grow(): void;
+  checkRow(row: unknown): void;
+  failValue(index: number, value: unknown, cause?: unknown): never;
+  convert(index: number, value: unknown): unknown;
+}
+
 interface GeneratedCode {
+  serve(hooks: WriterHooks | null): void;
   bind(columns: readonly (FixedColumn | TextColumn | ColumnBuilder)[], capacity: number): void;
   reset(): void;
   length(): number;
@@ -152,6 +163,7 @@ interface GeneratedCode {
 class GeneratedWriter extends CheckingWriter implements RowWriter {
   readonly #columns: (FixedColumn | TextColumn | ColumnBuilder)[];
   readonly #code: GeneratedCode;
+  readonly #codeKey: string | undefined;
   readonly write: (row: unknown) => void;
   readonly writeChecked: (row: unknown) => void;
   #capacity = 0;
@@ -163,13 +175,17 @@ class GeneratedWriter extends CheckingWriter implements RowWriter {
       if (forms[k] === "text") return new TextColumn(workspace);
       return forms[k] === "other" ? columnBuilder(workspace, type) : new FixedColumn(workspace, type);
     });
-    const parameters = {
+    const source = writerSource(schema, forms);
+    const generate = () => generateCode("write", {}, source) as GeneratedCode;
+    const { functionText } = options;
+    this.#codeKey = functionText === undefined ? undefined : `${functionText}\n${source}`;
+    this.#code = this.#codeKey === undefined ? generate() : takeCode(this.#codeKey, generate);
+    this.#code.serve({
       grow: () => this.reserve(Math.max(LEAST_CAPACITY, this.#capacity * 2)),
       checkRow: this.checkRow,
       failValue: this.failValue,
       convert: (k: number, value: unknown) => convertValue(schema.fields[k].type, value) ?? this.failValue(k, value),
-    };
-    this.#code = generateCode("write", parameters, writerSource(schema, forms)) as GeneratedCode;
+    });
     this.write = this.#code.write;
     this.writeChecked = this.#code.writeChecked;
   }
@@ -202,6 +218,10 @@ class GeneratedWriter extends CheckingWriter implements RowWriter {
 
   close(): void {
     for (const column of this.#columns) column.close();
+    if (this.#codeKey === undefined) return;
+    this.#code.reset();
+    this.#code.serve(null);
+    giveBackCode(this.#codeKey, this.#code);
   }
 }
 
@@ -218,23 +238,25 @@ function writerSource(schema: Schema, forms: readonly StoreForm[]): string {
       ? `column${k} = columns[${k}];`
       : `column${k} = columns[${k}]; values${k} = column${k}.values; halves${k} = column${k}.halves; nulls${k} = column${k}.nulls;`,
   );
+  const release = forms.map((_, k) => `values${k} = halves${k} = nulls${k} = column${k} = null;`);
   const stores = schema.fields.map(
     ({ name }, k) => `const v${k} = ${propertySource(name)};\n${storeSource(forms[k], k)}`,
   );
   // The count is right for rows with all columns; where one is undefined, the branch for nulls looks at the names.
-  const counted = `let keys = 0; for (const key in row) keys++; if (keys > ${forms.length}) checkRow(row);`;
+  const counted = `let keys = 0; for (const key in row) keys++; if (keys > ${forms.length}) hooks.checkRow(row);`;
   const write = (check: string) => `(row) => {
-    if (typeof row !== "object" || row === null) checkRow(row);
-    if (n === capacity) grow();
+    if (typeof row !== "object" || row === null) hooks.checkRow(row);
+    if (n === capacity) hooks.grow();
     ${check}
     ${stores.join("\n    ")}
     n++;
   }`;
   return `
-  var n = 0, capacity = 0;
+  var n = 0, capacity = 0, hooks = null;
   ${variables.length > 0 ? `var ${variables.join(",\n    ")};` : ""}
   return {
     bind(columns, rows) { capacity = rows; ${rebind.join("\n      ")} },
+    serve(given) { hooks = given; if (given === null) { ${release.join(" ")} } },
     reset() { n = 0; capacity = 0; },
     length() { return n; },
     write: ${write("")},
@@ -246,14 +268,14 @@ function writerSource(schema: Schema, forms: readonly StoreForm[]): string {
 function storeSource(form: StoreForm, k: number): string {
   const v = `v${k}`;
   const values = `values${k}`;
-  const undefinedCheck = `if (${v} === undefined) checkRow(row);`;
+  const undefinedCheck = `if (${v} === undefined) hooks.checkRow(row);`;
   if (form === "text") {
     return `if (typeof ${v} === "string") column${k}.append(${v}, n);
       else if (${v} === null || ${v} === undefined) { ${undefinedCheck} column${k}.appendNull(n); }
-      else failValue(${k}, ${v});`;
+      else hooks.failValue(${k}, ${v});`;
   }
   if (form === "other") {
-    return `${undefinedCheck} try { column${k}.append(${v}); } catch (error) { failValue(${k}, ${v}, error); }`;
+    return `${undefinedCheck} try { column${k}.append(${v}); } catch (error) { hooks.failValue(${k}, ${v}, error); }`;
   }
   const blank = form === "bool" ? "" : `${values}[n] = ${form === "bigint" ? "0n" : "0"};`;
   const setNull = `{ ${undefinedCheck}
@@ -262,13 +284,13 @@ function storeSource(form: StoreForm, k: number): string {
   const other = `else if (${v} === null || ${v} === undefined) ${setNull}`;
   if (form === "bool") {
     return `if (${v} === true) ${values}[n >>> 3] |= 1 << (n & 7);
-      else if (${v} !== false) { if (${v} === null || ${v} === undefined) ${setNull} else failValue(${k}, ${v}); }`;
+      else if (${v} !== false) { if (${v} === null || ${v} === undefined) ${setNull} else hooks.failValue(${k}, ${v}); }`;
   }
   if (form === "bigint") {
     // Integers as numbers are stored as two halves: a BigInt each would be garbage.
     return `if (typeof ${v} === "number" && Number.isSafeInteger(${v})) {
         halves${k}[2 * n] = ${v} | 0; halves${k}[2 * n + 1] = Math.floor(${v} / 4294967296);
-      } ${other} else ${values}[n] = convert(${k}, ${v});`;
+      } ${other} else ${values}[n] = hooks.convert(${k}, ${v});`;
   }
   const fits: Record<string, string> = {
     float: `typeof ${v} === "number"`,
@@ -279,7 +301,7 @@ function storeSource(form: StoreForm, k: number): string {
     int8: `typeof ${v} === "number" && (${v} << 24 >> 24) === ${v}`,
     uint8: `typeof ${v} === "number" && (${v} & 255) === ${v}`,
   };
-  return `if (${fits[form]}) ${values}[n] = ${v}; ${other} else ${values}[n] = convert(${k}, ${v});`;
+  return `if (${fits[form]}) ${values}[n] = ${v}; ${other} else ${values}[n] = hooks.convert(${k}, ${v});`;
 }
 
 /** The same without generated code. */

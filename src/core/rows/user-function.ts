@@ -25,6 +25,8 @@ export const siteText = ({ name, callSite }: FunctionSite): string =>
 export class UserFunction<F extends (...args: never[]) => unknown> {
   readonly call: F;
   readonly where: string;
+  /** Its source, by which code that was compiled for it is found again; undefined where it cannot be seen. */
+  readonly text: string | undefined;
   readonly #life: FunctionLife;
   readonly #site: FunctionSite;
   #context: RuntimeContext | undefined;
@@ -40,6 +42,8 @@ export class UserFunction<F extends (...args: never[]) => unknown> {
         : (((given as Record<string, unknown>)[method] as (this: unknown, ...args: never[]) => unknown).bind(
             given,
           ) as F);
+    const text = String(typeof given === "function" ? given : (given as Record<string, unknown>)[method]);
+    this.text = text.includes("[native code]") ? undefined : text;
   }
 
   get context(): RuntimeContext {
