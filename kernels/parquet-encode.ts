@@ -138,16 +138,6 @@ export function parquetLiveSlots(slots: usize, count: i32, out: usize): i32 {
   return written;
 }
 
-/** The rows whose validity bit is set; returns how many. */
-export function parquetValidRows(validity: usize, count: i32, out: usize): i32 {
-  let written = 0;
-  for (let row = 0; row < count; row++) {
-    store<i32>(out + (<usize>written << 2), row);
-    written += <i32>((load<u8>(validity + (row >> 3)) >> <u8>(row & 7)) & 1);
-  }
-  return written;
-}
-
 /** PLAIN byte arrays of rows [start, start + count): u32 length, bytes. Returns the bytes written; 64 more may be. */
 export function parquetEncodeBytes(offsets: usize, data: usize, start: i32, count: i32, out: usize): i32 {
   let to = out;

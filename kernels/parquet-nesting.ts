@@ -25,15 +25,6 @@ export function parquetSlotValidity(repetitions: usize, definitions: usize, coun
   return <i32>slots;
 }
 
-/** The number of slots of a node. */
-export function parquetSlotCount(repetitions: usize, definitions: usize, count: i32, slotRepetition: i32, slotDefinition: i32): i32 {
-  let slots = 0;
-  for (let i: usize = 0; i < <usize>count; i++) {
-    slots += <i32>(<i32>load<u8>(definitions + i) >= slotDefinition && (repetitions == 0 || <i32>load<u8>(repetitions + i) <= slotRepetition));
-  }
-  return slots;
-}
-
 /**
  * Offsets of a list node: one per slot and one at the end; an element is an entry with repetition <= slotRepetition + 1
  * and definition >= elementDefinition.

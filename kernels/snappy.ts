@@ -28,9 +28,10 @@ export function snappyDecompress(source: usize, sourceLength: i32, target: usize
   while (load<u8>(at++) >= 0x80) {}
   let to = target;
   const limit = target + targetLength;
-  // Far from both ends an element (at most 1 + 60 bytes in, 64 out) needs no check but that of its offset.
+  // Far from both ends an element, or a short literal and the copy behind it (at most 61 bytes in, 68 out), needs no
+  // check but that of its offset.
   const safeEnd = sourceLength > 64 ? end - 64 : source;
-  const safeLimit = targetLength > 64 ? limit - 64 : target;
+  const safeLimit = targetLength > 72 ? limit - 72 : target;
   while (true) {
     const isSafe = at < safeEnd && to < safeLimit;
     if (!isSafe && at >= end) break;
@@ -38,6 +39,24 @@ export function snappyDecompress(source: usize, sourceLength: i32, target: usize
     const kind = tag & 3;
     if (kind == 0) {
       let length = (tag >> 2) + 1;
+      if (length <= 4 && isSafe) {
+        // Numbers alternate short literals with copies: one load holds both, so that decoding waits for memory once.
+        const word = load<u64>(at);
+        store<u32>(to, <u32>word);
+        to += length;
+        const next = <usize>(word >> <u64>(length << 3));
+        const copyKind = next & 3;
+        at += length;
+        if (copyKind == 0 || copyKind == 3) continue;
+        const isTwo = copyKind == 2;
+        const offset = select<usize>((next >> 8) & 0xffff, ((next & 0xe0) << 3) | ((next >> 8) & 0xff), isTwo);
+        const copied = select<usize>(((next & 0xff) >> 2) + 1, ((next >> 2) & 7) + 4, isTwo);
+        at += copyKind + 1;
+        if (offset - 1 >= to - target) return -1;
+        copyBack(to, offset, copied);
+        to += copied;
+        continue;
+      }
       if (length > 60) {
         const extra = length - 60;
         length = <usize>(load<u32>(at) & (0xffffffff >> (32 - (<u32>extra << 3)))) + 1;

@@ -39,8 +39,8 @@ function highBit(value: u32): u32 {
 }
 
 /**
- * Reads a table description into COUNTS of `work`. Returns (bytes << 8 | symbols << 20 ... ) as three fields packed into
- * an i64: bytes taken, number of symbols, accuracy; or -1.
+ * Reads a table description into COUNTS of `work`. Returns the bytes taken (from bit 32 on), the number of symbols (from
+ * bit 16 on) and the accuracy, or -1.
  */
 function readCounts(at: usize, end: usize, greatestSymbol: u32, greatestLog: u32, work: usize): i64 {
   if (at >= end) return -1;

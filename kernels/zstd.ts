@@ -1,4 +1,5 @@
 // Zstandard decompression, RFC 8878. A frame's output is contiguous, so the window is simply what was written so far.
+import { hashBytes } from "./hash";
 import { copyMatch, copyVectors } from "./wild-copy";
 import { buildSequenceTable, readSequenceTable } from "./zstd-fse";
 import { decodeLiterals1, decodeLiterals4, readHuffmanTable } from "./zstd-huffman";
@@ -35,7 +36,7 @@ export function zstdScratchBytes(): usize {
  *   target   room for targetLength + 64 bytes
  *   scratch  zstdScratchBytes() bytes, 8-byte aligned, contents irrelevant
  * Returns how many bytes were written, at most targetLength, or -1 where the input is malformed, larger, or needs a
- * dictionary. Content checksums are not compared.
+ * dictionary, or where a frame does not have its content checksum.
  */
 export function zstdDecompress(source: usize, sourceLength: i32, target: usize, targetLength: i32, scratch: usize): i32 {
   let at = source;
@@ -98,7 +99,7 @@ export function zstdDecompress(source: usize, sourceLength: i32, target: usize, 
       at += size;
     }
     if (hasChecksum) {
-      if (end - at < 4) return -1;
+      if (end - at < 4 || load<u32>(at) != <u32>hashBytes(frame, <i32>(to - frame))) return -1;
       at += 4;
     }
   }

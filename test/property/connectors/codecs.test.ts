@@ -174,6 +174,30 @@ describe("zstd", () => {
     ));
 });
 
+describe("a zstd frame of the reference encoder at its highest level", () => {
+  // 1,050 bytes: 600 drawn from "abcdefgh   ", then thirty times "the same again "; with a content checksum.
+  const frame = new Uint8Array(
+    Buffer.from(
+      "KLUv/WQaA7UIABZmQhGwpZAODoJFI3LLvWGGoUwJRDoAPAA8ADNnKZe//x7amBkFZ0W/iZL5XL3WUtHNwmEjX94/8dQj9+de3ikhtIlw2wNFHVs9lrjhg8gMeh+eeAkiozBjtvpaeCxIV5ZkfDLzg+R+kETVyz6Bs/G8h/HImjAszyLIM2/3GOEy47WSz8TEPMMcrRX4PGFe8VU9yCGLZ70nv8YZnjaKvrcqEfR+dn9hfEZR6eYiCu2ER133D6N41bGOcHjvbGLCT2GaQpqg/hSqHxSU2AuDgKopEMAMAY+H9XFzNLwstDPSfBiR29YYBfURFKHsRYK6oD/IoRFG5pAGisK/c5kPYcThEBbRI/zfqNz16cMCAMaxMtXcEK4UBwCmTQ==",
+      "base64",
+    ),
+  );
+
+  it("is read, its checksum compared", () => {
+    const bytes = zstdDecompress(frame, 1050);
+    expectBytes(bytes, fzstdDecompress(frame));
+    expect(
+      Buffer.from(bytes ?? [])
+        .toString()
+        .endsWith("the same again ".repeat(30)),
+    ).toBe(true);
+    const damaged = frame.slice();
+    damaged[damaged.length - 1] ^= 1;
+    expect(zstdDecompress(damaged, 1050)).toBeUndefined();
+    expect(zstdDecompress(frame, 1049)).toBeUndefined();
+  });
+});
+
 describe("LZ4", () => {
   it("reads blocks of literals and overlapping copies", () => {
     // 5 literals, then a copy of 14 bytes from 2 back, then the last literals.

@@ -97,7 +97,8 @@ async function expectSameRows(path: string, batchRows: number): Promise<void> {
 describe("reads what DuckDB writes", () => {
   const codecs = ["uncompressed", "snappy", "gzip", "zstd", "brotli", "lz4_raw"];
   it.each(codecs)("with codec %s, every type, a fifth of it null", async (codec) => {
-    const path = await duck.copy(table(3000, 5), `${codec}.parquet`, `CODEC ${codec}`);
+    // Brotli compresses at about 1 MB/s there.
+    const path = await duck.copy(table(codec === "brotli" ? 300 : 3000, 5), `${codec}.parquet`, `CODEC ${codec}`);
     await expectSameRows(path, 1000);
   });
 
