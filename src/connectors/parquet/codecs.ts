@@ -1,9 +1,10 @@
 /**
- * Decompression of pages into linear memory. Snappy, LZ4 and zstd are kernels; gzip and brotli come from node:zlib,
- * which this file alone imports: it is a pure function of its input, so it needs no Host.
+ * Decompression of pages into linear memory. Snappy, LZ4 and zstd are kernels; gzip, brotli and CRC-32 come from
+ * node:zlib, which this file alone imports: they are pure functions of their input, so they need no Host.
  */
-import { brotliDecompressSync, crc32, unzipSync } from "node:zlib";
+import { brotliDecompressSync, crc32, gzipSync, unzipSync } from "node:zlib";
 import type { Address } from "../../core/memory/allocator.ts";
+import type { Workspace } from "../../core/workspace.ts";
 import type { DecodeScope } from "./decode-scope.ts";
 import { Codec } from "./format.ts";
 
@@ -95,7 +96,9 @@ function inflate(
   return output.length;
 }
 
-/** The CRC-32 (ISO 3309, as in gzip) of a page. */
-export function pageChecksum(scope: DecodeScope, address: Address, byteLength: number): number {
-  return crc32(scope.workspace.bytes(address, byteLength));
-}
+/** gzip at its default level. */
+export const gzipped = (bytes: Uint8Array): Uint8Array => gzipSync(bytes);
+
+/** The CRC-32 (ISO 3309, as in gzip) of a page, going on from `first`. */
+export const pageChecksum = (workspace: Workspace, address: Address, byteLength: number, first = 0): number =>
+  crc32(workspace.bytes(address, byteLength), first);

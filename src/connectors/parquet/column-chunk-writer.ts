@@ -1,6 +1,7 @@
 import type { Address } from "../../core/memory/allocator.ts";
 import type { Workspace } from "../../core/workspace.ts";
 import { type ChunkValues, chunkValues, indexWidth } from "./chunk-dictionary.ts";
+import { pageChecksum } from "./codecs.ts";
 import { CODEC_NUMBERS, PageCompressor, type WriteCodec } from "./compress.ts";
 import {
   dataPageHeader,
@@ -167,7 +168,7 @@ class ChunkInProgress {
 
   /** The CRC-32 of bytes, going on from `first`; undefined where pages carry none. */
   #checksum(address: Address, byteLength: number, first?: number): number | undefined {
-    return this.#options.checksums ? this.#compressor.checksum(address, byteLength, first) : undefined;
+    return this.#options.checksums ? pageChecksum(this.#workspace, address, byteLength, first) : undefined;
   }
 
   /** Counts a page, whose bytes follow, and writes its header. */

@@ -1,7 +1,6 @@
-/** Compression of pages. gzip comes from node:zlib, a pure function of its input; the others are kernels. */
-import { crc32, gzipSync } from "node:zlib";
 import type { Address } from "../../core/memory/allocator.ts";
 import type { Workspace } from "../../core/workspace.ts";
+import { gzipped } from "./codecs.ts";
 import { PADDING_BYTES, type Scratch } from "./decode-scope.ts";
 import { Codec } from "./format.ts";
 
@@ -47,15 +46,11 @@ export class PageCompressor {
         return { address, byteLength: kernels.zstdCompress(source, byteLength, address, tables) };
       }
       case "gzip": {
-        const packed = gzipSync(this.#workspace.bytes(source, byteLength), { level: 6 });
+        const packed = gzipped(this.#workspace.bytes(source, byteLength));
         const address = this.#output.take(packed.length);
         this.#workspace.u8.set(packed, address);
         return { address, byteLength: packed.length };
       }
     }
-  }
-
-  checksum(address: Address, byteLength: number, first = 0): number {
-    return crc32(this.#workspace.bytes(address, byteLength), first);
   }
 }

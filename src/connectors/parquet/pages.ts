@@ -134,7 +134,7 @@ export class PageCursor {
 function pageBytes(scope: DecodeScope, bytes: ChunkBytes, page: Page): Address {
   const { compressedSize, crc } = page.header;
   const address = bytes.at(page.position, compressedSize);
-  if (crc !== undefined && pageChecksum(scope, address, compressedSize) !== crc) {
+  if (crc !== undefined && pageChecksum(scope.workspace, address, compressedSize) !== crc) {
     scope.fail("PARQUET_CHECKSUM_MISMATCH", "its bytes do not have the checksum of its header");
   }
   return address;

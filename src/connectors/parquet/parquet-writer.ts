@@ -8,7 +8,7 @@ import type { Schema } from "../../core/schema.ts";
 import type { DataType } from "../../core/types.ts";
 import type { Workspace } from "../../core/workspace.ts";
 import { type ChunkResult, ColumnChunkWriter } from "./column-chunk-writer.ts";
-import type { WriteCodec } from "./compress.ts";
+import { CODEC_NUMBERS, type WriteCodec } from "./compress.ts";
 import {
   bloomFilterHeader,
   columnIndexBytes,
@@ -71,7 +71,7 @@ export class ParquetWriter {
     this.#schema = schema;
     this.#layout = writeSchema(schema);
     this.#options = {
-      codec: options.codec ?? "snappy",
+      codec: knownCodec(options.codec ?? "snappy"),
       rowGroupRows: positive("rowGroupRows", options.rowGroupRows ?? 122_880),
       rowGroupBytes: positive("rowGroupBytes", options.rowGroupBytes ?? 128 * 1024 * 1024),
       dataPageVersion: options.dataPageVersion ?? 1,
@@ -81,6 +81,15 @@ export class ParquetWriter {
       checksums: options.checksums ?? true,
     };
     this.#bloomFilters = new Set(options.bloomFilters ?? []);
+    const paths = new Set(this.#layout.leaves.map((leaf) => leaf.path.join(".")));
+    for (const path of this.#bloomFilters) {
+      if (paths.has(path)) continue;
+      throw new PlanError(
+        "OPTION_INVALID",
+        `The Parquet option bloomFilters names "${path}", which is no column of values.`,
+        `Those columns are ${[...paths].map((known) => `"${known}"`).join(", ")}.`,
+      );
+    }
     this.#keyValues = new Map(Object.entries(options.keyValues ?? {}));
     this.#output = new FileOutput(workspace, file);
     this.#chunks = new ColumnChunkWriter(workspace, this.#output, this.#options);
@@ -201,6 +210,15 @@ export class ParquetWriter {
       this.#output.appendBytes(bytes);
     }
   }
+}
+
+function knownCodec(codec: WriteCodec): WriteCodec {
+  if (Object.hasOwn(CODEC_NUMBERS, codec)) return codec;
+  throw new PlanError(
+    "OPTION_INVALID",
+    `The Parquet option codec is ${JSON.stringify(codec)}.`,
+    `It is one of ${Object.keys(CODEC_NUMBERS).join(", ")}.`,
+  );
 }
 
 function positive(option: string, value: number): number {

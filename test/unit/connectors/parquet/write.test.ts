@@ -234,3 +234,13 @@ it("refuses what Parquet cannot hold, by name", () => {
     expect(rowsOfFile(workspace, nodeHost().files, path)).toEqual(good);
   });
 });
+
+it("refuses options that mean nothing", () => {
+  withWorkspace((workspace) => {
+    const attempt = (options: object) => () =>
+      writeRows(workspace, nodeHost().files, duck.path("options.parquet"), schema, [], options);
+    expect(attempt({ codec: "lzo" })).toThrow(/codec is "lzo"\. It is one of none, snappy, gzip, zstd/);
+    expect(attempt({ rowGroupRows: 0 })).toThrow(/rowGroupRows is 0/);
+    expect(attempt({ bloomFilters: ["tags"] })).toThrow(/names "tags", which is no column of values/);
+  });
+});
