@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pageText, ROOT } from "./examples.ts";
 
@@ -14,8 +14,4 @@ export function writeExampleFiles(directory: string): void {
     writeFileSync(join(directory, name), block[1]);
   }
   symlinkSync(join(ROOT, "node_modules/vega-datasets/data/flights-3m.parquet"), join(directory, "flights.parquet"));
-  for (const day of ["2024-01-03", "2024-01-15"]) {
-    mkdirSync(join(directory, "archive", `day=${day}`), { recursive: true });
-    copyFileSync(join(directory, "orders.csv"), join(directory, "archive", `day=${day}`, "orders.csv"));
-  }
 }
