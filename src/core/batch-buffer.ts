@@ -1,8 +1,11 @@
 import type { Batch } from "./batch.ts";
 import { batchBytes } from "./columns/size.ts";
 import type { SpillableState } from "./memory/governor.ts";
-import type { OperatorContext } from "./operator.ts";
-import { type SpillFile, type SpillReader, SpillWriter } from "./spill-file.ts";
+import type { SpillFile, SpillReader } from "./spill-file.ts";
+import { type SpillContext, SpillSpace } from "./spill-space.ts";
+import type { Workspace } from "./workspace.ts";
+
+export type BufferContext = SpillContext & { readonly workspace: Workspace };
 
 /**
  * A queue of batches without a limit, which goes to disk when memory is short. Order is kept: what was spilled comes
@@ -10,40 +13,42 @@ import { type SpillFile, type SpillReader, SpillWriter } from "./spill-file.ts";
  */
 export class BatchBuffer implements SpillableState {
   readonly name: string;
-  readonly #context: Pick<OperatorContext, "workspace" | "host" | "spillDirectory">;
+  readonly #workspace: Workspace;
+  readonly #space: SpillSpace;
   /** Spilled runs, oldest first, then the batches in memory. */
   readonly #files: SpillFile[] = [];
   readonly #queue: Batch[] = [];
   #reader: SpillReader | undefined;
   #queueBytes = 0;
 
-  constructor(name: string, context: Pick<OperatorContext, "workspace" | "host" | "spillDirectory">) {
+  constructor(name: string, context: BufferContext) {
     this.name = name;
-    this.#context = context;
+    this.#workspace = context.workspace;
+    this.#space = new SpillSpace(context, "buffer");
     context.workspace.governor.register(this);
   }
 
   /** Takes over the caller's reference. */
   push(batch: Batch): void {
-    this.#queueBytes += batchBytes(this.#context.workspace, batch);
+    this.#queueBytes += batchBytes(this.#workspace, batch);
     this.#queue.push(batch);
     // Everything kept here can be spilled, so a plain check against the limit is enough.
-    this.#context.workspace.governor.reserve(0, this.name);
+    this.#workspace.governor.reserve(0, this.name);
   }
 
   /** The oldest batch, which the caller owns; undefined where the buffer is empty. */
   shift(): Batch | undefined {
-    const { workspace } = this.#context;
     while (this.#files.length > 0) {
       this.#reader ??= this.#files[0].open();
-      const batch = this.#reader.next(workspace);
+      const batch = this.#reader.next(this.#workspace);
       if (batch !== undefined) return batch;
       this.#reader.close();
       this.#reader = undefined;
-      this.#files.shift()?.remove();
+      const file = this.#files.shift();
+      if (file !== undefined) this.#space.remove(file);
     }
     const batch = this.#queue.shift();
-    if (batch !== undefined) this.#queueBytes -= batchBytes(workspace, batch);
+    if (batch !== undefined) this.#queueBytes -= batchBytes(this.#workspace, batch);
     return batch;
   }
 
@@ -57,22 +62,19 @@ export class BatchBuffer implements SpillableState {
   }
 
   spill(): void {
-    const { workspace, host } = this.#context;
-    const writer = SpillWriter.create(host.files, this.#context.spillDirectory(), this.name, this.#queue[0].schema);
-    for (const batch of this.#queue) {
-      writer.write(workspace, batch);
-      batch.release();
-    }
+    const writer = this.#space.create(this.#queue[0].schema);
+    for (const batch of this.#queue) writer.write(this.#workspace, batch);
+    this.#files.push(this.#space.finish(writer));
+    for (const batch of this.#queue) batch.release();
     this.#queue.length = 0;
     this.#queueBytes = 0;
-    this.#files.push(writer.finish());
   }
 
   close(): void {
-    this.#context.workspace.governor.unregister(this);
+    this.#workspace.governor.unregister(this);
     this.#reader?.close();
     this.#reader = undefined;
-    for (const file of this.#files) file.remove();
+    this.#space.close();
     this.#files.length = 0;
     for (const batch of this.#queue) batch.release();
     this.#queue.length = 0;

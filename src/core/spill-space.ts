@@ -2,19 +2,22 @@ import type { OperatorContext } from "./operator.ts";
 import type { Schema } from "./schema.ts";
 import { type SpillFile, SpillWriter } from "./spill-file.ts";
 
+/** What naming, writing and counting spill files needs. */
+export type SpillContext = Pick<OperatorContext, "host" | "operatorId" | "subtask" | "spillDirectory" | "count">;
+
 /**
  * The spill files of one operator: names them, counts what is written ("spilledRows", "spilledBytes", "spillFiles"),
  * and removes what is left when the operator closes, also after a failure.
  */
 export class SpillSpace {
-  readonly #context: OperatorContext;
+  readonly #context: SpillContext;
   readonly #prefix: string;
   readonly #writers = new Set<SpillWriter>();
   readonly #files = new Set<SpillFile>();
   #created = 0;
 
   /** `purpose` tells the spaces of one operator apart. */
-  constructor(context: OperatorContext, purpose: string) {
+  constructor(context: SpillContext, purpose: string) {
     this.#context = context;
     const name = context.operatorId.replace(/[^A-Za-z0-9_-]/g, "_").slice(0, 80);
     this.#prefix = `${name}-${context.subtask}-${purpose}`;

@@ -1,6 +1,5 @@
 import type { Batch } from "../core/batch.ts";
-import { BatchBuffer } from "../core/batch-buffer.ts";
-import type { OperatorContext } from "../core/operator.ts";
+import { BatchBuffer, type BufferContext } from "../core/batch-buffer.ts";
 import type { ChannelReader, ChannelWriter } from "./channel.ts";
 
 /**
@@ -12,7 +11,7 @@ export class BufferedChannel implements ChannelWriter, ChannelReader {
   #hasEnded = false;
   isClosed = false;
 
-  constructor(context: Pick<OperatorContext, "workspace" | "host" | "spillDirectory">) {
+  constructor(context: BufferContext) {
     this.#buffer = new BatchBuffer("exchange buffer", context);
   }
 

@@ -31,10 +31,11 @@ export class OperatorChain {
     }
   }
 
-  open(contextOf: (operatorName: string) => OperatorContext): void {
-    for (const link of this.#links) {
+  /** `contextOf` gets an operator's position too: two of one chain may have one name. */
+  open(contextOf: (operatorName: string, position: number) => OperatorContext): void {
+    for (const [position, link] of this.#links.entries()) {
       this.#openedCount++;
-      link.guard(() => link.operator.open(contextOf(link.name)));
+      link.guard(() => link.operator.open(contextOf(link.name, position)));
     }
   }
 

@@ -19,6 +19,11 @@ export interface Peers {
   memory(thread: number): Uint8Array;
 }
 
+/** What buffered queues need to spill; they count for the vertex that reads them. */
+type ChannelContext = Pick<OperatorContext, "workspace" | "host" | "spillDirectory"> & {
+  count(vertex: number, metric: string, increment: number): void;
+};
+
 /**
  * The queues of one job that begin or end on one thread: a channel per pair of subtasks along each edge, inside the
  * thread or to a peer. Both ends of a local channel ask for it by its id; whoever comes first makes it.
@@ -28,19 +33,13 @@ export class JobChannels {
   readonly #thread: number;
   readonly #deployment: Deployment;
   readonly #peers: Peers;
-  readonly #context: Pick<OperatorContext, "workspace" | "host" | "spillDirectory">;
+  readonly #context: ChannelContext;
   readonly #workspace: Workspace;
   readonly #localChannels = new Map<string, LocalChannel | BufferedChannel>();
   readonly #remoteReaders = new Map<string, RemoteReader>();
   readonly #remoteWriters = new Map<string, RemoteWriter>();
 
-  constructor(
-    job: string,
-    thread: number,
-    deployment: Deployment,
-    peers: Peers,
-    context: Pick<OperatorContext, "workspace" | "host" | "spillDirectory">,
-  ) {
+  constructor(job: string, thread: number, deployment: Deployment, peers: Peers, context: ChannelContext) {
     this.#job = job;
     this.#thread = thread;
     this.#deployment = deployment;
@@ -113,7 +112,7 @@ export class JobChannels {
       schema,
       sourceMemory: () => this.#peers.memory(producerThread),
       send: (message) => this.#peers.send(producerThread, message),
-      ...(edge.buffered === true ? { buffer: this.#bufferedChannel() } : {}),
+      ...(edge.buffered === true ? { buffer: this.#bufferedChannel(id, edge) } : {}),
     });
     this.#remoteReaders.set(id, reader);
     return reader;
@@ -133,14 +132,20 @@ export class JobChannels {
   #localChannel(id: string, edge: JobEdge): LocalChannel | BufferedChannel {
     let channel = this.#localChannels.get(id);
     if (channel === undefined) {
-      channel = edge.buffered === true ? this.#bufferedChannel() : new LocalChannel(LOCAL_CAPACITY);
+      channel = edge.buffered === true ? this.#bufferedChannel(id, edge) : new LocalChannel(LOCAL_CAPACITY);
       this.#localChannels.set(id, channel);
     }
     return channel;
   }
 
-  #bufferedChannel(): BufferedChannel {
-    return new BufferedChannel(this.#context);
+  #bufferedChannel(id: string, edge: JobEdge): BufferedChannel {
+    const { count, ...context } = this.#context;
+    return new BufferedChannel({
+      ...context,
+      operatorId: `channel ${id}`,
+      subtask: 0,
+      count: (metric, increment) => count(edge.to, metric, increment),
+    });
   }
 
   #vertex(id: number): JobVertex {

@@ -76,7 +76,7 @@ export class Subtask {
     return this.#sink?.committable;
   }
 
-  open(contextOf: (operatorName: string) => OperatorContext): void {
+  open(contextOf: (operatorName: string, position: number) => OperatorContext): void {
     this.#chain.open(contextOf);
   }
 
