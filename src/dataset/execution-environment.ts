@@ -38,7 +38,7 @@ export interface EnvironmentOptions {
   readonly parallelism?: number;
   /** Memory that a job may use before it spills to disk, in bytes. Default: half of the machine's. */
   readonly memoryBytes?: number;
-  /** Rows per batch to aim at. Default 8,192. */
+  /** Rows per batch to aim at. Default 16,384: TPC-H takes an eighth longer with 8,192. */
   readonly batchRows?: number;
   /** Values that functions of the job can read. */
   readonly parameters?: Readonly<Record<string, Json>>;
@@ -58,7 +58,7 @@ export type JsonReadOptions<F extends Fields> = Pick<
 
 export type TextReadOptions = Pick<TextSourceSpec, "badLines" | "invalidUtf8" | "compression">;
 
-const DEFAULT_BATCH_ROWS = 8192;
+const DEFAULT_BATCH_ROWS = 16_384;
 const MINIMUM_MEMORY_BYTES = 16 * 1024 * 1024;
 /** Below this many bytes of input, starting threads costs more than they save. */
 const SMALL_INPUT_BYTES = 8 * 1024 * 1024;
@@ -185,9 +185,9 @@ export class ExecutionEnvironment {
     return this.#dataSet(new SequenceSource({ kind: "sequence", from: first, to: end, step: by }));
   }
 
-  /** A dataset over any source, such as a connector of one's own. */
+  /** A dataset over any source, such as a connector of one's own; it is read on the calling thread, where it lives. */
   fromSource<F extends Fields = Fields>(source: Source & { readonly schema: Schema<F> }): DataSet<F> {
-    return this.#dataSet(source);
+    return this.#dataSet(source, true);
   }
 
   /**
@@ -206,7 +206,9 @@ export class ExecutionEnvironment {
     }
     const roots: LogicalNode[] = [];
     for (const { handle, sink } of pending) {
-      roots.push(sinkNode(await handle.resolve(), isSink(sink) ? sink : await this.#openSink(sink)));
+      const node = await handle.resolve(options.signal);
+      // A sink of the user's own lives on this thread; the engine's are made again on each thread that writes.
+      roots.push(isSink(sink) ? sinkNode(node, sink, true) : sinkNode(node, await this.#openSink(sink)));
     }
     return this.#run(roots, options.signal);
   }
@@ -234,7 +236,9 @@ export class ExecutionEnvironment {
   }
 
   async #runToCaller(outputs: readonly JobOutput[], signal?: AbortSignal): Promise<JobResult> {
-    const roots = outputs.map(async ({ plan, take }) => sinkNode(await plan.resolve(), new ResultSink(take), true));
+    const roots = outputs.map(async ({ plan, take }) =>
+      sinkNode(await plan.resolve(signal), new ResultSink(take), true),
+    );
     return this.#run(await Promise.all(roots), signal);
   }
 

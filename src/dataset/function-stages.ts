@@ -74,14 +74,14 @@ export function functionHandle(
       return nodeOf(nodes, { schema: known }, new Map());
     });
   }
-  return PlanHandle.deferred(async () => {
-    const nodes = await Promise.all(inputs.map((input) => input.resolve()));
-    const broadcasts = await collectBroadcasts(context, broadcast);
+  return PlanHandle.deferred(async (signal) => {
+    const nodes = await Promise.all(inputs.map((input) => input.resolve(signal)));
+    const broadcasts = await collectBroadcasts(context, broadcast, signal);
     const known = declared(nodes);
     const shape =
       known === undefined
         ? {
-            schema: await sampledSchema(context, nodes, stage, siteOf(context, name, site, broadcasts)),
+            schema: await sampledSchema(context, nodes, stage, siteOf(context, name, site, broadcasts), signal),
             isInferred: true,
           }
         : { schema: known };
@@ -107,8 +107,8 @@ export function keyedHandle(
   });
   const { type } = column;
   if (type !== undefined) return functionHandle(context, [input], stage(type), {});
-  return PlanHandle.deferred(async () => {
-    const node = await input.resolve();
+  return PlanHandle.deferred(async (signal) => {
+    const node = await input.resolve(signal);
     const call = key as (...args: unknown[]) => unknown;
     const keys: FunctionStage = {
       method: "map",
@@ -117,17 +117,20 @@ export function keyedHandle(
       needs: { kind: "any" },
       make: (fn, [schema], shape, where) => new MapRows(fn, schema, shape, where),
     };
-    const sampled = await sampledSchema(context, [node], keys, siteOf(context, "groupBy", site, new Map()));
-    return functionHandle(context, [PlanHandle.of(node)], stage(sampled.typeOf(column.name)), {}).resolve();
+    const sampled = await sampledSchema(context, [node], keys, siteOf(context, "groupBy", site, new Map()), signal);
+    return functionHandle(context, [PlanHandle.of(node)], stage(sampled.typeOf(column.name)), {}).resolve(signal);
   });
 }
 
 async function collectBroadcasts(
   context: JobContext,
   broadcast: NonNullable<FunctionOptions["broadcast"]>,
+  signal: AbortSignal | undefined,
 ): Promise<ReadonlyMap<string, readonly unknown[]>> {
   const rows = new Map<string, readonly unknown[]>();
-  for (const [name, { plan }] of Object.entries(broadcast)) rows.set(name, await collectRows(context, plan));
+  for (const [name, { plan }] of Object.entries(broadcast)) {
+    rows.set(name, await collectRows(context, plan, signal));
+  }
   return rows;
 }
 
@@ -157,6 +160,7 @@ async function sampledSchema(
   nodes: readonly LogicalNode[],
   stage: FunctionStage,
   site: FunctionSite,
+  signal: AbortSignal | undefined,
 ): Promise<Schema> {
   const sample: object[] = [];
   const enough = new AbortController();
@@ -175,8 +179,10 @@ async function sampledSchema(
     create: (schemas) => stage.make(capturing(stage, siteText(site), capture) as never, schemas, shape, site),
   };
   try {
-    await context.run([{ plan: PlanHandle.of(probe), take: () => undefined }], enough.signal);
+    const stop = signal === undefined ? enough.signal : AbortSignal.any([enough.signal, signal]);
+    await context.run([{ plan: PlanHandle.of(probe), take: () => undefined }], stop);
   } catch (thrown) {
+    if (signal?.aborted === true) throw thrown;
     if (!(enough.signal.aborted && thrown instanceof EngineError && thrown.code === "JOB_CANCELLED")) throw thrown;
   }
   if (sample.length > 0) return inferSchema(sample);

@@ -49,15 +49,15 @@ export function bulkIteration(
   options: IterationOptions,
 ): PlanHandle {
   checkCount(maxIterations);
-  return PlanHandle.deferred(async () => {
-    const { schema } = await initial.resolve();
+  return PlanHandle.deferred(async (signal) => {
+    const { schema } = await initial.resolve(signal);
     // Two memories take turns: one is read while the other is written.
     let [current, other] = [context.newStore(schema), context.newStore(schema)];
-    await context.run([keep(initial, current)]);
+    await context.run([keep(initial, current)], signal);
     const aggregates = new Aggregates(options);
     for (let number = 1; number <= maxIterations; number++) {
       const { next, continueWhile } = step(reading(current, "iteration"), aggregates.superstep(number));
-      await checkSchema(next, schema, "The step of an iteration");
+      await checkSchema(next, schema, "The step of an iteration", signal);
       other.clear();
       let criterionRows = 0;
       const outputs: JobOutput[] = [keep(next, other)];
@@ -67,7 +67,7 @@ export function bulkIteration(
         };
         outputs.push({ plan: continueWhile, take });
       }
-      await context.run(outputs);
+      await context.run(outputs, signal);
       [current, other] = [other, current];
       if (aggregates.endSuperstep(number)) break;
       if (continueWhile !== undefined && criterionRows === 0) break;
@@ -91,25 +91,25 @@ export function deltaIteration(
   options: IterationOptions,
 ): PlanHandle {
   checkCount(maxIterations);
-  return PlanHandle.deferred(async () => {
-    const [solutionNode, worksetNode] = [await initialSolution.resolve(), await initialWorkset.resolve()];
+  return PlanHandle.deferred(async (signal) => {
+    const [solutionNode, worksetNode] = [await initialSolution.resolve(signal), await initialWorkset.resolve(signal)];
     let [solution, otherSolution] = [context.newStore(solutionNode.schema), context.newStore(solutionNode.schema)];
     let [workset, otherWorkset] = [context.newStore(worksetNode.schema), context.newStore(worksetNode.schema)];
     const delta = context.newStore(solutionNode.schema);
-    await context.run([keep(initialSolution, solution), keep(initialWorkset, workset)]);
+    await context.run([keep(initialSolution, solution), keep(initialWorkset, workset)], signal);
     const aggregates = new Aggregates(options);
     for (let number = 1; number <= maxIterations && workset.rowCount > 0; number++) {
       const superstep = aggregates.superstep(number);
       const stepped = step(reading(solution, "solution set"), reading(workset, "workset"), superstep);
-      await checkSchema(stepped.delta, solution.schema, "The delta of an iteration");
-      await checkSchema(stepped.nextWorkset, workset.schema, "The next workset of an iteration");
+      await checkSchema(stepped.delta, solution.schema, "The delta of an iteration", signal);
+      await checkSchema(stepped.nextWorkset, workset.schema, "The next workset of an iteration", signal);
       delta.clear();
       otherWorkset.clear();
-      await context.run([keep(stepped.delta, delta), keep(stepped.nextWorkset, otherWorkset)]);
+      await context.run([keep(stepped.delta, delta), keep(stepped.nextWorkset, otherWorkset)], signal);
       [workset, otherWorkset] = [otherWorkset, workset];
       if (delta.rowCount > 0) {
         otherSolution.clear();
-        await context.run([keep(PlanHandle.of(merged(solution, delta, keys)), otherSolution)]);
+        await context.run([keep(PlanHandle.of(merged(solution, delta, keys)), otherSolution)], signal);
         [solution, otherSolution] = [otherSolution, solution];
       }
       if (aggregates.endSuperstep(number)) break;
@@ -134,8 +134,8 @@ const keep = (plan: PlanHandle, store: BatchStore): JobOutput => ({
   take: (batch, workspace) => store.append(batch, workspace),
 });
 
-async function checkSchema(plan: PlanHandle, expected: Schema, what: string): Promise<void> {
-  const { schema } = await plan.resolve();
+async function checkSchema(plan: PlanHandle, expected: Schema, what: string, signal?: AbortSignal): Promise<void> {
+  const { schema } = await plan.resolve(signal);
   if (schema.equals(expected)) return;
   throw new PlanError(
     "ITERATION_SCHEMA_CHANGED",

@@ -30,7 +30,9 @@ export function pairsHandle(
     return functionHandle(context, [PlanHandle.of(joined)], joinStage(fn, joined.output, names, FOUND), options);
   };
   if (left.node !== undefined && right.node !== undefined) return build(left.node, right.node);
-  return PlanHandle.deferred(async () => build(await left.resolve(), await right.resolve()).resolve());
+  return PlanHandle.deferred(async (signal) =>
+    build(await left.resolve(signal), await right.resolve(signal)).resolve(signal),
+  );
 }
 
 /** Names of the columns that are true in rows of that side. */

@@ -1,3 +1,4 @@
+import { EngineError } from "../core/errors.ts";
 import type { LogicalNode } from "../plan/logical.ts";
 
 /**
@@ -6,10 +7,10 @@ import type { LogicalNode } from "../plan/logical.ts";
  */
 export class PlanHandle {
   #node: LogicalNode | undefined;
-  readonly #make: () => Promise<LogicalNode>;
+  readonly #make: (signal?: AbortSignal) => Promise<LogicalNode>;
   #promise: Promise<LogicalNode> | undefined;
 
-  private constructor(node: LogicalNode | undefined, make: () => Promise<LogicalNode>) {
+  private constructor(node: LogicalNode | undefined, make: (signal?: AbortSignal) => Promise<LogicalNode>) {
     this.#node = node;
     this.#make = make;
   }
@@ -18,8 +19,8 @@ export class PlanHandle {
     return new PlanHandle(node, () => Promise.resolve(node));
   }
 
-  /** `make` runs once, when the node is first needed. */
-  static deferred(make: () => Promise<LogicalNode>): PlanHandle {
+  /** `make` runs when the node is first needed, and again only after it has failed. Its jobs obey `signal`. */
+  static deferred(make: (signal?: AbortSignal) => Promise<LogicalNode>): PlanHandle {
     return new PlanHandle(undefined, make);
   }
 
@@ -28,18 +29,30 @@ export class PlanHandle {
     return this.#node;
   }
 
-  resolve(): Promise<LogicalNode> {
-    this.#promise ??= this.#make().then((node) => {
-      this.#node = node;
-      return node;
-    });
-    return this.#promise;
+  /** Aborting `signal` ends jobs that run for this; whoever waits for the same without it starts them again. */
+  async resolve(signal?: AbortSignal): Promise<LogicalNode> {
+    for (;;) {
+      const isMine = this.#promise === undefined;
+      this.#promise ??= this.#make(signal).then((node) => {
+        this.#node = node;
+        return node;
+      });
+      const shared = this.#promise;
+      try {
+        return await shared;
+      } catch (thrown) {
+        // A failure is not kept: a file may be there next time, a cancelled job may be wanted again.
+        if (this.#promise === shared) this.#promise = undefined;
+        const isOthers = !isMine && thrown instanceof EngineError && thrown.code === "JOB_CANCELLED";
+        if (!isOthers || signal?.aborted === true) throw thrown;
+      }
+    }
   }
 
   /** The node that `step` makes of this one. */
   map(step: (node: LogicalNode) => LogicalNode): PlanHandle {
     if (this.#node !== undefined) return PlanHandle.of(step(this.#node));
-    return PlanHandle.deferred(async () => step(await this.resolve()));
+    return PlanHandle.deferred(async (signal) => step(await this.resolve(signal)));
   }
 
   /** The same plan, its newest steps marked with the place in the user's code that made them. */
@@ -51,7 +64,9 @@ export class PlanHandle {
   static combine(handles: readonly PlanHandle[], step: (nodes: readonly LogicalNode[]) => LogicalNode): PlanHandle {
     const nodes = handles.flatMap((handle) => (handle.node === undefined ? [] : [handle.node]));
     if (nodes.length === handles.length) return PlanHandle.of(step(nodes));
-    return PlanHandle.deferred(async () => step(await Promise.all(handles.map((handle) => handle.resolve()))));
+    return PlanHandle.deferred(async (signal) =>
+      step(await Promise.all(handles.map((handle) => handle.resolve(signal)))),
+    );
   }
 }
 

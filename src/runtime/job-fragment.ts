@@ -66,21 +66,23 @@ export class JobFragment {
       workspace: this.#workspace,
       host: this.#host,
       spillDirectory: () => this.#openSpillDirectory(),
+      count: (vertex, metric, increment) => this.#count(vertex, metric, increment),
     });
     this.#blocksBefore = this.#workspace.allocator.liveBlocks;
     this.#workspace.setLimit(options.deployment.memoryBytes + this.#workspace.allocator.liveBytes);
+  }
+
+  /** Builds the subtasks and opens their operators. After a failure, `close` frees what was built so far. */
+  open(): void {
     for (const vertex of this.#deployment.graph.vertices) {
       for (let subtask = 0; subtask < vertex.parallelism; subtask++) {
         if (this.#threadOf(vertex, subtask) === this.#thread) this.#createSubtask(vertex, subtask);
       }
     }
-  }
-
-  open(): void {
     for (const subtask of this.#subtasks) {
       const vertex = this.#vertex(subtask.vertex);
       const index = this.#subtaskIndex.get(subtask) ?? 0;
-      subtask.open((operator) => this.#context(vertex, index, operator));
+      subtask.open((operator, position) => this.#context(vertex, index, `${position}-${operator}`));
     }
   }
 
@@ -109,13 +111,15 @@ export class JobFragment {
       }
       this.onPoll();
       if (progressed && this.#host.clock.monotonicMs() - sliceStart < SLICE_MS) continue;
-      if (progressed) await this.#host.scheduler.yield();
-      else {
+      if (!progressed) {
         await waiting;
         waiting = new Promise((resolve) => {
           this.#wake = resolve;
         });
+        // Reads that are done at once resume as microtasks: timers and messages would wait for ever.
+        if (this.#host.clock.monotonicMs() - sliceStart < SLICE_MS) continue;
       }
+      await this.#host.scheduler.yield();
       sliceStart = this.#host.clock.monotonicMs();
       if (sliceStart - lastProgress > PROGRESS_MS) {
         lastProgress = sliceStart;

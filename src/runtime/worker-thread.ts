@@ -23,6 +23,8 @@ export class WorkerThread {
   #peers: PeerLinks | undefined;
   #thread = -1;
   #fragment: JobFragment | undefined;
+  /** A stop may come while connectors are still being imported: it waits for what it has to stop. */
+  #deployed: Promise<void> = Promise.resolve();
 
   constructor(host: Host, registry: ConnectorRegistry, control: Link, init: WorkerInit) {
     this.#host = host;
@@ -59,7 +61,7 @@ export class WorkerThread {
         }
         return;
       case "deploy":
-        this.#deploy(command).catch((thrown: unknown) => this.#fail(command.job, thrown));
+        this.#deployed = this.#deploy(command).catch((thrown: unknown) => this.#fail(command.job, thrown));
         return;
       case "start":
         this.#run(command.job).catch((thrown: unknown) => this.#fail(command.job, thrown));
@@ -105,6 +107,7 @@ export class WorkerThread {
   }
 
   async #stop(job: string): Promise<void> {
+    await this.#deployed;
     await this.#fragment?.stop();
     this.#report({ type: "stopped", job, committables: this.#fragment?.committables() ?? [] });
   }
