@@ -118,7 +118,7 @@ export function joinNode(
   const rightKeys = on.rightKeys.filter((_, i) => isFirst(on.leftKeys[i], i));
   const isShared = (name: string) => leftKeys.some((key, i) => key === name && rightKeys[i] === name);
   const output = joinedColumns(left, right, type, (name) => !isShared(name));
-  const shared = leftKeys.filter((key) => isShared(key));
+  const shared = [...new Set(leftKeys.filter((key) => isShared(key)))];
   if (shared.length === 0 || (type !== "right" && type !== "full")) {
     return joinOf(left, right, { type, leftKeys, rightKeys, hint, output });
   }

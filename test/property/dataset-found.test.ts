@@ -25,5 +25,9 @@ describe.each([1, 2])("on %i threads", (parallelism) => {
     const others = right.select("number").rename({ number: "id" });
     const joined = await left.fullOuterJoin(others).on("id", "id").orderBy("id").collect();
     expect(joined).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }]);
+    // The left key twice, against two columns of which one has its name.
+    const pairs = env.fromRows([{ id: 2, other: 2 }], Schema.of({ id: types.int32, other: types.int32 }));
+    const both = left.rightOuterJoin(pairs).where("id", "id").equalTo("id", "other");
+    expect(await both.collect()).toEqual([{ id: 2, other: 2 }]);
   });
 });
