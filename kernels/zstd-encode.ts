@@ -1,7 +1,20 @@
 // Zstandard compression, RFC 8878: one frame; a greedy match finder with one hash probe and the last offset, Huffman-coded
-// literals, and sequences in the default distributions, so that no table needs to be described.
+// literals, and sequences in distributions of their own.
 import { buildHuffmanCodes, encodeLiterals4, writeWeights } from "./zstd-huffman-encode";
-import { buildEncoder, encoderBits, LENGTH_KIND, MATCH_KIND, OFFSET_KIND, nextEncoderState, startEncoderState } from "./zstd-fse-encode";
+import {
+  buildDefaultEncoder,
+  buildSingleEncoder,
+  describeEncoder,
+  ENCODER_BYTES,
+  encoderBits,
+  encoderLog,
+  FREQUENCIES,
+  LENGTH_KIND,
+  MATCH_KIND,
+  nextEncoderState,
+  OFFSET_KIND,
+  startEncoderState,
+} from "./zstd-fse-encode";
 
 const BLOCK_BYTES: usize = 128 * 1024;
 const HASH_BITS: u32 = 15;
@@ -13,10 +26,10 @@ const FARTHEST: usize = 1 << 27;
 const HASHES: usize = 0; // u32[2^15]
 const SEQUENCES: usize = 131072; // 12 bytes each: literal length, match length, offset value
 const LITERALS: usize = SEQUENCES + 12 * (128 * 1024 / 4 + 8);
-const LENGTH_ENCODER: usize = LITERALS + 128 * 1024 + 64; // 1 KiB each
-const OFFSET_ENCODER: usize = LENGTH_ENCODER + 1024;
-const MATCH_ENCODER: usize = OFFSET_ENCODER + 1024;
-const WORK: usize = MATCH_ENCODER + 1024; // 16 KiB
+const LENGTH_ENCODER: usize = LITERALS + 128 * 1024 + 64;
+const OFFSET_ENCODER: usize = LENGTH_ENCODER + ENCODER_BYTES;
+const MATCH_ENCODER: usize = OFFSET_ENCODER + ENCODER_BYTES;
+const WORK: usize = MATCH_ENCODER + ENCODER_BYTES; // 16 KiB
 const SCRATCH_BYTES: usize = WORK + 16384;
 
 // What a code covers; extra bits follow it. As in zstd-fse.
@@ -64,9 +77,6 @@ export function zstdCompress(source: usize, sourceLength: i32, target: usize, sc
   store<u32>(to, <u32>sourceLength, 5);
   to += 9;
   memory.fill(scratch + HASHES, 0, 4 << HASH_BITS);
-  buildEncoder(LENGTH_KIND, scratch + LENGTH_ENCODER, scratch + WORK);
-  buildEncoder(OFFSET_KIND, scratch + OFFSET_ENCODER, scratch + WORK);
-  buildEncoder(MATCH_KIND, scratch + MATCH_ENCODER, scratch + WORK);
   const end = source + sourceLength;
   let at = source;
   // The repeated offsets go on from block to block, but only through compressed blocks.
@@ -258,6 +268,41 @@ function matchCode(length: u32): u32 {
   return base < 128 ? <u32>load<u8>(MATCH_CODES + base) : 67 - clz<u32>(base);
 }
 
+/** Below this many sequences a description costs more than it saves. */
+const DESCRIBED_SEQUENCES: u32 = 48;
+
+@inline
+function codeOf(sequence: usize, kind: u32): u32 {
+  if (kind == LENGTH_KIND) return lengthCode(load<u32>(sequence));
+  return kind == MATCH_KIND ? matchCode(load<u32>(sequence, 4)) : 31 - clz<u32>(load<u32>(sequence, 8));
+}
+
+/**
+ * Chooses how the codes of one kind are distributed and makes their encoder.
+ * Returns the mode (0 default, 1 one code only, 2 described) and from bit 2 on the bytes written to `to`.
+ */
+function prepareEncoder(sequences: usize, count: u32, kind: u32, encoder: usize, to: usize, work: usize): usize {
+  memory.fill(work + FREQUENCIES, 0, 256);
+  let greatest: u32 = 0;
+  for (let i: usize = 0; i < <usize>count; i++) {
+    const code = codeOf(sequences + i * 12, kind);
+    const slot = work + FREQUENCIES + (<usize>code << 2);
+    store<u32>(slot, load<u32>(slot) + 1);
+    greatest = max(greatest, code);
+  }
+  if (load<u32>(work + FREQUENCIES + (<usize>greatest << 2)) == count) {
+    buildSingleEncoder(greatest, encoder, work);
+    store<u8>(to, <u8>greatest);
+    return 1 | (1 << 2);
+  }
+  if (count < DESCRIBED_SEQUENCES) {
+    buildDefaultEncoder(kind, encoder, work);
+    return 0;
+  }
+  const bytes = describeEncoder(greatest + 1, count, kind == OFFSET_KIND ? 8 : 9, encoder, to, work);
+  return 2 | (bytes << 2);
+}
+
 /** The sequences section; returns its length. The stream is written from the last sequence to the first. */
 function writeSequences(sequences: usize, count: u32, to: usize, scratch: usize): usize {
   let at = to;
@@ -272,7 +317,15 @@ function writeSequences(sequences: usize, count: u32, to: usize, scratch: usize)
     at += 3;
   }
   if (count == 0) return at - to;
-  store<u8>(at++, 0); // all three in the default distributions
+  const work = scratch + WORK + 64;
+  const modes = at++;
+  const lengthMode = prepareEncoder(sequences, count, LENGTH_KIND, scratch + LENGTH_ENCODER, at, work);
+  at += lengthMode >> 2;
+  const offsetMode = prepareEncoder(sequences, count, OFFSET_KIND, scratch + OFFSET_ENCODER, at, work);
+  at += offsetMode >> 2;
+  const matchMode = prepareEncoder(sequences, count, MATCH_KIND, scratch + MATCH_ENCODER, at, work);
+  at += matchMode >> 2;
+  store<u8>(modes, <u8>(((lengthMode & 3) << 6) | ((offsetMode & 3) << 4) | ((matchMode & 3) << 2)));
   let bits: u64 = 0;
   let used: u32 = 0;
   let lengthState: u32 = 0;
@@ -326,12 +379,15 @@ function writeSequences(sequences: usize, count: u32, to: usize, scratch: usize)
     used &= 7;
   }
   // Final states in the order that the decoder reads backwards, then the end mark.
-  bits |= (<u64>matchState & 63) << used;
-  used += 6;
-  bits |= (<u64>offsetState & 31) << used;
-  used += 5;
-  bits |= (<u64>lengthState & 63) << used;
-  used += 6;
+  const matchLog = encoderLog(scratch + MATCH_ENCODER);
+  bits |= (<u64>matchState & ((1 << matchLog) - 1)) << used;
+  used += matchLog;
+  const offsetLog = encoderLog(scratch + OFFSET_ENCODER);
+  bits |= (<u64>offsetState & ((1 << offsetLog) - 1)) << used;
+  used += offsetLog;
+  const lengthLog = encoderLog(scratch + LENGTH_ENCODER);
+  bits |= (<u64>lengthState & ((1 << lengthLog) - 1)) << used;
+  used += lengthLog;
   bits |= <u64>1 << used;
   used += 1;
   store<u64>(at, bits);

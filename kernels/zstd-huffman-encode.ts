@@ -1,4 +1,13 @@
 // Huffman coding of Zstandard's literals, RFC 8878 section 4.2: codes of at most 11 bits.
+import {
+  describeEncoder,
+  ENCODER_BYTES,
+  encoderBits,
+  encoderLog,
+  FREQUENCIES,
+  nextEncoderState,
+  startEncoderState,
+} from "./zstd-fse-encode";
 
 const GREATEST_LENGTH: u32 = 11;
 
@@ -11,11 +20,10 @@ const NODE_COUNTS: usize = 2048; // u32[512]
 const NODE_PARENTS: usize = 4096; // u16[512]
 const STARTS: usize = 5120; // u32[16]
 const SUMMARY: usize = 5184; // u32 greatest symbol, u32 longest code
+const WEIGHT_ENCODER: usize = 5248;
+const WEIGHT_WORK: usize = WEIGHT_ENCODER + ENCODER_BYTES; // 2 KiB
 
-/**
- * Counts the literals and builds codes. Returns the number of used symbols, or 0 where Huffman coding cannot help: one
- * symbol only, or symbols above 127, whose weights would need a table of their own.
- */
+/** Counts the literals and builds codes. Returns the number of used symbols, or 0 where there is only one. */
 export function buildHuffmanCodes(literals: usize, count: u32, work: usize): u32 {
   memory.fill(work, 0, 1280);
   for (let i: usize = 0; i < <usize>count; i++) {
@@ -36,7 +44,7 @@ export function buildHuffmanCodes(literals: usize, count: u32, work: usize): u32
     }
     store<u8>(work + ORDER + at, <u8>symbol);
   }
-  if (used < 2 || greatest > 128) return 0;
+  if (used < 2) return 0;
   store<u32>(work + SUMMARY, greatest);
   depths(used, work);
   limitDepths(used, work);
@@ -131,10 +139,19 @@ function assignCodes(greatest: u32, work: usize): void {
   }
 }
 
-/** The tree description: weights of four bits, the last one left out. Returns its length, or 0 where there are too many. */
+/**
+ * The tree description: the weights of all symbols but the last, as finite state entropy or, where that is shorter, four
+ * bits each. Returns its length, or 0 where neither can hold them.
+ */
 export function writeWeights(to: usize, work: usize): usize {
   const greatest = load<u32>(work + SUMMARY);
   const longest = load<u32>(work + SUMMARY, 4);
+  const direct = <usize>((greatest + 1) >> 1);
+  const packed = packWeights(greatest, longest, to + 1, work);
+  if (packed > 0 && packed < 128 && (packed < direct || greatest > 128)) {
+    store<u8>(to, <u8>packed);
+    return 1 + packed;
+  }
   if (greatest > 128) return 0;
   store<u8>(to, <u8>(127 + greatest));
   for (let symbol: u32 = 0; symbol < greatest; symbol += 2) {
@@ -142,7 +159,59 @@ export function writeWeights(to: usize, work: usize): usize {
     const low = symbol + 1 < greatest ? weightOf(symbol + 1, longest, work) : 0;
     store<u8>(to + 1 + (symbol >> 1), <u8>((high << 4) | low));
   }
-  return 1 + <usize>((greatest + 1) >> 1);
+  return 1 + direct;
+}
+
+/** Weights of symbols 0 to count - 1 by two states in turn, the last symbol first; 0 where they are all equal or few. */
+function packWeights(count: u32, longest: u32, to: usize, work: usize): usize {
+  if (count < 8) return 0;
+  const encoder = work + WEIGHT_ENCODER;
+  const frequencies = work + WEIGHT_WORK + FREQUENCIES;
+  memory.fill(frequencies, 0, 256);
+  let greatestWeight: u32 = 0;
+  for (let symbol: u32 = 0; symbol < count; symbol++) {
+    const weight = weightOf(symbol, longest, work);
+    const slot = frequencies + (<usize>weight << 2);
+    store<u32>(slot, load<u32>(slot) + 1);
+    greatestWeight = max(greatestWeight, weight);
+  }
+  if (load<u32>(frequencies + (<usize>greatestWeight << 2)) == count) return 0;
+  let at = to + describeEncoder(greatestWeight + 1, count, 6, encoder, to, work + WEIGHT_WORK);
+  let even: u32 = 0;
+  let odd: u32 = 0;
+  let bits: u64 = 0;
+  let used: u32 = 0;
+  for (let left = count; left > 0; left--) {
+    const symbol = left - 1;
+    const weight = weightOf(symbol, longest, work);
+    const isEven = (symbol & 1) == 0;
+    if (left > count - 2) {
+      const state = startEncoderState(encoder, weight);
+      if (isEven) even = state;
+      else odd = state;
+      continue;
+    }
+    const state = isEven ? even : odd;
+    const n = encoderBits(encoder, weight, state);
+    bits |= (<u64>state & ((1 << n) - 1)) << used;
+    used += n;
+    const next = nextEncoderState(encoder, weight, state, n);
+    if (isEven) even = next;
+    else odd = next;
+    store<u64>(at, bits);
+    at += used >> 3;
+    bits >>= <u64>(used & 0x38);
+    used &= 7;
+  }
+  const log = encoderLog(encoder);
+  bits |= (<u64>odd & ((1 << log) - 1)) << used;
+  used += log;
+  bits |= (<u64>even & ((1 << log) - 1)) << used;
+  used += log;
+  bits |= <u64>1 << used;
+  used += 1;
+  store<u64>(at, bits);
+  return at + <usize>((used + 7) >> 3) - to;
 }
 
 @inline
