@@ -3,7 +3,9 @@ import { suites } from "../cases/suites.ts";
 import { type ChildReport, type ChildTask, slowMs } from "./child-protocol.ts";
 import { measureOnce } from "./measure.ts";
 
-const warmRuns = 3;
+/** Just-in-time compilers, ours among them, are done after a few runs; these are not timed. */
+const warmUpRuns = 4;
+const warmRuns = 5;
 
 process.once("message", (task: ChildTask) => {
   perform(task).then(
@@ -21,7 +23,10 @@ async function perform({ suite: suiteName, engine, question: name, options, shap
   const cold = await measureOnce(session, question, shape);
   if (cold.summary === null) throw new Error("no answer");
   const warm: number[] = [];
-  while (cold.ms <= slowMs && warm.length < warmRuns) warm.push((await measureOnce(session, question, null)).ms);
+  if (cold.ms <= slowMs) {
+    for (let run = 0; run < warmUpRuns; run++) await measureOnce(session, question, null);
+    while (warm.length < warmRuns) warm.push((await measureOnce(session, question, null)).ms);
+  }
   const peakRssMiB = process.resourceUsage().maxRSS / 1024;
   await session.close();
   warm.sort((a, b) => a - b);
