@@ -167,7 +167,7 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
    * @example orders.select({ id: col("id"), total: col("price").mul(col("quantity")) })
    */
   select<const N extends Names<F>>(...names: N[]): DataSet<Pick<F, N>>;
-  select<const C extends Selectable<Names<F>>>(...columns: C[]): DataSet<AsFields<ListedFields<C, F>>>;
+  select<const C extends readonly Selectable<Names<F>>[]>(...columns: C): DataSet<AsFields<ListedFields<C[number], F>>>;
   select<const E extends Readonly<Record<string, Operand>>>(
     columns: E & { [N in keyof E]: AcceptsColumns<E[N], Names<F>> },
   ): DataSet<SelectedFields<E, F>>;
