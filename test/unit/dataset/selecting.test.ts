@@ -14,7 +14,11 @@ describe("select", () => {
   it("takes names and named expressions together, in their order", async () => {
     const rows = await orders.select("price", col("id").mul(10).as("tens"), "id").collect();
     expectTypeOf<(typeof rows)[number]>().branded.toEqualTypeOf<
-      RowOf<{ price: typeof types.float64; tens: typeof types.int32; id: typeof types.int32 }>
+      RowOf<{
+        readonly price: typeof types.float64;
+        readonly tens: typeof types.int32;
+        readonly id: typeof types.int32;
+      }>
     >();
     expect(rows.map((row) => Object.entries(row))).toEqual([
       Object.entries({ price: 2.5, tens: 10, id: 1 }),
