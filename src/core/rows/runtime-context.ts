@@ -64,7 +64,7 @@ export function createRuntimeContext(options: RuntimeContextOptions = {}): Runti
       throw new PlanError(
         "BROADCAST_UNKNOWN",
         `This function has no broadcast variable "${name}".`,
-        `Its broadcast variables are ${known || "none"}; pass the data set with withBroadcast.`,
+        `Its broadcast variables are ${known || "none"}; pass the dataset in the option broadcast of the method.`,
       );
     },
   };
