@@ -4,7 +4,11 @@ import { Block } from "./memory/block.ts";
 import { MemoryGovernor } from "./memory/governor.ts";
 import { PAGE_BYTES } from "./memory/page-allocator.ts";
 
-/** The exports of build/kernels.wasm; addresses and lengths are numbers, i64 values are bigint. */
+/**
+ * The exports of build/kernels.wasm; addresses and lengths are numbers, i64 values are bigint.
+ * @internal The types of kernels and WebAssembly stay out of the package's, since neither TypeScript's library for Node
+ * nor the package has them.
+ */
 export type Kernels = Awaited<ReturnType<typeof instantiate>>;
 
 const MAXIMUM_PAGES = 65_536;
@@ -16,7 +20,9 @@ const INITIAL_PAGES = 64;
  * and never keep one across an allocation.
  */
 export class Workspace {
+  /** @internal */
   readonly memory: WebAssembly.Memory;
+  /** @internal */
   readonly kernels: Kernels;
   readonly allocator: Allocator;
   governor: MemoryGovernor;
@@ -31,6 +37,7 @@ export class Workspace {
   i64!: BigInt64Array;
   u64!: BigUint64Array;
 
+  /** @internal */
   constructor(module: WebAssembly.Module, limitBytes: number = Number.POSITIVE_INFINITY) {
     this.memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAXIMUM_PAGES, shared: true });
     const instance = new WebAssembly.Instance(module, { env: { memory: this.memory } });

@@ -26,6 +26,7 @@ export class BatchStore {
   #rows = 0;
   #bytes = 0;
 
+  /** @internal */
   constructor(module: WebAssembly.Module, schema: Schema) {
     this.schema = schema;
     this.#workspace = new Workspace(module);
