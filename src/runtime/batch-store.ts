@@ -3,9 +3,9 @@ import type { Column } from "../core/column.ts";
 import {
   type BatchDescriptor,
   type ColumnDescriptor,
-  copyBatch,
   copyColumn,
   describeBatch,
+  describeColumn,
 } from "../core/columns/copy.ts";
 import { batchBytes } from "../core/columns/size.ts";
 import { type Field, Schema } from "../core/schema.ts";
@@ -23,6 +23,9 @@ export class BatchStore {
   readonly schema: Schema;
   readonly #workspace: Workspace;
   readonly #batches: Batch[] = [];
+  /** Copies of dictionaries by what they are copies of: batches that share one go on sharing it. */
+  #copies = new WeakMap<Column, Column>();
+  readonly #dictionaries: Column[] = [];
   #rows = 0;
   #bytes = 0;
 
@@ -42,7 +45,12 @@ export class BatchStore {
 
   /** Copies a batch in; the caller keeps its own. */
   append(batch: Batch, workspace: Workspace): void {
-    const copy = copyBatch(this.#workspace, workspace.u8, this.schema, describeBatch(workspace, batch));
+    const columns = batch.columns.map((column, i) => {
+      const { type } = this.schema.fields[i];
+      const dictionary = column.dictionary && this.#dictionary(type, column.dictionary, workspace);
+      return copyColumn(this.#workspace, workspace.u8, type, describeColumn(workspace, column), dictionary);
+    });
+    const copy = new Batch(this.schema, batch.rowCount, columns);
     this.#batches.push(copy);
     this.#rows += batch.rowCount;
     this.#bytes += batchBytes(this.#workspace, copy);
@@ -52,6 +60,9 @@ export class BatchStore {
   clear(): void {
     for (const batch of this.#batches) batch.release();
     this.#batches.length = 0;
+    for (const dictionary of this.#dictionaries) dictionary.release();
+    this.#dictionaries.length = 0;
+    this.#copies = new WeakMap();
     this.#rows = 0;
     this.#bytes = 0;
   }
@@ -82,6 +93,16 @@ export class BatchStore {
       rows: this.#rows,
       bytes: this.#bytes,
     });
+  }
+
+  #dictionary(type: Column["type"], dictionary: Column, workspace: Workspace): Column {
+    let copy = this.#copies.get(dictionary);
+    if (copy === undefined) {
+      copy = copyColumn(this.#workspace, workspace.u8, type, describeColumn(workspace, dictionary));
+      this.#copies.set(dictionary, copy);
+      this.#dictionaries.push(copy);
+    }
+    return copy;
   }
 }
 
