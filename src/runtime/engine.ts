@@ -130,7 +130,7 @@ export class Engine {
     const deployment: Deployment = {
       graph,
       threads,
-      memoryBytes: Math.floor(options.memoryBytes / (this.#workers.length === 0 ? 1 : this.#workers.length + 1)),
+      memoryBytes: Math.floor(options.memoryBytes / sharers(graph, this.#workers.length)),
       batchRows: options.batchRows,
       splitCounters: new SharedArrayBuffer((highestId + 1) * 4),
     };
@@ -221,6 +221,14 @@ export class Engine {
       }
     });
   }
+}
+
+/** Threads that share a job's memory: the planning thread counts where it does more than hand rows to the caller. */
+function sharers(graph: JobGraph, workerCount: number): number {
+  if (workerCount === 0) return 1;
+  const isBusy = ({ placement, operators, source }: JobVertex) =>
+    placement === "planner" && (operators.length > 0 || source !== undefined);
+  return workerCount + (graph.vertices.some(isBusy) ? 1 : 0);
 }
 
 /** The graph as it can be cloned to another thread. */

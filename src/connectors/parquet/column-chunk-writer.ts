@@ -57,7 +57,7 @@ export class ColumnChunkWriter {
     this.#workspace = workspace;
     this.#output = output;
     this.#options = options;
-    this.#scratch = new ScratchSet(workspace);
+    this.#scratch = new ScratchSet(workspace, "Writing a Parquet page");
     this.#compressor = new PageCompressor(workspace, options.codec, this.#scratch.values, this.#scratch.codec);
   }
 

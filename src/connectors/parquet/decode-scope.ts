@@ -12,16 +12,19 @@ const RESERVED_BYTES = 256 * 1024;
 /** A buffer that is reused from page to page and only grows; its contents last until the next `take`. */
 export class Scratch {
   readonly #workspace: Workspace;
+  readonly #purpose: string;
   #block: Block | undefined;
 
-  constructor(workspace: Workspace) {
+  /** `purpose` tells in an error what the memory was for. */
+  constructor(workspace: Workspace, purpose: string) {
     this.#workspace = workspace;
+    this.#purpose = purpose;
   }
 
   take(byteLength: number): Address {
     if (this.#block === undefined || this.#block.byteLength < byteLength) {
       this.release();
-      this.#workspace.governor.reserve(byteLength, "Reading a Parquet page", { required: true });
+      this.#workspace.governor.reserve(byteLength, this.#purpose, { required: true });
       this.#block = this.#workspace.allocate(byteLength);
     }
     return this.#block.address;
@@ -46,12 +49,12 @@ export class ScratchSet {
   /** Tables of the codecs that need some. */
   readonly codec: Scratch;
 
-  constructor(workspace: Workspace) {
-    this.page = new Scratch(workspace);
-    this.indices = new Scratch(workspace);
-    this.values = new Scratch(workspace);
-    this.lengths = new Scratch(workspace);
-    this.codec = new Scratch(workspace);
+  constructor(workspace: Workspace, purpose = "Reading a Parquet page") {
+    this.page = new Scratch(workspace, purpose);
+    this.indices = new Scratch(workspace, purpose);
+    this.values = new Scratch(workspace, purpose);
+    this.lengths = new Scratch(workspace, purpose);
+    this.codec = new Scratch(workspace, purpose);
   }
 
   release(): void {

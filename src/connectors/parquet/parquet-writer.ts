@@ -25,7 +25,10 @@ export interface ParquetWriteOptions {
   readonly codec?: WriteCodec;
   /** Rows per row group; default 122,880. Readers take row groups in parallel. */
   readonly rowGroupRows?: number;
-  /** A row group also ends when about this many bytes of values are buffered; default 128 MiB. */
+  /**
+   * A row group also ends when about this many bytes of values are buffered; default 128 MiB, or an eighth of the
+   * thread's memory budget where that is less.
+   */
   readonly rowGroupBytes?: number;
   /** Default 1, which every reader understands. */
   readonly dataPageVersion?: 1 | 2;
@@ -73,7 +76,7 @@ export class ParquetWriter {
     this.#options = {
       codec: knownCodec(options.codec ?? "snappy"),
       rowGroupRows: positive("rowGroupRows", options.rowGroupRows ?? 122_880),
-      rowGroupBytes: positive("rowGroupBytes", options.rowGroupBytes ?? 128 * 1024 * 1024),
+      rowGroupBytes: positive("rowGroupBytes", options.rowGroupBytes ?? defaultGroupBytes(workspace)),
       dataPageVersion: options.dataPageVersion ?? 1,
       pageRows: positive("pageRows", options.pageRows ?? 20_480),
       pageBytes: positive("pageBytes", options.pageBytes ?? 1024 * 1024),
@@ -211,6 +214,10 @@ export class ParquetWriter {
     }
   }
 }
+
+/** Buffered values, one column of them as a whole and what encodes it are held at once. */
+const defaultGroupBytes = ({ governor }: Workspace): number =>
+  Math.max(64 * 1024, Math.min(128 * 1024 * 1024, Math.floor(governor.limitBytes / 8)));
 
 function knownCodec(codec: WriteCodec): WriteCodec {
   if (Object.hasOwn(CODEC_NUMBERS, codec)) return codec;

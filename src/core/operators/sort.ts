@@ -6,7 +6,7 @@ import { assert } from "../errors.ts";
 import type { SpillableState } from "../memory/governor.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
 import type { Schema } from "../schema.ts";
-import { BufferedRun, MergedRuns, type RowSource, SpilledRun } from "../sorted-runs.ts";
+import { BufferedRun, MergedRuns, type RowSource, SpillableRun, SpilledRun, writeRun } from "../sorted-runs.ts";
 import type { SpillFile } from "../spill-file.ts";
 import { SpillSpace } from "../spill-space.ts";
 
@@ -23,7 +23,8 @@ export interface SortSpec {
  * Sorts all rows of a bounded input; equal rows keep their order (stable). See SortKey for the order of values.
  * Input:     any schema; the key columns have an order.
  * Output:    the same schema and rows.
- * State:     all rows until the input ends; over budget as sorted runs in spill files, merged at the end.
+ * State:     all rows until the input ends; over budget as sorted runs in spill files, merged at the end. What is in
+ *            memory then can still go to disk where those that read the result need the memory.
  * Watermark: held back until the input ends: no row leaves before.
  * Late rows: none; a sort is a bounded operator.
  */
@@ -36,6 +37,8 @@ export class SortOperator implements Operator, SpillableState {
   #space!: SpillSpace;
   #runs: SpillFile[] = [];
   #result: RowSource | undefined;
+  /** The part of the result that is in memory. */
+  #last: SpillableRun | undefined;
   #isInputEnded = false;
 
   constructor(schema: Schema, spec: SortSpec) {
@@ -66,10 +69,14 @@ export class SortOperator implements Operator, SpillableState {
   processWatermark(): void {}
 
   spillableBytes(): number {
-    return this.#isInputEnded ? 0 : this.#buffer.byteLength;
+    return this.#isInputEnded ? (this.#last?.byteLength ?? 0) : this.#buffer.byteLength;
   }
 
   spill(): void {
+    if (this.#isInputEnded) {
+      this.#last?.spill(this.#space, this.outputSchema);
+      return;
+    }
     const rows = this.#buffer.sort();
     if (rows === undefined) return;
     const run = new BufferedRun(rows, this.#context.batchRows);
@@ -82,8 +89,11 @@ export class SortOperator implements Operator, SpillableState {
 
   endInput(output: Output): Progress {
     this.#isInputEnded = true;
+    const { workspace, batchRows } = this.#context;
+    const { byteLength } = this.#buffer;
     const rows = this.#buffer.sort();
-    const last = rows && new BufferedRun(rows, this.#context.batchRows);
+    const last = rows && new SpillableRun(workspace, rows, byteLength, batchRows);
+    this.#last = last;
     if (this.#runs.length === 0) {
       this.#result = last;
       return this.resume(output);
@@ -133,14 +143,6 @@ export class SortOperator implements Operator, SpillableState {
   }
 
   #write(source: RowSource): SpillFile {
-    const writer = this.#space.create(this.outputSchema);
-    for (let batch = source.next(); batch !== undefined; batch = source.next()) {
-      try {
-        writer.write(this.#context.workspace, batch);
-      } finally {
-        batch.release();
-      }
-    }
-    return this.#space.finish(writer);
+    return writeRun(this.#context.workspace, source, this.#space, this.outputSchema);
   }
 }
