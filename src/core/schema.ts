@@ -1,4 +1,5 @@
 import { PlanError } from "./errors.ts";
+import { unknownColumn } from "./expressions/suggest.ts";
 import type { DataType, Fields, ValueOf } from "./types.ts";
 import { formatType, sameType } from "./types.ts";
 
@@ -58,13 +59,7 @@ export class Schema<F extends Fields = Fields> {
   /** Position of a column; a PlanError COLUMN_UNKNOWN names the nearest columns. */
   indexOf(name: string): number {
     const index = this.#indexByName.get(name);
-    if (index === undefined) {
-      throw new PlanError(
-        "COLUMN_UNKNOWN",
-        `There is no column "${name}".`,
-        `The columns are ${this.names.map((known) => `"${known}"`).join(", ") || "none"}.`,
-      );
-    }
+    if (index === undefined) throw unknownColumn(name, this.names);
     return index;
   }
 

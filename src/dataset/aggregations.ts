@@ -1,5 +1,6 @@
 import type { AggregateFunction, AggregateParams, AggregateSpec } from "../core/aggregates/spec.ts";
 import type { UserAggregate } from "../core/aggregates/user-aggregate.ts";
+import { PlanError } from "../core/errors.ts";
 import type { ColumnsOf, Expression, SymbolOf } from "../core/expressions/expression.ts";
 import { columnNode, type ExpressionNode } from "../core/expressions/node.ts";
 import type { Reference, ResolveSymbol } from "../core/expressions/symbols.ts";
@@ -192,9 +193,14 @@ export function aggregateHandle(
       computed.push({ name, expression });
       return name;
     };
-    const specs = Object.entries(aggregations).map(
-      ([as, aggregation]): AggregateSpec => aggregation.spec(as, aggregation.args.map(columnOf)),
-    );
+    const specs = Object.entries(aggregations).map(([as, aggregation]): AggregateSpec => {
+      if (aggregation instanceof Aggregation) return aggregation.spec(as, aggregation.args.map(columnOf));
+      throw new PlanError(
+        "AGGREGATE_INVALID",
+        `"${as}" is given something that is no aggregate.`,
+        "Give an aggregate such as count(), sum(...) or max(...); a plain column belongs to groupBy or first(...).",
+      );
+    });
     const kept = node.schema.names.map((name) => ({ name, expression: columnNode(name) }));
     const input = computed.length === 0 ? node : projectNode(node, [...kept, ...computed]);
     return aggregateNode(input, keys, specs);

@@ -71,6 +71,7 @@ import {
   indexStage,
   mapPartitionStage,
   mapStage,
+  reduceAllStage,
   reduceGroupStage,
   reduceStage,
   sampleSizeStage,
@@ -268,10 +269,10 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
 
   /** Calls the function once with an iterable of all rows. */
   reduceGroup<R extends object, const O extends FunctionOptions = FunctionOptions>(
-    fn: PartitionGiven<RowOf<F>, R>,
+    fn: PartitionGiven<RowOf<F>, R, "reduceGroup">,
     options: O = {} as O,
   ): DataSet<FieldsOf<O, R>> {
-    return this.#function({ ...mapPartitionStage(fn), needs: { kind: "single" } }, options);
+    return this.#function(reduceAllStage(fn), options);
   }
 
   /** Rows chosen at random, each by its own chance, the same for the same seed. */

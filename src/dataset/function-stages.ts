@@ -31,6 +31,7 @@ export interface FunctionOptions<S extends Fields = Fields> {
 export interface FunctionStage {
   /** The method of rich functions and the name in messages: "map". */
   readonly method: string;
+  /** What the user gave; null for a stage of the engine's own. */
   readonly fn: unknown;
   /** Whether the function returns one row, an iterable of rows, or something that is no row (a filter). */
   readonly returns: "row" | "rows" | "none";
@@ -51,6 +52,7 @@ export function functionHandle(
   options: FunctionOptions,
 ): PlanHandle {
   const { schema, broadcast = {}, name = stage.method } = options;
+  checkFunction(stage);
   const site = callSite();
   const nodeOf = (
     nodes: readonly LogicalNode[],
@@ -89,6 +91,27 @@ export function functionHandle(
   });
 }
 
+/** @throws {PlanError} FUNCTION_INVALID */
+function checkFunction({ method, fn }: Pick<FunctionStage, "method" | "fn">): void {
+  if (fn === null) return;
+  const call: unknown = typeof fn === "object" && fn !== null ? (fn as Record<string, unknown>)[method] : fn;
+  if (typeof call !== "function") {
+    throw new PlanError(
+      "FUNCTION_INVALID",
+      `${method} was given ${call === undefined ? "no function" : `the ${typeof call} ${String(call)}`}.`,
+      `Give a function, or an object that has one as "${method}"${method === "filter" ? ', or an expression such as col("price").gt(100)' : ""}.`,
+    );
+  }
+  // A promise would pass for a row without columns, and for a condition that is true.
+  if (Object.prototype.toString.call(call) === "[object AsyncFunction]") {
+    throw new PlanError(
+      "FUNCTION_INVALID",
+      `${method} was given an async function.`,
+      "Functions over rows are synchronous: remove async, and load what they need beforehand.",
+    );
+  }
+}
+
 /** The plan with a column of keys that a function gives; their type is found in the first rows unless given. */
 export function keyedHandle(
   context: JobContext,
@@ -96,6 +119,7 @@ export function keyedHandle(
   key: unknown,
   column: { readonly name: string; readonly type?: DataType },
 ): PlanHandle {
+  checkFunction({ method: "groupBy", fn: key });
   const site = callSite();
   const stage = (type: DataType): FunctionStage => ({
     method: "groupBy",

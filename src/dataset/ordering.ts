@@ -1,3 +1,5 @@
+import { PlanError } from "../core/errors.ts";
+import { Expression } from "../core/expressions/expression.ts";
 import type { OrderKey } from "../plan/logical.ts";
 
 /** A column with a direction, for `orderBy`, `sortPartition` and `sortGroup`. */
@@ -18,4 +20,13 @@ export const desc = <const N extends string>(column: N, options: { nullsFirst?: 
   ...options,
 });
 
-export const orderKey = (key: string | Ordering): OrderKey => (typeof key === "string" ? { column: key } : key);
+/** @throws {PlanError} SORT_KEY_INVALID */
+export function orderKey(key: string | Ordering): OrderKey {
+  const column: unknown = typeof key === "string" ? key : key?.column;
+  if (typeof column === "string") return typeof key === "string" ? { column } : key;
+  throw new PlanError(
+    "SORT_KEY_INVALID",
+    `A key to order by is ${key instanceof Expression || column instanceof Expression ? "an expression" : `the ${typeof key} ${String(key)}`}.`,
+    "Name a column, as it is or in asc(...) or desc(...); compute what is to be ordered by with withColumns first.",
+  );
+}

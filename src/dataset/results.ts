@@ -46,6 +46,7 @@ export async function countRows(context: JobContext, plan: PlanHandle, signal?: 
 
 export async function showText(context: JobContext, plan: PlanHandle, limit: number): Promise<string> {
   const node = await plan.resolve();
+  limitNode(node, limit, 0); // checks the number that the user gave
   // One row more than shown tells whether there are more; the whole count would cost the whole job.
   const rows = await collectRows(
     context,

@@ -38,7 +38,10 @@ type Given<Name extends string, Fn> = Fn | (FunctionLife & { readonly [N in Name
 export type MapGiven<T, R> = Given<"map", (row: T, context: RuntimeContext) => R>;
 export type FlatMapGiven<T, R> = Given<"flatMap", (row: T, context: RuntimeContext) => Iterable<R>>;
 export type FilterGiven<T> = Given<"filter", (row: T, context: RuntimeContext) => boolean>;
-export type PartitionGiven<T, R> = Given<"mapPartition", (rows: Iterable<T>, context: RuntimeContext) => Iterable<R>>;
+export type PartitionGiven<T, R, Name extends string = "mapPartition"> = Given<
+  Name,
+  (rows: Iterable<T>, context: RuntimeContext) => Iterable<R>
+>;
 export type ReduceGiven<T> = Given<"reduce", (left: T, right: T, context: RuntimeContext) => T>;
 export type GroupGiven<K, T, R, Name extends string = "reduceGroup"> = Given<
   Name,

@@ -50,6 +50,15 @@ export const mapPartitionStage = (fn: unknown): FunctionStage => ({
   make: (given, [input], shape, site) => new MapPartition(given, input, shape, site),
 });
 
+/** One call for all rows. */
+export const reduceAllStage = (fn: unknown): FunctionStage => ({
+  method: "reduceGroup",
+  fn,
+  returns: "rows",
+  needs: { kind: "single" },
+  make: (given, [input], shape, site) => new MapPartition(given, input, shape, site, "reduceGroup"),
+});
+
 /** Folds the rows of each key, or all rows where there are no keys. */
 export const reduceStage = (fn: unknown, keys: readonly string[]): FunctionStage => ({
   method: "reduce",
@@ -128,7 +137,7 @@ export const indexStage = (
   isConsecutive: boolean,
 ): FunctionStage => ({
   method: "zipWithIndex",
-  fn: undefined,
+  fn: null,
   returns: "none",
   needs: isConsecutive ? { kind: "single" } : { kind: "any" },
   schemaOf: ([input]) => new Schema([...input.fields, { name: column, type: int64 }]),
@@ -137,7 +146,7 @@ export const indexStage = (
 
 export const sampleStage = (spec: SampleSpec): FunctionStage => ({
   method: "sample",
-  fn: undefined,
+  fn: null,
   returns: "none",
   needs: { kind: "any" },
   schemaOf: ([input]) => input,
@@ -146,7 +155,7 @@ export const sampleStage = (spec: SampleSpec): FunctionStage => ({
 
 export const sampleSizeStage = (size: number, seed: number): FunctionStage => ({
   method: "sampleWithSize",
-  fn: undefined,
+  fn: null,
   returns: "none",
   needs: { kind: "single" },
   schemaOf: ([input]) => input,

@@ -21,7 +21,7 @@ import { functionNamed } from "./functions/registry.ts";
 import { adaptLiteral, decimalTypeOfLiteral } from "./literal.ts";
 import type { CallNode, CaseNode, ExpressionNode, LiteralNode } from "./node.ts";
 import { commonType } from "./promote.ts";
-import { nearestNames } from "./suggest.ts";
+import { unknownColumn } from "./suggest.ts";
 
 /** Bound expressions with their distinct nodes, inputs before users. */
 export interface Program {
@@ -232,15 +232,7 @@ class Binder implements TypeBinder {
   }
 
   #column(name: string, source: ExpressionNode): BoundNode {
-    if (!this.schema.has(name)) {
-      const near = nearestNames(name, this.schema.names);
-      const suggestion = near.length > 0 ? `Did you mean ${near.map((known) => `"${known}"`).join(" or ")}? ` : "";
-      throw new PlanError(
-        "COLUMN_UNKNOWN",
-        `There is no column "${name}".`,
-        `${suggestion}The columns are ${this.schema.names.map((known) => `"${known}"`).join(", ") || "none"}.`,
-      );
-    }
+    if (!this.schema.has(name)) throw unknownColumn(name, this.schema.names);
     const index = this.schema.indexOf(name);
     return this.#intern<BoundColumn>(`column:${index}`, {
       kind: "column",

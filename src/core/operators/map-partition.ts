@@ -39,8 +39,9 @@ export class MapPartition implements Operator {
     inputSchema: Schema,
     shape: ResultShape,
     site: FunctionSite,
+    method = "mapPartition",
   ) {
-    this.#user = new UserFunction<PartitionFunction>(mapPartition, "mapPartition", site);
+    this.#user = new UserFunction<PartitionFunction>(mapPartition, method, site);
     this.#inputSchema = inputSchema;
     this.#shape = shape;
     this.outputSchema = shape.schema;
