@@ -50,6 +50,7 @@ for (const name of asked) {
     suite: name,
     timing: suite.timing,
     means: groupMeans(outcomes),
+    cpuMeans: groupMeans(outcomes, "cpuTimes"),
     cases: outcomes.map((outcome) => toJson(outcome, outcomes)),
   });
 }
@@ -60,7 +61,7 @@ if (values.json !== undefined) {
 process.exit(failed ? 1 : 0);
 
 function toJson(outcome: Outcome, outcomes: readonly Outcome[]): object {
-  const { question, engine, times, coldMs, peakRssMiB, failure } = outcome;
+  const { question, engine, times, cpuTimes, coldMs, peakRssMiB, failure } = outcome;
   const medianMs = times.length === 0 ? null : median(times);
   return {
     case: question.name,
@@ -68,7 +69,9 @@ function toJson(outcome: Outcome, outcomes: readonly Outcome[]): object {
     engine,
     medianMs,
     times,
+    cpuMs: cpuTimes.length === 0 ? null : median(cpuTimes),
     ratio: ratioOf(outcome, outcomes),
+    cpuRatio: ratioOf(outcome, outcomes, "cpuTimes"),
     perSecond: medianMs === null ? null : (question.amount.count / medianMs) * 1000,
     unit: question.amount.unit,
     coldMs,

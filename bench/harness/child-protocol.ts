@@ -17,6 +17,8 @@ export interface ChildReport {
   readonly coldMs: number;
   /** Median of the warm runs; the cold run itself if that already took longer than `slowMs`. */
   readonly warmMs: number;
+  /** Processor time of the warm runs, of all threads. */
+  readonly cpuMs: number;
   readonly peakRssMiB: number;
   readonly summary: Summary;
 }

@@ -4,20 +4,29 @@ import type { AnswerShape, Summary } from "./summary.ts";
 
 declare const gc: (() => void) | undefined;
 
+export interface Measured {
+  readonly ms: number;
+  /** Of all threads of this process; the Flink peer runs in another one. */
+  readonly cpuMs: number;
+}
+
 /** Runs once; reads the answer back if `shape` is given. */
 export async function measureOnce(
   session: Session,
   question: BenchCase,
   shape: AnswerShape | null,
-): Promise<{ ms: number; summary: Summary | null }> {
+): Promise<Measured & { summary: Summary | null }> {
   await session.prepare?.();
   // Garbage of the engine before must not be collected on this one's time.
   if (typeof gc === "function") gc();
+  const startCpu = process.cpuUsage();
   const start = performance.now();
   const finished = await session.run(question);
   const ms = performance.now() - start;
+  const { user, system } = process.cpuUsage(startCpu);
+  const cpuMs = (user + system) / 1000;
   try {
-    return { ms, summary: shape === null ? null : await finished.summary(shape) };
+    return { ms, cpuMs, summary: shape === null ? null : await finished.summary(shape) };
   } finally {
     await finished.release?.();
   }

@@ -7,6 +7,8 @@ export interface Outcome {
   readonly engine: string;
   /** One time per round, in milliseconds; empty if the engine failed. */
   readonly times: readonly number[];
+  /** Processor time of the same runs, of all threads: what an engine costs where others use the machine too. */
+  readonly cpuTimes: readonly number[];
   /** First run of a fresh process, for suites that run in child processes. */
   readonly coldMs?: number;
   readonly peakRssMiB?: number;

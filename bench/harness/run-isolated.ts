@@ -53,11 +53,12 @@ async function runCase(
   return engines.map((engine) => {
     const common = { suite: suite.name, question, engine };
     const failure = failures.get(engine);
-    if (failure !== undefined) return { ...common, times: [], failure };
+    if (failure !== undefined) return { ...common, times: [], cpuTimes: [], failure };
     const done = reports.get(engine) ?? [];
     return {
       ...common,
       times: done.map(({ warmMs }) => warmMs),
+      cpuTimes: done.map(({ cpuMs }) => cpuMs),
       coldMs: median(done.map(({ coldMs }) => coldMs)),
       peakRssMiB: median(done.map(({ peakRssMiB }) => peakRssMiB)),
     };

@@ -39,6 +39,7 @@ async function runCase(
 ): Promise<Outcome[]> {
   const able = [...sessions].filter(([, session]) => session.supports(question));
   const times = new Map<string, number[]>(able.map(([engine]) => [engine, []]));
+  const cpuTimes = new Map<string, number[]>(able.map(([engine]) => [engine, []]));
   const failures = new Map<string, string>();
   const shape = { columns: expected.columns, sampleBy: question.sampleBy ?? null };
   // The first of the rounds that are not timed checks the answers; all let just-in-time compilers finish.
@@ -46,10 +47,16 @@ async function runCase(
     for (const [engine, session] of round % 2 === 0 ? able : [...able].reverse()) {
       if (failures.has(engine)) continue;
       try {
-        const { ms, summary } = await measureOnce(session, question, round === 1 - WARM_UP_ROUNDS ? shape : null);
+        const { ms, cpuMs, summary } = await measureOnce(
+          session,
+          question,
+          round === 1 - WARM_UP_ROUNDS ? shape : null,
+        );
         const wrong = summary === null ? null : difference(expected, summary, question.orderBy);
         if (wrong !== null) throw new Error(`wrong answer: ${wrong}`);
-        if (round > 0) times.get(engine)?.push(ms);
+        if (round <= 0) continue;
+        times.get(engine)?.push(ms);
+        cpuTimes.get(engine)?.push(cpuMs);
       } catch (error) {
         failures.set(engine, error instanceof Error ? error.message : String(error));
       }
@@ -58,6 +65,7 @@ async function runCase(
   return able.map(([engine]) => {
     const failure = failures.get(engine);
     const common = { suite: suite.name, question, engine };
-    return failure === undefined ? { ...common, times: times.get(engine) ?? [] } : { ...common, times: [], failure };
+    if (failure !== undefined) return { ...common, times: [], cpuTimes: [], failure };
+    return { ...common, times: times.get(engine) ?? [], cpuTimes: cpuTimes.get(engine) ?? [] };
   });
 }
