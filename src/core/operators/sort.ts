@@ -12,6 +12,10 @@ import { SpillSpace } from "../spill-space.ts";
 
 /** A merge reads this many runs at once at most: each holds a batch, and more of them seek more than they read. */
 const MAXIMUM_FAN_IN = 64;
+/** Share of the budget that the batches of a merge, one per run, may take; their sort keys take about as much again. */
+const MERGE_SHARE = 1 / 8;
+/** Smaller batches cost more to read than they save. */
+const LEAST_RUN_ROWS = 64;
 
 export interface SortSpec {
   readonly kind: "sort";
@@ -40,6 +44,8 @@ export class SortOperator implements Operator, SpillableState {
   /** The part of the result that is in memory. */
   #last: SpillableRun | undefined;
   #isInputEnded = false;
+  /** Rows per batch of a spilled run: few where rows are long, so that a merge of many runs fits the budget. */
+  #runRows = Number.POSITIVE_INFINITY;
 
   constructor(schema: Schema, spec: SortSpec) {
     assert(spec.keys.length > 0, "a sort has a key");
@@ -77,9 +83,14 @@ export class SortOperator implements Operator, SpillableState {
       this.#last?.spill(this.#space, this.outputSchema);
       return;
     }
+    const { byteLength, rowCount } = this.#buffer;
     const rows = this.#buffer.sort();
     if (rows === undefined) return;
-    const run = new BufferedRun(rows, this.#context.batchRows);
+    const { workspace, batchRows } = this.#context;
+    const batchBytes = (workspace.governor.limitBytes * MERGE_SHARE) / MAXIMUM_FAN_IN;
+    const fitting = Math.max(LEAST_RUN_ROWS, Math.floor((batchBytes * rowCount) / byteLength));
+    this.#runRows = Math.min(this.#runRows, batchRows, fitting);
+    const run = new BufferedRun(rows, this.#runRows);
     try {
       this.#runs.push(this.#write(run));
     } finally {
@@ -92,7 +103,7 @@ export class SortOperator implements Operator, SpillableState {
     const { workspace, batchRows } = this.#context;
     const { byteLength } = this.#buffer;
     const rows = this.#buffer.sort();
-    const last = rows && new SpillableRun(workspace, rows, byteLength, batchRows);
+    const last = rows && new SpillableRun(workspace, rows, byteLength, Math.min(batchRows, this.#runRows));
     this.#last = last;
     if (this.#runs.length === 0) {
       this.#result = last;
@@ -102,7 +113,7 @@ export class SortOperator implements Operator, SpillableState {
     while (this.#runs.length >= MAXIMUM_FAN_IN) {
       const merged: SpillFile[] = [];
       while (this.#runs.length > 0) {
-        const source = this.#merge(this.#runs.splice(0, MAXIMUM_FAN_IN));
+        const source = this.#merge(this.#runs.splice(0, MAXIMUM_FAN_IN), this.#runRows);
         try {
           merged.push(this.#write(source));
         } finally {
@@ -111,7 +122,7 @@ export class SortOperator implements Operator, SpillableState {
       }
       this.#runs = merged;
     }
-    this.#result = this.#merge(this.#runs.splice(0), last);
+    this.#result = this.#merge(this.#runs.splice(0), batchRows, last);
     return this.resume(output);
   }
 
@@ -135,8 +146,8 @@ export class SortOperator implements Operator, SpillableState {
     this.#space?.close();
   }
 
-  #merge(files: readonly SpillFile[], last?: RowSource): RowSource {
-    const { workspace, batchRows } = this.#context;
+  #merge(files: readonly SpillFile[], batchRows: number, last?: RowSource): RowSource {
+    const { workspace } = this.#context;
     const runs: RowSource[] = files.map((file) => new SpilledRun(workspace, this.#space, file));
     if (last !== undefined) runs.push(last);
     return new MergedRuns(workspace, this.#keys, runs, batchRows);
