@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { ExternalError } from "../core/errors.ts";
 import type { FileInfo, HostFiles, ReadableFile, WritableFile } from "../core/host.ts";
 import { type FileVerb, fileError } from "./node-errors.ts";
@@ -13,8 +13,7 @@ export class NodeFiles implements HostFiles {
       try {
         stats = fs.statSync(path, { bigint: true, throwIfNoEntry: false });
       } catch (error) {
-        // "file.txt/x": nothing can exist below a file.
-        if ((error as NodeJS.ErrnoException).code !== "ENOTDIR") throw error;
+        if (!isBelowFile(error)) throw error;
       }
       if (stats === undefined) return undefined;
       return {
@@ -44,11 +43,17 @@ export class NodeFiles implements HostFiles {
   }
 
   remove(path: string): void {
-    naming("removed", path, () => fs.rmSync(path, { recursive: true, force: true }));
+    naming("removed", path, () => {
+      try {
+        fs.rmSync(path, { recursive: true, force: true });
+      } catch (error) {
+        if (!isBelowFile(error)) throw error;
+      }
+    });
   }
 
   makeDirectory(path: string): void {
-    naming("created", path, () => fs.mkdirSync(path, { recursive: true }));
+    naming("created", path, () => makeDirectories(path));
   }
 
   syncDirectory(path: string): void {
@@ -132,6 +137,25 @@ class NodeWritableFile implements WritableFile {
     this.#isOpen = false;
     // A network file system may report a failed write only here.
     naming("written", this.path, () => fs.closeSync(this.#descriptor));
+  }
+}
+
+/** "file.txt/x": nothing can exist there. */
+const isBelowFile = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === "ENOTDIR";
+
+/** Not with `recursive` of mkdir: it never returns where a directory exists but answers ENOENT, such as /proc. */
+function makeDirectories(path: string): void {
+  try {
+    fs.mkdirSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const there = fs.statSync(path, { throwIfNoEntry: false });
+    if (there?.isDirectory()) return;
+    if (there !== undefined) throw Object.assign(new Error("is a file"), { code: "ENOTDIR" });
+    const parent = dirname(path);
+    if (code !== "ENOENT" || fs.existsSync(parent)) throw error;
+    makeDirectories(parent);
+    makeDirectories(path);
   }
 }
 

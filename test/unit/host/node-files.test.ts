@@ -52,6 +52,25 @@ describe("NodeFiles", () => {
       expect(files.list(directory)).toEqual([]);
     }));
 
+  it("says that nothing can be below a file, and has nothing to remove there", () =>
+    withDirectory((directory) => {
+      const path = join(directory, "file");
+      writeFileSync(path, "");
+      for (const below of [path, join(path, "x"), join(path, "x/y")]) {
+        expect(codeOf(() => files.makeDirectory(below))).toBe("FILE_NOT_FOUND");
+      }
+      files.remove(join(path, "x"));
+      expect(files.stat(path)).toBeDefined();
+      files.makeDirectory(directory);
+      files.makeDirectory(".");
+      files.makeDirectory("/");
+    }));
+
+  // A directory that is there and still says ENOENT: Node's own recursion would never return.
+  it.runIf(process.platform === "linux")("makes no directory below /proc", () => {
+    expect(codeOf(() => files.makeDirectory("/proc/millrace/x"))).toBe("FILE_NOT_FOUND");
+  });
+
   it("changes a file's version when its content changes", () =>
     withDirectory((directory) => {
       const path = join(directory, "a.txt");
