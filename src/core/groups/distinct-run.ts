@@ -66,11 +66,14 @@ export class DistinctRun {
     rows.release();
     if (fresh === undefined || this.#seen === undefined) return fresh;
     this.#candidates ??= new KeyPartitions(this.#workspace, this.#space, this.#plan.schema, this.#level);
-    this.#candidates.write(
-      fresh,
-      this.#plan.keys.map((key) => fresh.columns[key]),
-    );
-    fresh.release();
+    try {
+      this.#candidates.write(
+        fresh,
+        this.#plan.keys.map((key) => fresh.columns[key]),
+      );
+    } finally {
+      fresh.release();
+    }
     return undefined;
   }
 
@@ -81,8 +84,11 @@ export class DistinctRun {
       for (let from = 0; from < this.#table.groupCount; from += batchRows) {
         const count = Math.min(batchRows, this.#table.groupCount - from);
         const batch = new Batch(this.#plan.keySchema, count, this.#table.keyColumns(from, count));
-        this.#seen.write(batch, batch.columns);
-        batch.release();
+        try {
+          this.#seen.write(batch, batch.columns);
+        } finally {
+          batch.release();
+        }
       }
     }
     this.#table.reset();

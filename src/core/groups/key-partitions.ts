@@ -39,12 +39,15 @@ export class KeyPartitions {
     const parts = partitionBatch(this.#workspace, plain, numbers.address, this.#writers.length);
     plain.release();
     numbers.release();
-    parts.forEach((part, i) => {
-      if (part === undefined) return;
-      this.#writers[i] ??= this.#space.create(this.#schema);
-      this.#writers[i].write(this.#workspace, part);
-      part.release();
-    });
+    try {
+      for (const [i, part] of parts.entries()) {
+        if (part === undefined) continue;
+        this.#writers[i] ??= this.#space.create(this.#schema);
+        this.#writers[i]?.write(this.#workspace, part);
+      }
+    } finally {
+      for (const part of parts) part?.release();
+    }
   }
 
   /** One file per partition; undefined where it has no rows. */

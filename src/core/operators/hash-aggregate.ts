@@ -98,8 +98,11 @@ export class HashAggregateOperator implements Operator, SpillableState {
     for (let from = 0; from < state.groupCount; from += batchRows) {
       const count = Math.min(batchRows, state.groupCount - from);
       const batch = new Batch(this.#stateSchema, count, state.states(from, count));
-      this.#partitions.write(batch, batch.columns.slice(0, this.#keys.length));
-      batch.release();
+      try {
+        this.#partitions.write(batch, batch.columns.slice(0, this.#keys.length));
+      } finally {
+        batch.release();
+      }
     }
     state.reset();
   }
