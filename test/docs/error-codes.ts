@@ -35,6 +35,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   ARROW_TRUNCATED: "An Arrow file ends before its end.",
   ARROW_UNSUPPORTED: "An Arrow file uses something that Millrace does not read.",
   JSON_INVALID: "A line is no JSON object.",
+  JSON_NO_OBJECT: "A file has no JSON object in its first lines to find columns in: an array, or one very long line.",
   JSON_UTF8_INVALID: "A line is not UTF-8 text.",
   JSON_VALUE_INVALID: "A value of a line is not of its column's type.",
   LITERAL_INVALID: "A value cannot be used as a literal, or is none of the given type.",
@@ -56,6 +57,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
 const REMEDIES: Readonly<Record<string, string>> = {
   AGGREGATE_PARAMETER: "Give the parameter that the message names.",
   ARGUMENT_INVALID: "Give a constant of the kind that the message names.",
+  JSON_NO_OBJECT: "Write one JSON object per line, or give a schema.",
   JSON_INVALID: 'Correct the line, or set badLines: "drop" to leave such lines out.',
   JSON_UTF8_INVALID: 'Convert the file to UTF-8, set invalidUtf8: "replace" or badLines: "drop".',
   JSON_VALUE_INVALID: 'Correct the line or the schema, or set badLines: "drop" to leave such lines out.',

@@ -15,7 +15,7 @@ import { type Compression, compressionOf } from "../files/byte-input.ts";
 import { ColumnSelection } from "../files/column-selection.ts";
 import { partitionColumns } from "../files/partition-values.ts";
 import { expandPaths, type FoundFile } from "../files/paths.ts";
-import { readSample } from "../files/sample.ts";
+import { readSample, type TextSample } from "../files/sample.ts";
 import { SPLIT_BYTES, type TextSplit, textSplits } from "../files/text-splits.ts";
 import { JsonReader } from "./json-reader.ts";
 import { inferJsonFields } from "./json-sample.ts";
@@ -110,10 +110,29 @@ export class JsonSource implements Source {
     const sample = readSample(this.#host.files, file, compressionOf(file.path, compression));
     const fields = inferJsonFields(sample, timestamps);
     if (fields.length > 0) return fields;
-    throw new PlanError(
+    throw noObject(file.path, sample);
+  }
+}
+
+function noObject(path: string, { text, isWhole }: TextSample): PlanError {
+  const start = text.trimStart();
+  if (start.startsWith("[")) {
+    return new PlanError(
       "JSON_NO_OBJECT",
-      `"${file.path}" has no JSON object in its first lines to find columns in.`,
-      "Check that the file holds one JSON object per line, or give a schema.",
+      `"${path}" holds a JSON array, and not one JSON object per line.`,
+      "Write its elements as lines, for example with jq -c '.[]', or parse it and use fromRows.",
     );
   }
+  if (!isWhole && !start.includes("\n")) {
+    return new PlanError(
+      "JSON_NO_OBJECT",
+      `The first line of "${path}" is longer than the part of a file in which columns are looked for.`,
+      "Check that the file holds one JSON object per line; if it does, give a schema.",
+    );
+  }
+  return new PlanError(
+    "JSON_NO_OBJECT",
+    `"${path}" has no JSON object in its first lines to find columns in.`,
+    "Check that the file holds one JSON object per line, or give a schema.",
+  );
 }

@@ -110,6 +110,14 @@ describe("JsonSource", () => {
     expect(dropped.rows).toEqual([{ a: 1 }, { a: 2 }]);
     expect(dropped.counts).toEqual({ badLines: 4 });
     expect((await failureOf(() => read("no json\n"))).code).toBe("JSON_NO_OBJECT");
+    expect(await failureOf(() => read('[{"a":1},\n{"a":2}]\n'))).toMatchObject({
+      code: "JSON_NO_OBJECT",
+      message: expect.stringContaining("holds a JSON array"),
+    });
+    expect(await failureOf(() => read(`{"a":"${"x".repeat(2 ** 20)}"}\n`))).toMatchObject({
+      code: "JSON_NO_OBJECT",
+      message: expect.stringContaining("give a schema"),
+    });
   });
 
   it("parses exactly what JSON.parse parses", () => {
