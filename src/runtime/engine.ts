@@ -3,7 +3,7 @@ import type { Host } from "../core/host.ts";
 import type { Sink } from "../core/sink.ts";
 import { Workspace } from "../core/workspace.ts";
 import { type ConnectorRegistry, loadConnectors } from "./connector-loader.ts";
-import { type Connectors, JobFragment } from "./job-fragment.ts";
+import { type Connectors, JobFragment, SPILL_PREFIX } from "./job-fragment.ts";
 import type { JobGraph, JobVertex, VertexMetrics } from "./job-graph.ts";
 import { type Deployment, PLANNER_THREAD, type SinkResult } from "./messages.ts";
 import { mergeMetrics } from "./metrics.ts";
@@ -41,6 +41,8 @@ export class Engine {
   /** The fragment of the job that runs now. */
   #fragment: JobFragment | undefined;
   #run: RunningJob | undefined;
+  /** Of the job that runs now, where several threads run it. */
+  #spillDirectory: string | undefined;
 
   private constructor(
     host: Host,
@@ -110,6 +112,9 @@ export class Engine {
       this.#run = undefined;
       run.end();
       stopWaiting();
+      // Also what a thread that died had no time to remove.
+      if (this.#spillDirectory !== undefined) this.#host.files.remove(this.#spillDirectory);
+      this.#spillDirectory = undefined;
     }
   }
 
@@ -127,14 +132,16 @@ export class Engine {
   ): Promise<{ metrics: VertexMetrics[]; committables: SinkResult[] }> {
     const threads = this.#workers.length === 0 ? [PLANNER_THREAD] : this.#workers.map((worker) => worker.thread);
     const highestId = graph.vertices.reduce((highest, vertex) => Math.max(highest, vertex.id), 0);
+    const usesWorkers = this.#workers.length > 0;
+    if (usesWorkers) this.#spillDirectory = this.#host.files.makeTemporaryDirectory(SPILL_PREFIX);
     const deployment: Deployment = {
       graph,
       threads,
       memoryBytes: Math.floor(options.memoryBytes / sharers(graph, this.#workers.length)),
       batchRows: options.batchRows,
       splitCounters: new SharedArrayBuffer((highestId + 1) * 4),
+      ...(this.#spillDirectory === undefined ? {} : { spillDirectory: this.#spillDirectory }),
     };
-    const usesWorkers = this.#workers.length > 0;
     if (usesWorkers) {
       const portable = { ...deployment, graph: withoutUserCode(graph) };
       for (const worker of this.#workers) worker.send({ type: "deploy", job, deployment: portable });

@@ -14,6 +14,8 @@ import { type Deployment, type PeerMessage, type SinkResult, threadOf } from "./
 import { createOperator } from "./operator-factory.ts";
 import { Subtask, SubtaskSink } from "./subtask.ts";
 
+/** Temporary directories of jobs begin with this. */
+export const SPILL_PREFIX = "millrace-spill-";
 /** A thread with work left lets its event loop run this often. */
 const SLICE_MS = 8;
 const PROGRESS_MS = 200;
@@ -298,7 +300,13 @@ export class JobFragment {
   }
 
   #openSpillDirectory(): string {
-    this.#spillDirectory ??= this.#host.files.makeTemporaryDirectory("millrace-spill-");
+    if (this.#spillDirectory === undefined) {
+      const { files } = this.#host;
+      const { spillDirectory: shared } = this.#deployment;
+      this.#spillDirectory =
+        shared === undefined ? files.makeTemporaryDirectory(SPILL_PREFIX) : `${shared}/${this.#thread}`;
+      if (shared !== undefined) files.makeDirectory(this.#spillDirectory);
+    }
     return this.#spillDirectory;
   }
 

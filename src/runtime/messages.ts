@@ -68,6 +68,8 @@ export interface Deployment {
   readonly graph: JobGraph;
   readonly threads: readonly number[];
   readonly memoryBytes: number;
+  /** Directory of the job for the spill files of all threads; absent where one thread runs it all. */
+  readonly spillDirectory?: string;
   readonly batchRows: number;
   /** Next split to take per source vertex (int32, atomic), shared by all threads. */
   readonly splitCounters: SharedArrayBuffer;
