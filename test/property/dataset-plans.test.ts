@@ -7,6 +7,7 @@ import { ExecutionEnvironment } from "../../src/index.ts";
 import { type Row, rowText, type Value } from "../reference/plan-rows.ts";
 import { Choices } from "../support/choices.ts";
 import { type Checked, schemaOf, step } from "../support/dataset-steps.ts";
+import { collectCounted } from "../support/result-sink.ts";
 
 const NAMES = ["i", "j", "l", "x", "s", "b"].map((name) => (name === "j" ? "i2" : name));
 const VALUES: Readonly<Record<string, readonly Value[]>> = {
@@ -30,13 +31,14 @@ const tableRows = (count: number): Row[] =>
     b: n % 19 === 0 ? null : n % 2 === 0,
   }));
 const SIZES = [0, 1, 40, 700, 3000];
+const LARGE = "parquet 20000";
 
 let folder: string;
 const stored = new Map<string, { read: (env: ExecutionEnvironment) => Checked["data"]; rows: Row[] }>();
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "millrace-plans-"));
   const env = ExecutionEnvironment.create({ parallelism: 1, batchRows: 512 });
-  for (const size of SIZES) {
+  for (const size of [...SIZES, 20_000]) {
     const rows = tableRows(size);
     const data = env.fromRows(rows, schemaOf(NAMES));
     const file = join(folder, `${size}.parquet`);
@@ -71,12 +73,15 @@ const anySteps = (most: number) =>
   });
 
 const MIB = 1024 * 1024;
+const TIGHT_BYTES = 2.5 * MIB;
 const environments = new Map<string, ExecutionEnvironment>();
 function environment(parallelism: number, batchRows: number, memoryBytes: number): ExecutionEnvironment {
   const key = `${parallelism} ${batchRows} ${memoryBytes}`;
   let env = environments.get(key);
   if (env === undefined) {
-    env = ExecutionEnvironment.create({ parallelism, batchRows, memoryBytes });
+    env = ExecutionEnvironment.create({ parallelism, batchRows, memoryBytes: Math.max(memoryBytes, 16 * MIB) });
+    // Below what users may set, so that few rows already spill.
+    if (memoryBytes === TIGHT_BYTES) Object.assign(env, { memoryBytes });
     environments.set(key, env);
   }
   return env;
@@ -96,9 +101,17 @@ function sourceOf(env: ExecutionEnvironment, table: readonly Row[] | string): Ch
   return { data: env.fromRows(table, schemaOf(NAMES)), rows: table, names: NAMES };
 }
 
-const RUNS = Number(process.env.RUNS ?? 300);
+/** Any steps over the tables, in the environment, give the rows that they mean. Returns the counters of the job. */
+async function expectRows(env: ExecutionEnvironment, tables: readonly (readonly Row[] | string)[], steps: number[][]) {
+  let stack = tables.map((table) => sourceOf(env, table));
+  for (const numbers of steps) stack = step(stack, new Choices(numbers));
+  const [{ data, rows, names }] = stack;
+  const { rows: found, counters } = await collectCounted(env, data);
+  expect(multiset(found as Row[], names)).toEqual(multiset(rows, names));
+  return counters;
+}
 
-it("gives the rows that a row interpreter gives, on any number of threads, in any batches, under any budget", async () => {
+it("gives the rows that a row interpreter gives, on any number of threads, in any batches", async () => {
   await fc.assert(
     fc.asyncProperty(
       anyEnvironment,
@@ -107,13 +120,24 @@ it("gives the rows that a row interpreter gives, on any number of threads, in an
       async ({ parallelism, batchRows, memoryBytes }, tables, steps) => {
         const isLarge = tables.some((table) => typeof table === "string" && / \d{3,}$/.test(table));
         const env = environment(parallelism, isLarge ? Math.max(64, batchRows) : batchRows, memoryBytes);
-        let stack = tables.map((table) => sourceOf(env, table));
-        for (const numbers of steps) stack = step(stack, new Choices(numbers));
-        const [{ data, rows, names }] = stack;
-        const found = (await data.collect()) as Row[];
-        expect(multiset(found, names)).toEqual(multiset(rows, names));
+        await expectRows(env, tables, steps);
       },
     ),
-    { numRuns: RUNS, ...(process.env.SEED ? { seed: Number(process.env.SEED) } : {}), interruptAfterTimeLimit: 50_000 },
+    { numRuns: 300, interruptAfterTimeLimit: 100_000 },
   );
+}, 240_000);
+
+it("gives the rows that a row interpreter gives while it spills", async () => {
+  let spilledJobs = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(2, 3), anySteps(4), async (parallelism, steps) => {
+      const env = environment(parallelism, 1024, TIGHT_BYTES);
+      // Whatever the steps are, all rows are sorted or grouped first.
+      const first = steps[0][0] % 2 === 0 ? [0, 8] : [0, 7, 0];
+      const counters = await expectRows(env, [LARGE, LARGE], [first, ...steps]);
+      if ((counters.get("spilledBytes") ?? 0) > 0) spilledJobs++;
+    }),
+    { numRuns: 15, interruptAfterTimeLimit: 100_000 },
+  );
+  expect(spilledJobs).toBeGreaterThan(3);
 }, 240_000);
