@@ -22,6 +22,7 @@ import type { LogicalNode } from "../plan/logical.ts";
 import { sinkNode, sourceNode } from "../plan/nodes.ts";
 import { optimize } from "../plan/optimize.ts";
 import { planJob } from "../plan/planner.ts";
+import { readersFirst } from "../plan/readers-first.ts";
 import { estimateBytes } from "../plan/statistics.ts";
 import { BatchStore } from "../runtime/batch-store.ts";
 import type { JobGraph, VertexMetrics } from "../runtime/job-graph.ts";
@@ -248,17 +249,21 @@ export class ExecutionEnvironment {
     const graph = planJob(optimized, parallelism);
     const engine = await this.#engines.acquire(parallelism);
     const progress = this.#progressLine(graph);
+    let jobId = "";
     try {
       const outcome = await engine.run(graph, {
+        onStart: (id) => {
+          jobId = id;
+        },
         memoryBytes: this.memoryBytes,
         batchRows: this.batchRows,
         onProgress: progress.update,
         ...(signal === undefined ? {} : { signal }),
       });
-      const accumulators = this.#accumulators.get(outcome.jobId)?.values() ?? [];
-      this.#accumulators.delete(outcome.jobId);
+      const accumulators = this.#accumulators.get(jobId)?.values() ?? [];
       return { ...outcome, accumulators: Object.fromEntries(accumulators) };
     } finally {
+      this.#accumulators.delete(jobId);
       progress.end();
       this.#engines.release(engine);
     }
@@ -308,12 +313,10 @@ export class ExecutionEnvironment {
   #parallelismOf(roots: readonly LogicalNode[]): number {
     if (this.#isParallelismGiven) return this.parallelism;
     let bytes = 0;
-    const visit = (node: LogicalNode): void => {
-      if (node.op === "source")
-        bytes += node.source.statistics.bytes ?? estimateBytes(node) ?? Number.POSITIVE_INFINITY;
-      for (const input of node.inputs) visit(input);
-    };
-    for (const root of roots) visit(root);
+    for (const node of readersFirst(roots)) {
+      if (node.op !== "source") continue;
+      bytes += node.source.statistics.bytes ?? estimateBytes(node) ?? Number.POSITIVE_INFINITY;
+    }
     return bytes <= SMALL_INPUT_BYTES ? 1 : this.parallelism;
   }
 }

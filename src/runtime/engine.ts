@@ -14,6 +14,8 @@ import { WorkerHandle } from "./worker-handle.ts";
 export interface JobOptions extends JobWatch {
   readonly memoryBytes: number;
   readonly batchRows: number;
+  /** Called with the job's id before anything of it runs. */
+  readonly onStart?: (jobId: string) => void;
 }
 
 export interface JobOutcome {
@@ -87,6 +89,7 @@ export class Engine {
 
   async run(graph: JobGraph, options: JobOptions): Promise<JobOutcome> {
     const job = `job-${++this.#jobCount}-${this.#host.random.nextUint32().toString(16)}`;
+    options.onStart?.(job);
     const startMs = this.#host.clock.monotonicMs();
     const connectors = await loadConnectors(this.#registry, graph);
     const sinks = this.#openSinks(graph, connectors);

@@ -6,7 +6,7 @@ import { duckdb } from "../support/duckdb.ts";
 import { testDirectory } from "../support/temporary-directory.ts";
 
 const MIB = 1024 * 1024;
-const ROWS = 14_000_000;
+const ROWS = 24_000_000;
 const folder = testDirectory();
 const file = join(folder.path, "large.parquet");
 

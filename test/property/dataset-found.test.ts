@@ -31,3 +31,9 @@ describe.each([1, 2])("on %i threads", (parallelism) => {
     expect(await both.collect()).toEqual([{ id: 2, other: 2 }]);
   });
 });
+
+it("plans a dataset that is read by itself again and again in steps, not in paths", async () => {
+  let data = ExecutionEnvironment.create().sequence(0, 2);
+  for (let i = 0; i < 40; i++) data = data.union(data).distinct();
+  expect(await data.count()).toBe(2);
+});
