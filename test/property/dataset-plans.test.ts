@@ -137,7 +137,7 @@ it("gives the rows that a row interpreter gives while it spills", async () => {
       const counters = await expectRows(env, [LARGE, LARGE], [first, ...steps]);
       if ((counters.get("spilledBytes") ?? 0) > 0) spilledJobs++;
     }),
-    { numRuns: 15, interruptAfterTimeLimit: 100_000 },
+    { numRuns: 8, interruptAfterTimeLimit: 100_000 },
   );
-  expect(spilledJobs).toBeGreaterThan(3);
+  expect(spilledJobs).toBeGreaterThan(1);
 }, 240_000);
