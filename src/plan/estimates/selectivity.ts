@@ -90,7 +90,7 @@ function ofComparison(op: Operation, a: ExpressionNode, b: ExpressionNode, relat
   const present = 1 - (column.nullShare ?? 0);
   if (right.kind === "column") {
     const distincts = [column, columnOf(right, relation)].map((each) => each?.distinct).filter((d) => d !== undefined);
-    return op === "eq" && distincts.length > 0 ? present / Math.max(...distincts) : fallback;
+    return op === "eq" && distincts.length > 0 ? present / Math.max(1, ...distincts) : fallback;
   }
   if (right.kind !== "literal") return fallback;
   if (right.value === null) return 0;
@@ -101,7 +101,7 @@ function ofComparison(op: Operation, a: ExpressionNode, b: ExpressionNode, relat
 
 function equalShare({ min, max, distinct, domain }: ColumnEstimate, value: number | undefined): number {
   if (value !== undefined && ((min !== undefined && value < min) || (max !== undefined && value > max))) return 0;
-  if (distinct !== undefined) return 1 / distinct;
+  if (distinct !== undefined) return 1 / Math.max(1, distinct);
   // A small span of integers is likely to be used up; a wide one says little.
   return Math.min(UNKNOWN.equality, 1 / Math.min(domain, 100));
 }
