@@ -62,7 +62,7 @@ export function withShare(relation: Relation, share: number): Relation {
   const columns = [...relation.columns].map(([name, column]) => {
     const { distinct } = column;
     if (distinct === undefined) return [name, column] as const;
-    const perValue = Math.max(1, relation.rows / distinct);
+    const perValue = Math.max(1, relation.rows / Math.max(1, distinct));
     const left = distinct * (1 - (1 - share) ** perValue);
     return [name, { ...column, distinct: Math.max(1, Math.min(left, rows)) }] as const;
   });
