@@ -9,6 +9,7 @@ export interface Host {
   readonly scheduler: HostScheduler;
   readonly files: HostFiles;
   readonly threads: HostThreads;
+  readonly processes: HostProcesses;
   /** Number of hardware threads that jobs may use by default. */
   readonly availableParallelism: number;
   /** Where a progress line goes; absent where nobody watches. */
@@ -82,8 +83,20 @@ export interface HostFiles {
   remove(path: string): void;
   makeDirectory(path: string): void;
   syncDirectory(path: string): void;
-  /** A new empty directory for spill files, private to this process. */
+  /** A new empty directory for spill files, private to this process and named after it. */
   makeTemporaryDirectory(prefix: string): string;
+  /** Removes temporary directories with this prefix whose processes have died without doing so. */
+  removeAbandonedDirectories(prefix: string): void;
+}
+
+/** Processes, as far as it matters to those that clean up behind them. */
+export interface HostProcesses {
+  /** Names this process, now and for good: letters, digits and dots, to be part of the names of files. */
+  readonly token: string;
+  /** Whether the process of a token has certainly ended; false where nothing is known about it. */
+  isDead(token: string): boolean;
+  /** Calls back when the process exits in good order, not after a signal; the returned function cancels. */
+  onExit(callback: () => void): () => void;
 }
 
 /** One end of a link between two threads: ordered, reliable, structured-clone messages. */

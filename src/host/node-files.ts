@@ -2,11 +2,19 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ExternalError } from "../core/errors.ts";
-import type { FileInfo, HostFiles, ReadableFile, WritableFile } from "../core/host.ts";
+import type { FileInfo, HostFiles, HostProcesses, ReadableFile, WritableFile } from "../core/host.ts";
 import { type FileVerb, fileError } from "./node-errors.ts";
 
 /** The local file system through synchronous node:fs; every failure is an ExternalError that names the path. */
 export class NodeFiles implements HostFiles {
+  readonly #processes: HostProcesses;
+  /** Temporary directories that are there, with what cancels their removal at exit. */
+  readonly #temporary = new Map<string, () => void>();
+
+  constructor(processes: HostProcesses) {
+    this.#processes = processes;
+  }
+
   stat(path: string): FileInfo | undefined {
     return naming("examined", path, () => {
       let stats: fs.BigIntStats | undefined;
@@ -43,6 +51,8 @@ export class NodeFiles implements HostFiles {
   }
 
   remove(path: string): void {
+    this.#temporary.get(path)?.();
+    this.#temporary.delete(path);
     naming("removed", path, () => {
       try {
         fs.rmSync(path, { recursive: true, force: true });
@@ -70,8 +80,24 @@ export class NodeFiles implements HostFiles {
   }
 
   makeTemporaryDirectory(prefix: string): string {
-    const start = join(tmpdir(), prefix);
-    return naming("created", start, () => fs.mkdtempSync(start));
+    const start = join(tmpdir(), `${prefix}${this.#processes.token}-`);
+    const path = naming("created", start, () => fs.mkdtempSync(start));
+    this.#temporary.set(
+      path,
+      this.#processes.onExit(() => this.remove(path)),
+    );
+    return path;
+  }
+
+  removeAbandonedDirectories(prefix: string): void {
+    const parent = tmpdir();
+    // Nothing depends on it: what another user left, or another process is removing as well, stays to others.
+    for (const name of attempt(() => fs.readdirSync(parent)) ?? []) {
+      const token = name.startsWith(prefix) ? name.slice(prefix.length, name.lastIndexOf("-")) : "";
+      if (this.#processes.isDead(token)) {
+        attempt(() => fs.rmSync(join(parent, name), { recursive: true, force: true }));
+      }
+    }
   }
 }
 
@@ -137,6 +163,15 @@ class NodeWritableFile implements WritableFile {
     this.#isOpen = false;
     // A network file system may report a failed write only here.
     naming("written", this.path, () => fs.closeSync(this.#descriptor));
+  }
+}
+
+/** What a call gives, or undefined where it fails. */
+function attempt<T>(call: () => T): T | undefined {
+  try {
+    return call();
+  } catch {
+    return undefined;
   }
 }
 

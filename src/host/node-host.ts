@@ -2,18 +2,22 @@ import { webcrypto } from "node:crypto";
 import { availableParallelism, totalmem } from "node:os";
 import type { Clock, Host, HostScheduler, Random } from "../core/host.ts";
 import { NodeFiles } from "./node-files.ts";
+import { NodeProcesses } from "./node-processes.ts";
 import { NodeThreads } from "./node-threads.ts";
 
 let host: Host | undefined;
 
 /** The real host: Node's clock, files and threads. One per thread. */
 export function nodeHost(): Host {
-  host ??= {
+  if (host !== undefined) return host;
+  const processes = new NodeProcesses();
+  host = {
     clock,
     random: new NodeRandom(),
     scheduler,
-    files: new NodeFiles(),
+    files: new NodeFiles(processes),
     threads: new NodeThreads(),
+    processes,
     availableParallelism: availableParallelism(),
     totalMemoryBytes: memoryBytes(),
     terminal: { stream: process.stderr, environment: process.env },

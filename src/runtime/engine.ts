@@ -67,6 +67,7 @@ export class Engine {
     module: WebAssembly.Module,
     parallelism: number,
   ): Promise<Engine> {
+    host.files.removeAbandonedDirectories(SPILL_PREFIX);
     const workspace = new Workspace(module);
     const count = parallelism > 1 ? parallelism : 0;
     const workers = Array.from({ length: count }, (_, i) => new WorkerHandle(host, { module }, i + 1));

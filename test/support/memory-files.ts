@@ -82,6 +82,8 @@ export class MemoryFiles implements HostFiles {
   makeTemporaryDirectory(prefix: string): string {
     return `/tmp/${prefix}${this.#directories++}`;
   }
+
+  removeAbandonedDirectories(): void {}
 }
 
 const fault = (code: string, path: string): Error => Object.assign(new Error(`${code}: ${path}`), { code });

@@ -32,7 +32,7 @@ export class FileSink implements Sink {
     this.spec = spec;
     this.#format = format;
     this.#host = host;
-    this.#target = new FileTarget(host.files, spec.path, spec.overwrite ?? "error", format.singleFileExtensions);
+    this.#target = new FileTarget(host, spec.path, spec.overwrite ?? "error", format.singleFileExtensions);
     this.isSingleFile = this.#target.isSingleFile;
     const { partitionBy = [] } = spec;
     if (!Array.isArray(partitionBy) || new Set(partitionBy).size < partitionBy.length) {

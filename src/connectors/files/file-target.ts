@@ -1,5 +1,5 @@
-import { PlanError } from "../../core/errors.ts";
-import type { HostFiles } from "../../core/host.ts";
+import { ExternalError, PlanError } from "../../core/errors.ts";
+import type { Host, HostFiles, HostProcesses } from "../../core/host.ts";
 import type { Committable } from "../../core/sink.ts";
 import { localPath } from "./paths.ts";
 
@@ -18,20 +18,28 @@ export interface FinishedFile {
  * - a single file: over the target, atomically;
  * - a directory: the hidden directory becomes the target, atomically where nothing was there. With "overwrite" the old
  *   directory is renamed away first and removed afterwards: between the two renames the target does not exist, and a
- *   crash there leaves both under hidden names until the commit is tried again;
+ *   crash there leaves both under hidden names until the commit is tried again, or the next job puts the old one back;
  * - "append": file by file into the existing directory, under names that hold the job's id.
  * Every rename is followed by a sync of the directory. Commit and abort may be repeated.
+ * Hidden names hold the process's token: the next job to this path removes what dead processes left.
  */
 export class FileTarget {
   readonly path: string;
   readonly isSingleFile: boolean;
   readonly overwrite: Overwrite;
   readonly #files: HostFiles;
+  readonly #processes: HostProcesses;
   readonly #parent: string;
   readonly #name: string;
+  #stopWatching: () => void = () => undefined;
 
   /** A target whose path ends with one of `extensions` is a single file. */
-  constructor(files: HostFiles, path: string, overwrite: Overwrite, extensions: readonly string[]) {
+  constructor(
+    host: Pick<Host, "files" | "processes">,
+    path: string,
+    overwrite: Overwrite,
+    extensions: readonly string[],
+  ) {
     if (typeof path !== "string" || path === "") {
       throw new PlanError("PATH_INVALID", "No path to write to is given.", "Give the path of a file or directory.");
     }
@@ -42,7 +50,8 @@ export class FileTarget {
         'It is "error", "overwrite" or "append".',
       );
     }
-    this.#files = files;
+    this.#files = host.files;
+    this.#processes = host.processes;
     this.path = localPath(path);
     this.overwrite = overwrite;
     const slash = this.path.lastIndexOf("/");
@@ -63,17 +72,20 @@ export class FileTarget {
 
   /** Refuses a target that exists, and makes the hidden directory. */
   begin(jobId: string): void {
+    this.#cleanUpBehindTheDead();
     this.#refuseExisting();
     this.#files.makeDirectory(this.#parent);
     this.#files.remove(this.hiddenDirectory(jobId));
     this.#files.makeDirectory(this.hiddenDirectory(jobId));
+    this.#stopWatching = this.#processes.onExit(() => this.#files.remove(this.hiddenDirectory(jobId)));
   }
 
   hiddenDirectory(jobId: string): string {
-    return this.#beside(`.${this.#name}.writing-${safeId(jobId)}`);
+    return this.#beside(`${this.#hiddenName("writing")}${this.#processes.token}-${safeId(jobId)}`);
   }
 
   commit(jobId: string, finished: readonly FinishedFile[]): void {
+    this.#stopWatching();
     const hidden = this.hiddenDirectory(jobId);
     if (this.#files.stat(hidden) === undefined) {
       this.#removeReplaced(jobId);
@@ -87,6 +99,7 @@ export class FileTarget {
 
   /** Removes what was not committed. */
   abort(jobId: string): void {
+    this.#stopWatching();
     this.#files.remove(this.hiddenDirectory(jobId));
   }
 
@@ -139,7 +152,32 @@ export class FileTarget {
   }
 
   #replaced(jobId: string): string {
-    return this.#beside(`.${this.#name}.replaced-${safeId(jobId)}`);
+    return this.#beside(`${this.#hiddenName("replaced")}${this.#processes.token}-${safeId(jobId)}`);
+  }
+
+  #hiddenName(what: "writing" | "replaced"): string {
+    return `.${this.#name}.${what}-`;
+  }
+
+  /** What killed processes could not finish. Where one died between the two renames, the old output comes back. */
+  #cleanUpBehindTheDead(): void {
+    for (const what of ["replaced", "writing"] as const) {
+      for (const path of this.#leftByTheDead(what)) {
+        if (what === "replaced" && this.#files.stat(this.path) === undefined) {
+          this.#files.rename(path, this.path);
+          this.#files.syncDirectory(this.#parent);
+        } else unlessDenied(() => this.#files.remove(path));
+      }
+    }
+  }
+
+  #leftByTheDead(what: "writing" | "replaced"): string[] {
+    if (this.#files.stat(this.#parent)?.isDirectory !== true) return [];
+    const start = this.#hiddenName(what);
+    const names = unlessDenied(() => this.#files.list(this.#parent)) ?? [];
+    return names
+      .filter((name) => name.startsWith(start) && this.#processes.isDead(name.slice(start.length).split("-", 1)[0]))
+      .map((name) => this.#beside(name));
   }
 
   #removeReplaced(jobId: string): void {
@@ -177,6 +215,16 @@ export class FileTarget {
 
   #beside(name: string): string {
     return this.#parent === "/" ? `/${name}` : `${this.#parent}/${name}`;
+  }
+}
+
+/** Undefined where permission is denied: a directory that can only be written to, or what another user left. */
+function unlessDenied<T>(call: () => T): T | undefined {
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof ExternalError && error.code === "FILE_ACCESS_DENIED") return undefined;
+    throw error;
   }
 }
 

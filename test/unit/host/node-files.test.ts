@@ -4,9 +4,10 @@ import { describe, expect, it } from "vitest";
 import { EngineError } from "../../../src/core/errors.ts";
 import { fileError } from "../../../src/host/node-errors.ts";
 import { NodeFiles } from "../../../src/host/node-files.ts";
+import { NodeProcesses } from "../../../src/host/node-processes.ts";
 import { withDirectory } from "../../support/host.ts";
 
-const files = new NodeFiles();
+const files = new NodeFiles(new NodeProcesses());
 
 const codeOf = (run: () => unknown): string => {
   try {

@@ -91,7 +91,7 @@ describe("FileSink", () => {
     withDirectory(async (directory) => {
       const target = join(directory, "out");
       await writeSink(csv(target), schema, rows, 1, { end: "nothing" });
-      expect(readdirSync(directory)).toEqual([".out.writing-job-1"]);
+      expect(readdirSync(directory)).toEqual([`.out.writing-${testHost().processes.token}-job-1`]);
       await writeSink(csv(target), schema, rows, 1, { end: "abort" });
       expect(readdirSync(directory)).toEqual([]);
 
@@ -115,6 +115,42 @@ describe("FileSink", () => {
       expect(written).toBe(3);
       expect(readdirSync(directory)).toEqual([]);
     }));
+
+  describe("what killed processes left", () => {
+    const [machine] = testHost().processes.token.split(".");
+    // Above the highest process id of Linux.
+    const dead = `${machine}.4194304.1`;
+    const foreign = "0123456789ab.4194304.1";
+
+    it("is removed by the next job to the same path, and nothing else is", () =>
+      withDirectory(async (directory) => {
+        const left = [`.out.csv.writing-${dead}-job-1`, `.out.csv.replaced-${dead}-job-1`];
+        const kept = [
+          `.out.csv.writing-${foreign}-job-1`,
+          `.out.csv.writing-${testHost().processes.token}-job-9`,
+          `.out.csv.writing-job-1`,
+          `.other.csv.writing-${dead}-job-1`,
+        ];
+        writeFileSync(join(directory, "out.csv"), "old");
+        for (const name of [...left, ...kept]) {
+          mkdirSync(join(directory, name));
+          writeFileSync(join(directory, name, "part"), "x");
+        }
+        await writeSink(csv(join(directory, "out.csv"), { overwrite: "overwrite" }), schema, rows);
+        expect(readdirSync(directory).sort()).toEqual([...kept, "out.csv"].sort());
+      }));
+
+    it("comes back where one died between the two renames that replace a directory", () =>
+      withDirectory(async (directory) => {
+        mkdirSync(join(directory, `.out.replaced-${dead}-job-1`));
+        writeFileSync(join(directory, `.out.replaced-${dead}-job-1`, "old.csv"), "old");
+        mkdirSync(join(directory, `.out.writing-${dead}-job-1`, "ready"), { recursive: true });
+        const failure = await failureOf(() => writeSink(csv(join(directory, "out")), schema, rows));
+        expect(failure.code).toBe("TARGET_EXISTS");
+        expect(contents(directory)).toEqual({ "out/old.csv": "old" });
+        expect(readdirSync(directory)).toEqual(["out"]);
+      }));
+  });
 
   it("keeps the old output when the job that would overwrite it fails", () =>
     withDirectory(async (directory) => {
