@@ -1,6 +1,17 @@
 // The package's entry point: everything that users import, one name at a time.
 export type { UserAggregate } from "./core/aggregates/user-aggregate.ts";
-export { EngineError, type ErrorOrigin } from "./core/errors.ts";
+export {
+  DataError,
+  EngineError,
+  type ErrorOrigin,
+  EvaluationError,
+  ExternalError,
+  InternalError,
+  JobCancelledError,
+  MemoryExhaustedError,
+  PlanError,
+  UserFunctionError,
+} from "./core/errors.ts";
 export {
   and,
   coalesce,

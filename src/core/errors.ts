@@ -24,35 +24,6 @@ export abstract class EngineError extends Error {
   }
 }
 
-/** An engine error that crossed a thread: same fields, other class. */
-export class RemoteError extends EngineError {
-  readonly code: string;
-  readonly origin: ErrorOrigin;
-  readonly retryable: boolean;
-
-  constructor(fields: ErrorFields) {
-    super(fields.whatHappened, fields.whatToDo);
-    this.name = fields.name;
-    this.code = fields.code;
-    this.origin = fields.origin;
-    this.retryable = fields.retryable;
-    if (fields.operator !== undefined) this.operator = fields.operator;
-    if (fields.stack !== undefined) this.stack = fields.stack;
-  }
-}
-
-/** An error as plain data, for links between threads. */
-export interface ErrorFields {
-  name: string;
-  code: string;
-  origin: ErrorOrigin;
-  retryable: boolean;
-  whatHappened: string;
-  whatToDo: string;
-  operator?: string;
-  stack?: string;
-}
-
 /** A state that our own code must never reach. */
 export class InternalError extends EngineError {
   readonly code = "INTERNAL";
@@ -160,18 +131,4 @@ export function asEngineError(thrown: unknown): EngineError {
   if (thrown instanceof EngineError) return thrown;
   const text = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
   return new InternalError(`Unexpected failure: ${text}.`, { cause: thrown });
-}
-
-export function errorFields(error: EngineError): ErrorFields {
-  const { name, code, origin, retryable, whatHappened, whatToDo, operator, stack } = error;
-  return {
-    name,
-    code,
-    origin,
-    retryable,
-    whatHappened,
-    whatToDo,
-    ...(operator === undefined ? {} : { operator }),
-    ...(stack === undefined ? {} : { stack }),
-  };
 }

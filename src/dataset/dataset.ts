@@ -588,7 +588,10 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
     this.#context.addSink(this.#plan, { kind: "text", path, ...options });
   }
 
-  /** Writes with a sink of one's own when `execute` of the environment is called. */
+  /**
+   * Writes with a sink of one's own when `execute` of the environment is called. What it throws fails the job as
+   * SINK_FAILED, with the thrown value as cause.
+   */
   output(sink: Sink): void {
     this.#context.addSink(this.#plan, sink);
   }

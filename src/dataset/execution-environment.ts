@@ -33,6 +33,7 @@ import type { JobContext, JobOutput, JobResult } from "./job-context.ts";
 import { PlanHandle } from "./plan-handle.ts";
 import { ProgressLine } from "./progress-line.ts";
 import type { FieldsOfRow } from "./row-types.ts";
+import { UserSink, UserSource } from "./user-connectors.ts";
 
 export interface EnvironmentOptions {
   /** Worker threads that a job may use; 1 runs it on the calling thread. Default: the machine's hardware threads. */
@@ -186,9 +187,12 @@ export class ExecutionEnvironment {
     return this.#dataSet(new SequenceSource({ kind: "sequence", from: first, to: end, step: by }));
   }
 
-  /** A dataset over any source, such as a connector of one's own; it is read on the calling thread, where it lives. */
+  /**
+   * A dataset over any source, such as a connector of one's own; it is read on the calling thread, where it lives.
+   * What the source throws fails the job as SOURCE_FAILED, with the thrown value as cause.
+   */
   fromSource<F extends Fields = Fields>(source: Source & { readonly schema: Schema<F> }): DataSet<F> {
-    return this.#dataSet(source, true);
+    return this.#dataSet(new UserSource(source), true);
   }
 
   /**
@@ -209,7 +213,7 @@ export class ExecutionEnvironment {
     for (const { handle, sink } of pending) {
       const node = await handle.resolve(options.signal);
       // A sink of the user's own lives on this thread; the engine's are made again on each thread that writes.
-      roots.push(isSink(sink) ? sinkNode(node, sink, true) : sinkNode(node, await this.#openSink(sink)));
+      roots.push(isSink(sink) ? sinkNode(node, new UserSink(sink), true) : sinkNode(node, await this.#openSink(sink)));
     }
     return this.#run(roots, options.signal);
   }

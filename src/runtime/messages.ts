@@ -1,5 +1,5 @@
 import type { BatchDescriptor } from "../core/columns/copy.ts";
-import type { ErrorFields } from "../core/errors.ts";
+import type { ErrorFields } from "../core/error-fields.ts";
 import type { Committable } from "../core/sink.ts";
 import type { JobGraph, VertexMetrics } from "./job-graph.ts";
 

@@ -1,4 +1,5 @@
-import { asEngineError, type EngineError, JobCancelledError, RemoteError } from "../core/errors.ts";
+import { reviveError } from "../core/error-fields.ts";
+import { asEngineError, type EngineError, JobCancelledError } from "../core/errors.ts";
 import type { VertexMetrics } from "./job-graph.ts";
 import { PLANNER_THREAD, type WorkerReport } from "./messages.ts";
 import { mergeMetrics } from "./metrics.ts";
@@ -32,7 +33,7 @@ export class RunningJob {
     for (const worker of workers) {
       worker.onReport = (report) => {
         if (report.type === "dead") this.fail(asEngineError(report.error));
-        else if (report.type === "failed") this.fail(new RemoteError(report.error));
+        else if (report.type === "failed") this.fail(reviveError(report.error));
         else if (report.type === "progress") this.#onProgress(worker.thread, report.metrics);
         else {
           const byThread = this.#reports.get(report.type) ?? new Map<number, WorkerReport>();

@@ -1,5 +1,5 @@
 import type { Batch } from "../core/batch.ts";
-import { asEngineError } from "../core/errors.ts";
+import { asEngineError, type EngineError } from "../core/errors.ts";
 import type { OperatorContext } from "../core/operator.ts";
 import type { Committable, SinkWriter } from "../core/sink.ts";
 import type { Source, SourceContext, Split, SplitReader } from "../core/source.ts";
@@ -252,7 +252,7 @@ export class Subtask {
       },
       (thrown: unknown) => {
         this.#waiting = false;
-        this.#failure = thrown;
+        this.#failure = this.#withName(thrown);
         wake();
       },
     );
@@ -262,10 +262,15 @@ export class Subtask {
     try {
       return call();
     } catch (thrown) {
-      const error = asEngineError(thrown);
-      error.operator ??= this.name;
-      throw error;
+      throw this.#withName(thrown);
     }
+  }
+
+  /** Operators name themselves: what has no name yet comes from the source. */
+  #withName(thrown: unknown): EngineError {
+    const error = asEngineError(thrown);
+    if (this.#input.kind === "source") error.operator ??= `read ${this.#input.source.description}`;
+    return error;
   }
 }
 

@@ -1,4 +1,5 @@
-import { asEngineError, errorFields } from "../core/errors.ts";
+import { errorFields } from "../core/error-fields.ts";
+import { asEngineError } from "../core/errors.ts";
 import type { Host, Link } from "../core/host.ts";
 import { Workspace } from "../core/workspace.ts";
 import { type ConnectorRegistry, loadConnectors } from "./connector-loader.ts";
