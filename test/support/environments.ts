@@ -25,5 +25,11 @@ export function privateEnvironment(options: EnvironmentOptions, host: Host = nod
 /** The real host with some of its file operations replaced. */
 export function hostWithFiles(replaced: (files: HostFiles) => Partial<HostFiles>): Host {
   const host = nodeHost();
-  return { ...host, files: Object.assign(Object.create(host.files) as HostFiles, replaced(host.files)) };
+  const { files } = host;
+  const names = Object.getOwnPropertyNames(Object.getPrototypeOf(files)) as (keyof HostFiles)[];
+  const methods = names.map((name) => [
+    name,
+    (...args: never[]) => (files[name] as (...args: never[]) => unknown).apply(files, args),
+  ]);
+  return { ...host, files: { ...Object.fromEntries(methods), ...replaced(files) } as HostFiles };
 }
