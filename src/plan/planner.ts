@@ -21,7 +21,7 @@ import type {
   UnionNode,
 } from "./logical.ts";
 import { type Distribution, JobGraphBuilder, type PhysicalStream } from "./physical.ts";
-import { estimateBytes } from "./statistics.ts";
+import { estimateBytes, estimateRows } from "./statistics.ts";
 
 /**
  * Turns rewritten logical nodes into vertices and exchanges for `parallelism` threads.
@@ -120,6 +120,8 @@ class Planner {
     const stream = this.translate(node.inputs[0]);
     const { keys, aggregates } = node;
     const name = `aggregate(${[...keys, ...aggregates.map((aggregate) => aggregate.as)].join(", ")})`;
+    const rowsOfAll = estimateRows(node.inputs[0]);
+    const rows = rowsOfAll && Math.ceil(rowsOfAll / stream.vertex.parallelism);
     const operator = (mode: "complete" | "partial" | "final"): OperatorNode => ({
       kind: "aggregate",
       name: mode === "complete" ? name : `${mode} ${name}`,
@@ -127,6 +129,7 @@ class Planner {
       aggregates,
       mode,
       ...(mode === "final" ? { inputFields: stream.schema.fields } : {}),
+      ...(mode === "partial" && rows !== undefined ? { partial: { expectedRows: rows } } : {}),
     });
     if (aggregates.some((aggregate) => aggregate.fn === "user")) {
       // User code runs where its closure is, and so do the aggregates beside it.

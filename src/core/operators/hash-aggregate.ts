@@ -1,5 +1,6 @@
 import { AggregatePlan } from "../aggregates/aggregate-set.ts";
 import { GroupedState } from "../aggregates/grouped-state.ts";
+import { PartialPolicy, type PartialPolicyOptions } from "../aggregates/partial-policy.ts";
 import type { AggregateSpec } from "../aggregates/spec.ts";
 import { Batch } from "../batch.ts";
 import type { Column } from "../column.ts";
@@ -23,16 +24,14 @@ export interface HashAggregateSpec {
   readonly mode: "complete" | "partial" | "final";
   /** final: the fields that the partial operator read. */
   readonly inputFields?: readonly Field[];
+  /** partial: when to send groups on, and when rows as they are. Never changes a result. */
+  readonly partial?: PartialPolicyOptions;
 }
 
 /** Batches that one call emits at most. */
 const BATCHES_PER_CALL = 4;
-/** A partial table beyond this size no longer stays in cache: its states travel on. */
-const PARTIAL_BYTES = 8 * 1024 * 1024;
-/** If fewer rows than this share became groups, grouping before the exchange pays. */
-const POOR_REDUCTION = 0.6;
-/** Batches that pass ungrouped before reduction is measured again. */
-const UNGROUPED_BATCHES = 256;
+/** Share of its thread's memory that a partial table may take. */
+const PARTIAL_SHARE = 1 / 4;
 const STATE_PREFIX = "state ";
 
 /**
@@ -60,8 +59,7 @@ export class HashAggregateOperator implements Operator, SpillableState {
   #level = 0;
   #isDraining = false;
   #emission: Generator<Batch, void, void> | undefined;
-  #rowsInTable = 0;
-  #ungroupedBatches = 0;
+  #policy = new PartialPolicy();
 
   /** @throws {PlanError} COLUMN_UNKNOWN, COLUMN_DUPLICATE, AGGREGATE_COLUMN_MISSING, AGGREGATE_TYPE, AGGREGATE_PARAMETER */
   constructor(spec: HashAggregateSpec, inputSchema: Schema) {
@@ -82,7 +80,9 @@ export class HashAggregateOperator implements Operator, SpillableState {
     this.#context = context;
     this.#space = new SpillSpace(context, "groups");
     this.#state = new GroupedState(context.workspace, this.#keyTypes, this.#plan);
-    if (this.#keys.length > 0) context.workspace.governor.register(this);
+    const { governor } = context.workspace;
+    this.#policy = new PartialPolicy({ maximumBytes: governor.limitBytes * PARTIAL_SHARE, ...this.#spec.partial });
+    if (this.#keys.length > 0) governor.register(this);
   }
 
   spillableBytes(): number {
@@ -105,6 +105,7 @@ export class HashAggregateOperator implements Operator, SpillableState {
       }
     }
     state.reset();
+    this.#policy.restart();
   }
 
   processBatch(batch: Batch, output: Output): Progress {
@@ -167,8 +168,8 @@ export class HashAggregateOperator implements Operator, SpillableState {
 
   #processPartial(batch: Batch, output: Output): Progress {
     const state = this.#openState();
-    if (this.#ungroupedBatches > 0) {
-      this.#ungroupedBatches--;
+    if (this.#policy.isPassing) {
+      this.#policy.passed(batch.rowCount);
       const keys = this.#keys.map((key) => batch.columns[key]);
       output.emit(
         new Batch(this.#stateSchema, batch.rowCount, state.statesOfRows(keys, batch.columns, batch.rowCount)),
@@ -176,11 +177,7 @@ export class HashAggregateOperator implements Operator, SpillableState {
       return "done";
     }
     this.#take(batch, false);
-    this.#rowsInTable += batch.rowCount;
-    if (state.memoryBytes < PARTIAL_BYTES) return "done";
-    if (state.groupCount > this.#rowsInTable * POOR_REDUCTION) this.#ungroupedBatches = UNGROUPED_BATCHES;
-    else if (state.groupCount * 8 < this.#rowsInTable) return "done";
-    this.#rowsInTable = 0;
+    if (this.#policy.grouped(batch.rowCount, state.groupCount, state.memoryBytes) === "keep") return "done";
     this.#emission = this.#emitGroups("states");
     return this.resume(output);
   }

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import type { PartialPolicyOptions } from "../../../../src/core/aggregates/partial-policy.ts";
 import type { AggregateFunction, AggregateSpec } from "../../../../src/core/aggregates/spec.ts";
 import { Batch } from "../../../../src/core/batch.ts";
 import { buildBatch } from "../../../../src/core/columns/build.ts";
@@ -195,6 +196,49 @@ it("merges partial states into the same results", { timeout: 60_000 }, () => {
       }),
     ),
     { numRuns: 150 },
+  );
+});
+
+/** Every way to leave grouping: never, at any batch for any reason, and back. */
+const anySwitch: fc.Arbitrary<PartialPolicyOptions> = fc.record({
+  cacheBytes: fc.constantFrom(0, 4000, Number.POSITIVE_INFINITY),
+  maximumBytes: fc.constantFrom(0, Number.POSITIVE_INFINITY),
+  emittedShare: fc.constantFrom(0, 0.6, 1),
+  passedRows: fc.integer({ min: 1, max: 40 }),
+  expectedRows: fc.integer({ min: 0, max: 100 }),
+});
+
+it("may send groups or rows on at any moment", { timeout: 60_000 }, () => {
+  const anyRun = fc.record({
+    sample: anySample,
+    partial: anySwitch,
+    batchRows: fc.integer({ min: 1, max: 20 }),
+    subtasks: fc.integer({ min: 1, max: 2 }),
+  });
+  fc.assert(
+    fc.property(anyRun, ({ sample: { keyCount, table }, partial, batchRows, subtasks }) =>
+      withWorkspace((ws) => {
+        const schema = schemaOf(keyCount, table);
+        const keys = schema.names.slice(0, keyCount);
+        const common = { kind: "aggregate", keys, aggregates: specs } as const;
+        const batches = batchesOf(ws, schema, table);
+        const share = Math.ceil(batches.length / subtasks);
+        let stateSchema = schema;
+        // The subtasks' rows follow each other, since some aggregates tell their order.
+        const states = Array.from({ length: subtasks }, (_, i) => {
+          const operator = new HashAggregateOperator({ ...common, mode: "partial", partial }, schema);
+          stateSchema = operator.outputSchema;
+          return runBatches(ws, operator, [batches.slice(i * share, i * share + share)], { batchRows });
+        });
+        const final = new HashAggregateOperator({ ...common, mode: "final", inputFields: schema.fields }, stateSchema);
+        const inputs = states.map((rows) => () => buildBatch(ws, stateSchema, rows));
+        expectSameRows(
+          runBatches(ws, final, [inputs], { batchRows }),
+          expectedRows(keyCount, schema, rowsOf(schema, table), specs),
+        );
+      }),
+    ),
+    { numRuns: 200 },
   );
 });
 
