@@ -16,6 +16,11 @@ export interface Host {
   readonly terminal?: Terminal;
   /** Physical memory in bytes; half of it is the default budget of a job. */
   readonly totalMemoryBytes: number;
+  /**
+   * Names a moment at which it matters whether the process dies ("checkpoint.complete"): `host.crashPoint?.(name)`.
+   * The simulator counts these, and crashes or fails there where a test asks for it; absent in production.
+   */
+  readonly crashPoint?: (label: string) => void;
 }
 
 export interface Terminal {

@@ -16,6 +16,16 @@ export function fileError(cause: unknown, verb: FileVerb, path: string): Externa
   return new ExternalError("FILE_IO", true, `${happened}: ${text}.`, "Check the disk and its file system.", { cause });
 }
 
+/** A read past the end: `end` is the size that the file turned out to have. */
+export function fileTruncated(path: string, position: number, length: number, end: number): ExternalError {
+  return new ExternalError(
+    "FILE_TRUNCATED",
+    false,
+    `"${path}" ends at byte ${end}, but bytes ${position} to ${position + length} were asked for.`,
+    "The file is incomplete or was cut while it was read: write it again.",
+  );
+}
+
 interface KnownFailure {
   readonly code: string;
   readonly retryable: boolean;

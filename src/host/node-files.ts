@@ -1,9 +1,8 @@
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { ExternalError } from "../core/errors.ts";
 import type { FileInfo, HostFiles, HostProcesses, ReadableFile, WritableFile } from "../core/host.ts";
-import { type FileVerb, fileError } from "./node-errors.ts";
+import { type FileVerb, fileError, fileTruncated } from "./node-errors.ts";
 
 /** The local file system through synchronous node:fs; every failure is an ExternalError that names the path. */
 export class NodeFiles implements HostFiles {
@@ -124,7 +123,7 @@ class NodeReadableFile implements ReadableFile {
       while (done < target.length) {
         // One call may return less than asked: a signal, or the kernel's limit of 2 GiB per read.
         const count = fs.readSync(this.#descriptor, target, done, target.length - done, position + done);
-        if (count === 0) throw truncated(this.path, position, target.length, position + done);
+        if (count === 0) throw fileTruncated(this.path, position, target.length, position + done);
         done += count;
       }
     });
@@ -200,13 +199,4 @@ function naming<T>(verb: FileVerb, path: string, run: () => T): T {
   } catch (error) {
     throw fileError(error, verb, path);
   }
-}
-
-function truncated(path: string, position: number, length: number, end: number): ExternalError {
-  return new ExternalError(
-    "FILE_TRUNCATED",
-    false,
-    `"${path}" ends at byte ${end}, but bytes ${position} to ${position + length} were asked for.`,
-    "The file is incomplete or was cut while it was read: write it again.",
-  );
 }

@@ -1,0 +1,14 @@
+export { engineThread } from "./testing/engine-thread.ts";
+export type { Fault, FaultKind } from "./testing/fault-plan.ts";
+export { SeededRandom } from "./testing/seeded-random.ts";
+export type { SimulatedDisk } from "./testing/simulated-disk.ts";
+export type { SimulatedLinks } from "./testing/simulated-links.ts";
+export type { ThreadEntry } from "./testing/simulated-threads.ts";
+export { Simulation, type SimulationOptions } from "./testing/simulation.ts";
+export {
+  DeadlockError,
+  LivelockError,
+  RealWorldError,
+  SimulatedCrashError,
+} from "./testing/simulation-errors.ts";
+export type { TraceEntry } from "./testing/trace.ts";

@@ -1,0 +1,11 @@
+import { connectorRegistry } from "../connectors/registry.ts";
+import type { ConnectorRegistry } from "../runtime/connector-loader.ts";
+import { type WorkerInit, WorkerThread } from "../runtime/worker-thread.ts";
+import type { ThreadEntry } from "./simulated-threads.ts";
+
+/** Runs the engine's worker in a simulated thread, as `src/host/worker-entry.ts` does in a real one. */
+export const engineThread =
+  (registry: ConnectorRegistry = connectorRegistry): ThreadEntry =>
+  (host, parent, init) => {
+    new WorkerThread(host, registry, parent, init as WorkerInit);
+  };

@@ -1,0 +1,96 @@
+import { RealWorldError } from "./simulation-errors.ts";
+
+/** What code must not use while it is simulated, by the object that has it. */
+const TRAPPED: readonly { readonly owner: string | undefined; readonly names: readonly string[] }[] = [
+  { owner: "Date", names: ["now"] },
+  { owner: "Math", names: ["random"] },
+  { owner: "performance", names: ["now"] },
+  { owner: "crypto", names: ["randomUUID", "getRandomValues"] },
+  { owner: undefined, names: ["setTimeout", "setInterval", "setImmediate", "fetch"] },
+];
+
+let users = 0;
+let uninstall: () => void = () => undefined;
+const violations: RealWorldError[] = [];
+
+/**
+ * Makes real time, timers and randomness throw RealWorldError for whoever uses them, but for packages in node_modules:
+ * a test runner's own timers go on. May be installed several times; the result takes one installation back.
+ */
+export function installTrap(): () => void {
+  if (users++ === 0) {
+    violations.length = 0;
+    uninstall = replaceAll();
+  }
+  let isInstalled = true;
+  return () => {
+    if (!isInstalled) return;
+    isInstalled = false;
+    if (--users === 0) uninstall();
+  };
+}
+
+/** The oldest use that was trapped and not yet taken: also one whose error the code caught. */
+export const takeViolation = (): RealWorldError | undefined => violations.shift();
+
+type Functions = Record<string, (...args: unknown[]) => unknown>;
+
+function replaceAll(): () => void {
+  const restores: (() => void)[] = [];
+  for (const { owner, names } of TRAPPED) {
+    const target = (owner === undefined ? globalThis : Reflect.get(globalThis, owner)) as Functions | undefined;
+    if (target === undefined) continue;
+    for (const name of names) {
+      const before = Object.getOwnPropertyDescriptor(target, name);
+      const original = target[name];
+      if (original === undefined) continue;
+      const what = owner === undefined ? name : `${owner}.${name}`;
+      const trap = function (this: unknown, ...args: unknown[]): unknown {
+        if (isOutsider()) return original.apply(this, args);
+        const error = new RealWorldError(what);
+        violations.push(error);
+        throw error;
+      };
+      // Properties of the function, such as setTimeout's `__promisify__`, stay.
+      Object.defineProperties(trap, Object.getOwnPropertyDescriptors(original));
+      Object.defineProperty(target, name, { value: trap, writable: true, configurable: true, enumerable: true });
+      restores.push(() => {
+        // Whoever replaced it meanwhile (fake timers) keeps what he put there.
+        if (target[name] !== trap) return;
+        if (before === undefined) delete target[name];
+        else Object.defineProperty(target, name, before);
+      });
+    }
+  }
+  return () => {
+    for (const restore of restores) restore();
+  };
+}
+
+/** Is the nearest caller a package other than this one, or Node itself? */
+function isOutsider(): boolean {
+  const caller = callerFile();
+  // Millrace itself is a package when it is installed.
+  if (caller === undefined || caller.startsWith(OWN_ROOT)) return false;
+  return caller.startsWith("node:") || caller.includes("/node_modules/");
+}
+
+function callerFile(): string | undefined {
+  const { prepareStackTrace, stackTraceLimit } = Error;
+  try {
+    Error.stackTraceLimit = 8;
+    Error.prepareStackTrace = (_, sites) => sites;
+    const holder: { stack?: NodeJS.CallSite[] } = {};
+    Error.captureStackTrace(holder, callerFile);
+    const files = (holder.stack ?? []).map((site) => asPath(site.getFileName() ?? ""));
+    return files.find((file) => file !== "" && file !== OWN_FILE);
+  } finally {
+    Error.prepareStackTrace = prepareStackTrace;
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+const asPath = (file: string): string => file.replace(/^file:\/\//, "").replace(/\?.*$/, "");
+const OWN_FILE = asPath(import.meta.url);
+/** The folder of sources or compiled modules that this file is in. */
+const OWN_ROOT = OWN_FILE.replace(/testing\/[^/]*$/, "");
