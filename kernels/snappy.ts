@@ -15,6 +15,26 @@ export function snappyDeclaredLength(source: usize, sourceLength: i32): i32 {
   return -1;
 }
 
+/** By the tag of a copy: its length, and bits 8 to 10 of the offset that the short form keeps in the tag. */
+const COPIES = memory.data<u16>([
+  0, 4, 1, 0, 0, 5, 2, 0, 0, 6, 3, 0, 0, 7, 4, 0,
+  0, 8, 5, 0, 0, 9, 6, 0, 0, 10, 7, 0, 0, 11, 8, 0,
+  0, 260, 9, 0, 0, 261, 10, 0, 0, 262, 11, 0, 0, 263, 12, 0,
+  0, 264, 13, 0, 0, 265, 14, 0, 0, 266, 15, 0, 0, 267, 16, 0,
+  0, 516, 17, 0, 0, 517, 18, 0, 0, 518, 19, 0, 0, 519, 20, 0,
+  0, 520, 21, 0, 0, 521, 22, 0, 0, 522, 23, 0, 0, 523, 24, 0,
+  0, 772, 25, 0, 0, 773, 26, 0, 0, 774, 27, 0, 0, 775, 28, 0,
+  0, 776, 29, 0, 0, 777, 30, 0, 0, 778, 31, 0, 0, 779, 32, 0,
+  0, 1028, 33, 0, 0, 1029, 34, 0, 0, 1030, 35, 0, 0, 1031, 36, 0,
+  0, 1032, 37, 0, 0, 1033, 38, 0, 0, 1034, 39, 0, 0, 1035, 40, 0,
+  0, 1284, 41, 0, 0, 1285, 42, 0, 0, 1286, 43, 0, 0, 1287, 44, 0,
+  0, 1288, 45, 0, 0, 1289, 46, 0, 0, 1290, 47, 0, 0, 1291, 48, 0,
+  0, 1540, 49, 0, 0, 1541, 50, 0, 0, 1542, 51, 0, 0, 1543, 52, 0,
+  0, 1544, 53, 0, 0, 1545, 54, 0, 0, 1546, 55, 0, 0, 1547, 56, 0,
+  0, 1796, 57, 0, 0, 1797, 58, 0, 0, 1798, 59, 0, 0, 1799, 60, 0,
+  0, 1800, 61, 0, 0, 1801, 62, 0, 0, 1802, 63, 0, 0, 1803, 64, 0,
+]);
+
 /**
  * Decompresses one raw snappy block.
  *   source  sourceLength bytes; up to 64 bytes past its end may be read
@@ -33,70 +53,94 @@ export function snappyDecompress(source: usize, sourceLength: i32, target: usize
   const safeEnd = sourceLength > 64 ? end - 64 : source;
   const safeLimit = targetLength > 72 ? limit - 72 : target;
   while (true) {
-    const isSafe = at < safeEnd && to < safeLimit;
-    if (!isSafe && at >= end) break;
-    const tag = <usize>load<u8>(at++);
-    const kind = tag & 3;
-    if (kind == 0) {
-      let length = (tag >> 2) + 1;
-      if (length <= 4 && isSafe) {
-        // Numbers alternate short literals with copies: one load holds both, so that decoding waits for memory once.
-        const word = load<u64>(at);
-        store<u32>(to, <u32>word);
+    while (at < safeEnd && to < safeLimit) {
+      let word = load<u64>(at);
+      if ((word & 0xf3) == 0) {
+        // Numbers alternate literals of 1 to 4 bytes with copies: one load holds both.
+        store<u32>(to, <u32>(word >> 8));
+        const length = <usize>(((word >> 2) & 3) + 1);
+        word = (word >> 16) >> ((word << 1) & 24);
+        at += length + 1;
         to += length;
-        const next = <usize>(word >> <u64>(length << 3));
-        const copyKind = next & 3;
+        if ((word & 3) == 0) continue;
+      } else if ((word & 3) == 0) {
+        const length = literalLength(at);
+        at += literalStart(at);
+        if (length <= 60) copyShortLiteral(to, at, length);
+        else {
+          // Compared as remaining room, so that a length near 2^32 cannot wrap; 0 is such a length that did.
+          if (length == 0 || length > end - at || length > limit - to) return -1;
+          memory.copy(to, at, length);
+        }
         at += length;
-        if (copyKind == 0 || copyKind == 3) continue;
-        const isTwo = copyKind == 2;
-        const offset = select<usize>((next >> 8) & 0xffff, ((next & 0xe0) << 3) | ((next >> 8) & 0xff), isTwo);
-        const copied = select<usize>(((next & 0xff) >> 2) + 1, ((next >> 2) & 7) + 4, isTwo);
-        at += copyKind + 1;
-        if (offset - 1 >= to - target) return -1;
-        copyBack(to, offset, copied);
-        to += copied;
+        to += length;
         continue;
       }
-      if (length > 60) {
-        const extra = length - 60;
-        length = <usize>(load<u32>(at) & (0xffffffff >> (32 - (<u32>extra << 3)))) + 1;
-        at += extra;
-        // Compared as remaining room, so that a length near 2^32 cannot wrap; 0 is such a length that did.
-        if (length == 0 || at > end || length > end - at || length > limit - to) return -1;
-        memory.copy(to, at, length);
-      } else {
-        if (!isSafe && (length > end - at || length > limit - to)) return -1;
-        v128.store(to, v128.load(at));
-        if (length > 16) {
-          v128.store(to, v128.load(at, 16), 16);
-          v128.store(to, v128.load(at, 32), 32);
-          v128.store(to, v128.load(at, 48), 48);
-        }
-      }
-      at += length;
-      to += length;
-      continue;
-    }
-    let length: usize;
-    let offset: usize;
-    if (kind == 3) {
-      length = (tag >> 2) + 1;
-      offset = <usize>load<u32>(at);
-      at += 4;
-    } else {
+      const kind = <usize>(word & 3);
+      if (kind == 3) break;
       // Both short forms without a branch: which one follows is hard to predict.
-      const word = <usize>load<u16>(at);
-      const isTwo = kind == 2;
-      offset = select<usize>(word, ((tag & 0xe0) << 3) | (word & 0xff), isTwo);
-      length = select<usize>((tag >> 2) + 1, ((tag >> 2) & 7) + 4, isTwo);
-      at += kind;
+      const copy = <usize>load<u16>(COPIES + (<usize>(word & 0xff) << 1));
+      const offset = (copy & 0x700) | (<usize>(word >> 8) & select<usize>(0xffff, 0xff, kind == 2));
+      const length = copy & 0xff;
+      at += kind + 1;
+      if (offset - 1 >= to - target) return -1;
+      copyBack(to, offset, length);
+      to += length;
     }
-    if (offset - 1 >= to - target) return -1;
-    if (!isSafe && (at > end || length > limit - to)) return -1;
-    copyBack(to, offset, length);
+    // One element with all checks: near the ends, and the copies with offsets of four bytes, which hardly occur.
+    if (at >= end) break;
+    const tag = <usize>load<u8>(at);
+    const kind = tag & 3;
+    let length: usize;
+    if (kind == 0) {
+      length = literalLength(at);
+      at += literalStart(at);
+      if (length == 0 || at > end || length > end - at || length > limit - to) return -1;
+      memory.copy(to, at, length);
+      at += length;
+    } else {
+      let offset: usize;
+      if (kind == 3) {
+        length = (tag >> 2) + 1;
+        offset = <usize>load<u32>(at, 1);
+        at += 5;
+      } else {
+        const copy = <usize>load<u16>(COPIES + (tag << 1));
+        length = copy & 0xff;
+        offset = kind == 1 ? (copy & 0x700) | <usize>load<u8>(at, 1) : <usize>load<u16>(at, 1);
+        at += kind + 1;
+      }
+      if (offset - 1 >= to - target || at > end || length > limit - to) return -1;
+      copyBack(to, offset, length);
+    }
     to += length;
   }
   return to == limit ? targetLength : -1;
+}
+
+/** The length of the literal whose tag lies at `at`; 0 where it claims 2^32 bytes. */
+@inline
+function literalLength(at: usize): usize {
+  const short = <usize>load<u8>(at) >> 2;
+  if (short < 60) return short + 1;
+  return <usize>(load<u32>(at, 1) & (0xffffffff >> (32 - ((<u32>short - 59) << 3)))) + 1;
+}
+
+/** How far behind its tag the bytes of a literal start. */
+@inline
+function literalStart(at: usize): usize {
+  const short = <usize>load<u8>(at) >> 2;
+  return short < 60 ? 1 : short - 58;
+}
+
+/** Copies 1..60 bytes; reads and writes up to 64. */
+@inline
+function copyShortLiteral(to: usize, from: usize, length: usize): void {
+  v128.store(to, v128.load(from));
+  if (length <= 16) return;
+  v128.store(to, v128.load(from, 16), 16);
+  v128.store(to, v128.load(from, 32), 32);
+  v128.store(to, v128.load(from, 48), 48);
 }
 
 /** copyMatch for the lengths of snappy, 1..64; writes up to 64 bytes. */
