@@ -181,6 +181,13 @@ export function aggregateHandle(
   keys: readonly string[],
   aggregations: Readonly<Record<string, Aggregation>>,
 ): PlanHandle {
+  if (keys.length === 0 && Object.keys(aggregations ?? {}).length === 0) {
+    throw new PlanError(
+      "AGGREGATES_EMPTY",
+      "aggregate was given nothing to compute.",
+      "Give one, for example { rows: count() }.",
+    );
+  }
   return plan.map((node) => {
     const computed: NamedExpression[] = [];
     const columnOf = (expression: ExpressionNode): string => {

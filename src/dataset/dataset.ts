@@ -4,12 +4,11 @@ import type { CsvSinkSpec } from "../connectors/csv/csv-sink.ts";
 import type { JsonSinkSpec } from "../connectors/json/json-sink.ts";
 import type { ParquetSinkSpec } from "../connectors/parquet/parquet-sink.ts";
 import type { TextSinkSpec } from "../connectors/text/text-sink.ts";
-import { assert } from "../core/errors.ts";
+import { assert, PlanError } from "../core/errors.ts";
 import {
   type AcceptsColumns,
   Expression,
-  NamedExpression,
-  nodeOf,
+  type NamedExpression,
   type Operand,
   type ResultType,
   type SelectedFields as SelectedTypes,
@@ -21,7 +20,7 @@ import type { RuntimeContext } from "../core/rows/runtime-context.ts";
 import type { RowOf, Schema } from "../core/schema.ts";
 import type { Sink } from "../core/sink.ts";
 import type { DataType, Fields, SimpleType } from "../core/types.ts";
-import type { JoinHint, JoinType, OrderKey } from "../plan/logical.ts";
+import { JOIN_HINTS, type JoinHint, type JoinType, type OrderKey } from "../plan/logical.ts";
 import {
   crossNode,
   distinctNode,
@@ -36,16 +35,19 @@ import {
 } from "../plan/nodes.ts";
 import { type AggregatedFields, type Aggregations, aggregateHandle, count, maxBy, minBy } from "./aggregations.ts";
 import { callSite } from "./call-site.ts";
+import { columnNames, computedColumns, namedColumns } from "./column-arguments.ts";
 import { type FunctionOptions, type FunctionStage, functionHandle, keyedHandle } from "./function-stages.ts";
 import {
   type BulkStep,
   bulkIteration,
   type DeltaStep,
   deltaIteration,
+  ITERATION_OPTIONS,
   type IterationOptions,
   type Superstep,
 } from "./iterations.ts";
 import type { JobContext } from "./job-context.ts";
+import { checkedOptions, checkedSignal, optionsOf, type SinkOptions } from "./options.ts";
 import { type Ordering, orderKey } from "./ordering.ts";
 import { type JoinOn, pairsHandle } from "./pairs.ts";
 import { customPartitioning, rangePartitioning } from "./partitions.ts";
@@ -175,11 +177,7 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
   select(
     ...columns: (string | NamedExpression<string, string, unknown> | Readonly<Record<string, Operand>>)[]
   ): unknown {
-    const named = columns.flatMap((column) => {
-      if (typeof column === "string") return [{ name: column, expression: columnNode(column) }];
-      if (column instanceof NamedExpression) return [{ name: column.name as string, expression: column.node }];
-      return Object.entries(column).map(([name, operand]) => ({ name, expression: nodeOf(operand) }));
-    });
+    const named = namedColumns("select", columns);
     return this.#then((plan) => plan.map((node) => projectNode(node, named)));
   }
 
@@ -190,20 +188,20 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
   withColumns<const E extends Readonly<Record<string, Operand>>>(
     columns: E & { [N in keyof E]: AcceptsColumns<E[N], Names<F>> },
   ): DataSet<WithFields<F, SelectedFields<E, F>>> {
+    const computed = computedColumns("withColumns", columns);
     return this.#then((plan) =>
       plan.map((node) => {
-        const kept = node.schema.names.map((name) => ({
-          name,
-          expression: Object.hasOwn(columns, name) ? nodeOf(columns[name]) : columnNode(name),
-        }));
-        const added = Object.entries<Operand>(columns).filter(([name]) => !node.schema.has(name));
-        return projectNode(node, [...kept, ...added.map(([name, operand]) => ({ name, expression: nodeOf(operand) }))]);
+        const kept = node.schema.names.map(
+          (name) => computed.find((column) => column.name === name) ?? { name, expression: columnNode(name) },
+        );
+        return projectNode(node, [...kept, ...computed.filter(({ name }) => !node.schema.has(name))]);
       }),
     );
   }
 
   /** All columns but the given ones. */
   drop<const N extends Names<F>>(...names: N[]): DataSet<Omit<F, N>> {
+    columnNames("drop", names);
     return this.#then((plan) =>
       plan.map((node) => {
         for (const name of names) node.schema.indexOf(name);
@@ -303,6 +301,7 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
 
   /**
    * Groups rows with equal values; nulls form a group of their own. Keys are columns, or computed ones under new names.
+   * @throws {PlanError} COLUMNS_EMPTY, COLUMN_UNKNOWN; `aggregate` without `groupBy` is over all rows
    * @example flights.groupBy("origin").aggregate({ flights: count(), meanDelay: avg("delay") })
    * @example flights.groupBy({ month: col("date").month() })
    * @example flights.groupBy((flight) => regionOf(flight.origin)).aggregate({ flights: count() }) // { key, flights }
@@ -318,14 +317,14 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
   groupBy(...keys: unknown[]): unknown {
     const [key, column] = keys as [unknown, { name?: string; type?: DataType } | undefined];
     if (typeof key === "function") {
-      const { name = "key", ...type } = column ?? {};
+      const { name = "key", ...type } = checkedOptions("groupBy", column ?? {}, ["name", "type"]);
       return new GroupedDataSet(this.#context, keyedHandle(this.#context, this.#plan, key, { name, ...type }), [name]);
     }
     return this.#groupByColumns(keys as (string | Readonly<Record<string, Operand>>)[]);
   }
 
   #groupByColumns(keys: readonly (string | Readonly<Record<string, Operand>>)[]): GroupedDataSet<Fields, string> {
-    const names = keys.flatMap((key) => (typeof key === "string" ? [key] : Object.keys(key)));
+    const names = namedColumns("groupBy", keys).map(({ name }) => name);
     const computed = keys.filter((key) => typeof key !== "string");
     const keyed = computed.length === 0 ? this : this.withColumns(Object.assign({}, ...computed));
     const plan = keyed.#plan.map((node) => {
@@ -346,7 +345,9 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
   /** Each combination of values once; of the given columns: the first row of each. */
   distinct(...columns: Names<F>[]): DataSet<F> {
     return this.#then((plan) =>
-      plan.map((node) => distinctNode(node, columns.length === 0 ? node.schema.names : columns)),
+      plan.map((node) =>
+        distinctNode(node, columns.length === 0 ? node.schema.names : columnNames("distinct", columns)),
+      ),
     );
   }
 
@@ -358,7 +359,7 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
    * @example orders.join(customers).where("customerId").equalTo("id")
    */
   join<G extends Fields>(other: DataSet<G>, options: JoinOptions = {}): JoinBuilder<F, G, "inner"> {
-    return new JoinBuilder(this.#context, this.#plan, other.#plan, "inner", options);
+    return new JoinBuilder(this.#context, this.#plan, planOf("join", other), "inner", options);
   }
 
   /** `join` with a right side that is small. */
@@ -373,42 +374,43 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
 
   /** All rows of this side; the right columns are null where nothing matches. */
   leftOuterJoin<G extends Fields>(other: DataSet<G>, options: JoinOptions = {}): JoinBuilder<F, G, "left"> {
-    return new JoinBuilder(this.#context, this.#plan, other.#plan, "left", options);
+    return new JoinBuilder(this.#context, this.#plan, planOf("leftOuterJoin", other), "left", options);
   }
 
   /** All rows of the other side; the left columns are null where nothing matches. */
   rightOuterJoin<G extends Fields>(other: DataSet<G>, options: JoinOptions = {}): JoinBuilder<F, G, "right"> {
-    return new JoinBuilder(this.#context, this.#plan, other.#plan, "right", options);
+    return new JoinBuilder(this.#context, this.#plan, planOf("rightOuterJoin", other), "right", options);
   }
 
   /** All rows of both sides. */
   fullOuterJoin<G extends Fields>(other: DataSet<G>, options: JoinOptions = {}): JoinBuilder<F, G, "full"> {
-    return new JoinBuilder(this.#context, this.#plan, other.#plan, "full", options);
+    return new JoinBuilder(this.#context, this.#plan, planOf("fullOuterJoin", other), "full", options);
   }
 
   /** Rows of this side that have a match, each once. */
   semiJoin<G extends Fields>(other: DataSet<G>, options: JoinOptions = {}): JoinBuilder<F, G, "semi"> {
-    return new JoinBuilder(this.#context, this.#plan, other.#plan, "semi", options);
+    return new JoinBuilder(this.#context, this.#plan, planOf("semiJoin", other), "semi", options);
   }
 
   /** Rows of this side that have no match; a null key has none. */
   antiJoin<G extends Fields>(other: DataSet<G>, options: JoinOptions = {}): JoinBuilder<F, G, "anti"> {
-    return new JoinBuilder(this.#context, this.#plan, other.#plan, "anti", options);
+    return new JoinBuilder(this.#context, this.#plan, planOf("antiJoin", other), "anti", options);
   }
 
   /** Groups both sides by their keys together; continue with `.where(...).equalTo(...).with(fn)`. */
   coGroup<G extends Fields>(other: DataSet<G>): CoGroupBuilder<F, G> {
-    return new CoGroupBuilder(this.#context, this.#plan, other.#plan);
+    return new CoGroupBuilder(this.#context, this.#plan, planOf("coGroup", other));
   }
 
   /** Every row of this side with every row of the other. */
   cross<G extends Fields>(other: DataSet<G>): DataSet<JoinedFields<F, G, never>> {
-    return this.#with([other], ([left, right]) => crossNode(left, right));
+    return this.#with([planOf("cross", other)], ([left, right]) => crossNode(left, right));
   }
 
   /** All rows of both, duplicates kept. @throws {PlanError} UNION_SCHEMAS_DIFFER */
   union(...others: DataSet<F>[]): DataSet<F> {
-    return this.#with(others, (nodes) => unionNode(nodes));
+    const plans = others.map((other) => planOf("union", other));
+    return this.#with(plans, (nodes) => unionNode(nodes));
   }
 
   // Order and partitions
@@ -429,7 +431,8 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
 
   /** The first rows: of an ordered dataset those that come first, of another any. @throws {PlanError} LIMIT_INVALID */
   first(count: number, options: { offset?: number } = {}): DataSet<F> {
-    return this.#then((plan) => plan.map((node) => limitNode(node, count, options.offset ?? 0)));
+    const { offset = 0 } = checkedOptions("first", options, ["offset"]);
+    return this.#then((plan) => plan.map((node) => limitNode(node, count, offset)));
   }
 
   /** Spreads rows evenly over all partitions. */
@@ -439,6 +442,7 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
 
   /** Puts rows with equal values of these columns into one partition. */
   partitionByHash(...keys: Names<F>[]): DataSet<F> {
+    columnNames("partitionByHash", keys);
     return this.#then((plan) => plan.map((node) => partitionNode(node, { kind: "hash", keys })));
   }
 
@@ -484,7 +488,9 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
       const { next, continueWhile } = result;
       return { next: next.plan, ...(continueWhile === undefined ? {} : { continueWhile: continueWhile.plan }) };
     };
-    return this.#then((plan) => bulkIteration(this.#context, plan, maxIterations, asPlans, options));
+    return this.#then((plan) =>
+      bulkIteration(this.#context, plan, maxIterations, asPlans, checkedOptions("iterate", options, ITERATION_OPTIONS)),
+    );
   }
 
   /**
@@ -502,6 +508,7 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
       const result = step(new DataSet(this.#context, solution), new DataSet(this.#context, work), superstep);
       return { delta: result.delta.plan, nextWorkset: result.nextWorkset.plan };
     };
+    checkedOptions("iterateDelta", options, ITERATION_OPTIONS);
     return this.#then((plan) =>
       deltaIteration(this.#context, plan, workset.#plan, keys, maxIterations, asPlans, options),
     );
@@ -511,18 +518,18 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
 
   /** Runs the plan and gives all rows as objects. */
   collect(options: { signal?: AbortSignal } = {}): Promise<RowOf<F>[]> {
-    return collectRows(this.#context, this.#plan, options.signal) as Promise<RowOf<F>[]>;
+    return collectRows(this.#context, this.#plan, checkedSignal("collect", options)) as Promise<RowOf<F>[]>;
   }
 
   /** Runs the plan and gives an apache-arrow Table in ordinary memory. */
   collectArrow(options: { signal?: AbortSignal } = {}): Promise<Table> {
-    return collectArrow(this.#context, this.#plan, options.signal);
+    return collectArrow(this.#context, this.#plan, checkedSignal("collectArrow", options));
   }
 
   /** Runs the plan and counts its rows. */
   count(options: { signal?: AbortSignal } = {}): Promise<number> {
     const counted = this.#then((plan) => aggregateHandle(plan, [], { rows: count() }));
-    return countRows(this.#context, counted.#plan, options.signal);
+    return countRows(this.#context, counted.#plan, checkedSignal("count", options));
   }
 
   /** Runs the plan and tells of each column: rows, nulls, distinct values, bounds, mean and standard deviation. */
@@ -555,7 +562,8 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
    * The memory is outside the job's budget and is freed when no dataset refers to it any more.
    */
   async persist(options: { signal?: AbortSignal } = {}): Promise<DataSet<F>> {
-    return new DataSet(this.#context, PlanHandle.of(await persistRows(this.#context, this.#plan, options.signal)));
+    const signal = checkedSignal("persist", options);
+    return new DataSet(this.#context, PlanHandle.of(await persistRows(this.#context, this.#plan, signal)));
   }
 
   /**
@@ -565,27 +573,27 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
    * @param options.partitionBy - Columns whose values name directories (`year=2020/`) instead of standing in the files
    */
   writeParquet(path: string, options: SinkOptions<ParquetSinkSpec> = {}): void {
-    this.#context.addSink(this.#plan, { kind: "parquet", path, ...options });
+    this.#context.addSink(this.#plan, { kind: "parquet", path, ...optionsOf("writeParquet", options) });
   }
 
   /** Writes CSV files by RFC 4180; see `writeParquet`. */
   writeCsv(path: string, options: SinkOptions<CsvSinkSpec> = {}): void {
-    this.#context.addSink(this.#plan, { kind: "csv", path, ...options });
+    this.#context.addSink(this.#plan, { kind: "csv", path, ...optionsOf("writeCsv", options) });
   }
 
   /** Writes JSON lines; see `writeParquet`. */
   writeJson(path: string, options: SinkOptions<JsonSinkSpec> = {}): void {
-    this.#context.addSink(this.#plan, { kind: "json", path, ...options });
+    this.#context.addSink(this.#plan, { kind: "json", path, ...optionsOf("writeJson", options) });
   }
 
   /** Writes Arrow IPC files, or streams; see `writeParquet`. */
   writeArrow(path: string, options: SinkOptions<ArrowSinkSpec> = {}): void {
-    this.#context.addSink(this.#plan, { kind: "arrow", path, ...options });
+    this.#context.addSink(this.#plan, { kind: "arrow", path, ...optionsOf("writeArrow", options) });
   }
 
   /** Writes the only column, of type utf8, as lines; see `writeParquet`. */
   writeText(path: string, options: SinkOptions<TextSinkSpec> = {}): void {
-    this.#context.addSink(this.#plan, { kind: "text", path, ...options });
+    this.#context.addSink(this.#plan, { kind: "text", path, ...optionsOf("writeText", options) });
   }
 
   /**
@@ -609,15 +617,19 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
     return new DataSet<G>(this.#context, step(this.#plan).at(callSite()));
   }
 
-  #with<G extends Fields>(
-    others: readonly { readonly plan: PlanHandle }[],
-    step: Parameters<typeof PlanHandle.combine>[1],
-  ): DataSet<G> {
-    return new DataSet<G>(
-      this.#context,
-      PlanHandle.combine([this.#plan, ...others.map((other) => other.plan)], step).at(callSite()),
-    );
+  #with<G extends Fields>(others: readonly PlanHandle[], step: Parameters<typeof PlanHandle.combine>[1]): DataSet<G> {
+    return new DataSet<G>(this.#context, PlanHandle.combine([this.#plan, ...others], step).at(callSite()));
   }
+}
+
+/** @throws {PlanError} DATASET_EXPECTED */
+function planOf(method: string, other: unknown): PlanHandle {
+  if (other instanceof DataSet) return other.plan;
+  throw new PlanError(
+    "DATASET_EXPECTED",
+    `${method} was given ${other === null || other === undefined ? other : `the ${typeof other} ${String(other)}`} as its other side.`,
+    "Give a dataset; env.fromRows(rows) makes one of an array.",
+  );
 }
 
 /** What a bulk step gives: the rows of the next superstep, and rows without which there is none. */
@@ -631,13 +643,14 @@ export interface DeltaResult<F extends Fields, W extends Fields> {
   readonly nextWorkset: DataSet<W>;
 }
 
-/** Options of a file sink besides its path. */
-type SinkOptions<S> = {
-  readonly [N in keyof S as string extends N ? never : N extends "kind" | "path" ? never : N]?: S[N];
-};
-
 export interface JoinOptions {
   readonly hint?: JoinHint;
+}
+
+/** @throws {PlanError} OPTION_INVALID */
+function checkHint(hint: JoinHint | undefined): void {
+  if (hint === undefined || JOIN_HINTS.includes(hint)) return;
+  throw new PlanError("OPTION_INVALID", `The hint of a join is "${hint}".`, `It is one of ${JOIN_HINTS.join(", ")}.`);
 }
 
 /** A join that waits for its keys. */
@@ -653,7 +666,8 @@ export class JoinBuilder<L extends Fields, R extends Fields, T extends JoinType>
     this.#left = left;
     this.#right = right;
     this.#type = type;
-    this.#options = options;
+    this.#options = checkedOptions("join", options, ["hint"]);
+    checkHint(options.hint);
   }
 
   /** Key columns of the left side. */

@@ -1,12 +1,11 @@
 import type { Table } from "apache-arrow";
-import type { CsvOptions } from "../connectors/csv/csv-options.ts";
 import { CsvSource } from "../connectors/csv/csv-source.ts";
-import { JsonSource, type JsonSourceSpec } from "../connectors/json/json-source.ts";
+import { JsonSource } from "../connectors/json/json-source.ts";
 import { type MemoryColumn, MemorySource } from "../connectors/memory/memory-source.ts";
 import { ParquetSource } from "../connectors/parquet/parquet-source.ts";
 import { connectorRegistry } from "../connectors/registry.ts";
 import { SequenceSource } from "../connectors/sequence/sequence-source.ts";
-import { TextSource, type TextSourceSpec } from "../connectors/text/text-source.ts";
+import { TextSource } from "../connectors/text/text-source.ts";
 import { PlanError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { AccumulatorSet } from "../core/rows/accumulators.ts";
@@ -30,6 +29,14 @@ import { ResultSink } from "../runtime/result-sink.ts";
 import { DataSet } from "./dataset.ts";
 import { EnginePool } from "./engine-pool.ts";
 import type { JobContext, JobOutput, JobResult } from "./job-context.ts";
+import {
+  type CsvReadOptions,
+  checkedOptions,
+  checkedSignal,
+  type JsonReadOptions,
+  optionsOf,
+  type TextReadOptions,
+} from "./options.ts";
 import { PlanHandle } from "./plan-handle.ts";
 import { ProgressLine } from "./progress-line.ts";
 import type { FieldsOfRow } from "./row-types.ts";
@@ -51,15 +58,12 @@ type Paths = string | readonly string[];
 
 type SequenceFields = { readonly value: SimpleType<"int64"> };
 
-export type CsvReadOptions<F extends Fields> = Omit<CsvOptions, "schema"> & { readonly schema?: Schema<F> };
-
-export type JsonReadOptions<F extends Fields> = Pick<
-  JsonSourceSpec,
-  "timestamps" | "badLines" | "invalidUtf8" | "compression"
-> & { readonly schema?: Schema<F> };
-
-export type TextReadOptions = Pick<TextSourceSpec, "badLines" | "invalidUtf8" | "compression">;
-
+const ENVIRONMENT_OPTIONS: readonly (keyof EnvironmentOptions)[] = [
+  "parallelism",
+  "memoryBytes",
+  "batchRows",
+  "parameters",
+];
 const DEFAULT_BATCH_ROWS = 16_384;
 const MINIMUM_MEMORY_BYTES = 16 * 1024 * 1024;
 /** Below this many bytes of input, starting threads costs more than they save. */
@@ -109,8 +113,9 @@ export class ExecutionEnvironment {
     };
   }
 
-  /** @throws {PlanError} OPTION_INVALID */
+  /** @throws {PlanError} OPTION_INVALID, OPTION_UNKNOWN */
   static create(options: EnvironmentOptions = {}): ExecutionEnvironment {
+    checkedOptions("ExecutionEnvironment.create", options, ENVIRONMENT_OPTIONS);
     return new ExecutionEnvironment(nodeHost(), sharedEngines(), options);
   }
 
@@ -121,10 +126,11 @@ export class ExecutionEnvironment {
    * @throws {DataError} PARQUET_*, {ExternalError} FILE_*, {PlanError} PARQUET_SCHEMAS_DIFFER, SCHEMA_MISMATCH
    */
   readParquet<F extends Fields = Fields>(paths: Paths, options: { schema?: Schema<F> } = {}): DataSet<F> {
+    const { schema } = optionsOf("readParquet", options);
     const source = new ParquetSource({ kind: "parquet", paths }, this.#host);
-    if (options.schema === undefined) return this.#dataSet(source);
-    checkDeclared(options.schema, source);
-    return this.#dataSet(source.withColumns(options.schema.names));
+    if (schema === undefined) return this.#dataSet(source);
+    checkDeclared(schema, source);
+    return this.#dataSet(source.withColumns(schema.names));
   }
 
   /**
@@ -132,14 +138,14 @@ export class ExecutionEnvironment {
    * @param options.badLines - "fail" (default), or "drop" with a count in the job's metrics
    */
   readCsv<F extends Fields = Fields>(paths: Paths, options: CsvReadOptions<F> = {}): DataSet<F> {
-    const { schema, ...rest } = options;
+    const { schema, ...rest } = optionsOf("readCsv", options);
     const spec = { kind: "csv", paths, ...rest, ...(schema === undefined ? {} : { schema: schema.fields }) } as const;
     return this.#dataSet(new CsvSource(spec, this.#host));
   }
 
   /** Reads JSON lines: one object per line. Columns and types are found in a sample unless a schema is given. */
   readJson<F extends Fields = Fields>(paths: Paths, options: JsonReadOptions<F> = {}): DataSet<F> {
-    const { schema, ...rest } = options;
+    const { schema, ...rest } = optionsOf("readJson", options);
     const spec = { kind: "json", paths, ...rest, ...(schema === undefined ? {} : { schema: schema.fields }) } as const;
     return this.#dataSet(new JsonSource(spec, this.#host));
   }
@@ -154,7 +160,7 @@ export class ExecutionEnvironment {
 
   /** Reads lines of text as one utf8 column `line`. */
   readText(paths: Paths, options: TextReadOptions = {}): DataSet<{ readonly line: SimpleType<"utf8"> }> {
-    return this.#dataSet(new TextSource({ kind: "text", paths, ...options }, this.#host));
+    return this.#dataSet(new TextSource({ kind: "text", paths, ...optionsOf("readText", options) }, this.#host));
   }
 
   /** Rows of the running program; columns and types are found in them unless a schema is given. */
@@ -201,6 +207,7 @@ export class ExecutionEnvironment {
    * @throws {PlanError} NOTHING_TO_EXECUTE
    */
   async execute(options: { signal?: AbortSignal } = {}): Promise<JobResult> {
+    const signal = checkedSignal("execute", options);
     const pending = this.#pendingSinks.splice(0);
     if (pending.length === 0) {
       throw new PlanError(
@@ -211,11 +218,11 @@ export class ExecutionEnvironment {
     }
     const roots: LogicalNode[] = [];
     for (const { handle, sink } of pending) {
-      const node = await handle.resolve(options.signal);
+      const node = await handle.resolve(signal);
       // A sink of the user's own lives on this thread; the engine's are made again on each thread that writes.
       roots.push(isSink(sink) ? sinkNode(node, new UserSink(sink), true) : sinkNode(node, await this.#openSink(sink)));
     }
-    return this.#run(roots, options.signal);
+    return this.#run(roots, signal);
   }
 
   /** Ends the idle worker threads of all environments of this process; later jobs start new ones. */

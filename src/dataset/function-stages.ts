@@ -11,6 +11,7 @@ import type { FunctionNode, InputNeeds, LogicalNode } from "../plan/logical.ts";
 import { limitNode } from "../plan/nodes.ts";
 import { callSite } from "./call-site.ts";
 import type { JobContext } from "./job-context.ts";
+import { checkedOptions } from "./options.ts";
 import { PlanHandle } from "./plan-handle.ts";
 import { collectRows } from "./results.ts";
 
@@ -51,7 +52,11 @@ export function functionHandle(
   stage: FunctionStage,
   options: FunctionOptions,
 ): PlanHandle {
-  const { schema, broadcast = {}, name = stage.method } = options;
+  const isShapeKnown = stage.schemaOf !== undefined;
+  const known: readonly (keyof FunctionOptions)[] = isShapeKnown
+    ? ["name", "broadcast"]
+    : ["schema", "name", "broadcast"];
+  const { schema, broadcast = {}, name = stage.method } = checkedOptions(stage.method, options, known);
   checkFunction(stage);
   const site = callSite();
   const nodeOf = (

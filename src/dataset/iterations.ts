@@ -14,6 +14,8 @@ export interface IterationOptions {
   readonly convergence?: { readonly aggregator: string; readonly isConverged: ConvergenceCriterion<never> };
 }
 
+export const ITERATION_OPTIONS: readonly (keyof IterationOptions)[] = ["aggregators", "convergence"];
+
 /** What a step knows of its iteration. */
 export interface Superstep {
   /** Counts from 1. */

@@ -1,6 +1,7 @@
 import { PlanError } from "../core/errors.ts";
 import { Expression } from "../core/expressions/expression.ts";
 import type { OrderKey } from "../plan/logical.ts";
+import { checkedOptions } from "./options.ts";
 
 /** A column with a direction, for `orderBy`, `sortPartition` and `sortGroup`. */
 export interface Ordering<N extends string = string> extends OrderKey {
@@ -10,20 +11,23 @@ export interface Ordering<N extends string = string> extends OrderKey {
 /** Smallest first, nulls last unless said. */
 export const asc = <const N extends string>(column: N, options: { nullsFirst?: boolean } = {}): Ordering<N> => ({
   column,
-  ...options,
+  ...checkedOptions("asc", options, ["nullsFirst"]),
 });
 
 /** Greatest first, nulls last unless said. */
 export const desc = <const N extends string>(column: N, options: { nullsFirst?: boolean } = {}): Ordering<N> => ({
   column,
   descending: true,
-  ...options,
+  ...checkedOptions("desc", options, ["nullsFirst"]),
 });
 
-/** @throws {PlanError} SORT_KEY_INVALID */
+const ORDER_KEY: readonly (keyof OrderKey)[] = ["column", "descending", "nullsFirst"];
+
+/** @throws {PlanError} SORT_KEY_INVALID, OPTION_UNKNOWN */
 export function orderKey(key: string | Ordering): OrderKey {
   const column: unknown = typeof key === "string" ? key : key?.column;
-  if (typeof column === "string") return typeof key === "string" ? { column } : key;
+  if (typeof column === "string")
+    return typeof key === "string" ? { column } : checkedOptions("A key to order by", key, ORDER_KEY);
   throw new PlanError(
     "SORT_KEY_INVALID",
     `A key to order by is ${key instanceof Expression || column instanceof Expression ? "an expression" : `the ${typeof key} ${String(key)}`}.`,

@@ -1,25 +1,29 @@
 import { NumberRows, type PartitionFunction } from "../core/operators/number-rows.ts";
 import type { Schema } from "../core/schema.ts";
 import type { OrderKey, Partitioning } from "../plan/logical.ts";
+import { checkOrderKeys } from "../plan/nodes.ts";
 import { callSite } from "./call-site.ts";
 
 const NUMBER_COLUMN = "partition number";
 
 /** Ranges of nearly equal size, by bounds that a sample of the rows gives. */
-export const rangePartitioning = (keys: readonly OrderKey[], schema: Schema): Partitioning => ({
-  kind: "numbered",
-  name: `range(${keys.map((key) => key.column).join(", ")})`,
-  column: freeName(schema),
-  needsAllRows: true,
-  isUserCode: false,
-  operator: (partitionCount) => ({
-    kind: "rangeNumbers",
-    name: "range numbers",
-    keys: keys.map((key) => ({ ...key, column: schema.indexOf(key.column) })),
+export function rangePartitioning(keys: readonly OrderKey[], schema: Schema): Partitioning {
+  checkOrderKeys(keys, schema);
+  return {
+    kind: "numbered",
+    name: `range(${keys.map((key) => key.column).join(", ")})`,
     column: freeName(schema),
-    partitionCount,
-  }),
-});
+    needsAllRows: true,
+    isUserCode: false,
+    operator: (partitionCount) => ({
+      kind: "rangeNumbers",
+      name: "range numbers",
+      keys: keys.map((key) => ({ ...key, column: schema.indexOf(key.column) })),
+      column: freeName(schema),
+      partitionCount,
+    }),
+  };
+}
 
 /** Partitions that a function chooses by the value of one column. */
 export function customPartitioning(partition: PartitionFunction, key: string, schema: Schema): Partitioning {

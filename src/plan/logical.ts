@@ -102,13 +102,16 @@ export interface LimitNode extends NodeBase<OneInput> {
 
 export type JoinType = "inner" | "left" | "right" | "full" | "semi" | "anti";
 
-export type JoinHint =
-  | "OPTIMIZER_CHOOSES"
-  | "BROADCAST_HASH_FIRST"
-  | "BROADCAST_HASH_SECOND"
-  | "REPARTITION_HASH_FIRST"
-  | "REPARTITION_HASH_SECOND"
-  | "REPARTITION_SORT_MERGE";
+export const JOIN_HINTS = [
+  "OPTIMIZER_CHOOSES",
+  "BROADCAST_HASH_FIRST",
+  "BROADCAST_HASH_SECOND",
+  "REPARTITION_HASH_FIRST",
+  "REPARTITION_HASH_SECOND",
+  "REPARTITION_SORT_MERGE",
+] as const;
+
+export type JoinHint = (typeof JOIN_HINTS)[number];
 
 export interface JoinNode extends NodeBase<TwoInputs> {
   readonly op: "join";

@@ -82,11 +82,16 @@ export function distinctNode(input: LogicalNode, keys: readonly string[] = input
 }
 
 /** @throws {PlanError} COLUMN_UNKNOWN, SORT_KEY_UNSUPPORTED, SORT_KEYS_EMPTY */
-export function sortNode(input: LogicalNode, keys: readonly OrderKey[], scope: SortNode["scope"]): SortNode {
+export function checkOrderKeys(keys: readonly OrderKey[], schema: Schema): void {
   if (keys.length === 0) {
     throw new PlanError("SORT_KEYS_EMPTY", "A sort was given no column to order by.", "Name at least one column.");
   }
-  for (const { column } of keys) checkSortable(input.schema.typeOf(column), column);
+  for (const { column } of keys) checkSortable(schema.typeOf(column), column);
+}
+
+/** @throws {PlanError} COLUMN_UNKNOWN, SORT_KEY_UNSUPPORTED, SORT_KEYS_EMPTY */
+export function sortNode(input: LogicalNode, keys: readonly OrderKey[], scope: SortNode["scope"]): SortNode {
+  checkOrderKeys(keys, input.schema);
   return { op: "sort", keys, scope, schema: input.schema, inputs: [input] };
 }
 

@@ -42,6 +42,101 @@ describe("at the line of the mistake", () => {
     }
   });
 
+  it.each([
+    ["select", []],
+    ["select", [{}]],
+    ["groupBy", []],
+    ["groupBy", [{}]],
+    ["partitionByHash", []],
+    ["drop", []],
+  ])("%s%j refuses to do without columns", (name, columns) => {
+    expect(() => untyped[name](...columns)).toThrow(refusal("COLUMNS_EMPTY", `${name} was given no column`));
+  });
+
+  it.each(["orderBy", "sortPartition", "partitionByRange"])("%s refuses to do without columns", (name) => {
+    expect(() => untyped[name]()).toThrow(refusal("SORT_KEYS_EMPTY", "column"));
+  });
+
+  it.each<[string, unknown]>([
+    ["select", ["id", "price"]],
+    ["select", null],
+    ["select", 42],
+    ["select", col("price").add(1)],
+    ["withColumns", col("price").add(1).as("more")],
+    ["withColumns", undefined],
+    ["groupBy", ["id"]],
+    ["groupBy", 42],
+    ["groupBy", col("price").add(1)],
+    ["distinct", ["id"]],
+    ["drop", ["id"]],
+    ["partitionByHash", ["id"]],
+  ])("%s refuses %o as a column", (name, given) => {
+    expect(() => untyped[name](given)).toThrow(refusal("COLUMN_ARGUMENT_INVALID", `${name} was given `));
+  });
+
+  it("aggregate refuses to do without aggregates", () => {
+    for (const given of [undefined, {}])
+      expect(() => untyped.aggregate(given)).toThrow(refusal("AGGREGATES_EMPTY", ""));
+  });
+
+  it.each(["join", "leftOuterJoin", "antiJoin", "coGroup", "cross", "union"])(
+    "%s refuses what is no dataset",
+    (name) => {
+      for (const other of [undefined, null, 42, []]) {
+        expect(() => untyped[name](other)).toThrow(refusal("DATASET_EXPECTED", `${name} was given`));
+      }
+    },
+  );
+
+  describe("options", () => {
+    const make = ExecutionEnvironment as unknown as { create(options: unknown): unknown };
+    const untypedEnv = env as unknown as Record<string, (...args: unknown[]) => unknown>;
+    const identity = (row: object) => row;
+
+    it.each<[string, string, string, () => unknown]>([
+      ["ExecutionEnvironment.create", "paralellism", "parallelism", () => make.create({ paralellism: 2 })],
+      ["readCsv", "delimeter", "delimiter", () => untypedEnv.readCsv("x.csv", { delimeter: ";" })],
+      ["readParquet", "shema", "schema", () => untypedEnv.readParquet("x.parquet", { shema: 1 })],
+      ["readJson", "badlines", "badLines", () => untypedEnv.readJson("x.jsonl", { badlines: "drop" })],
+      ["readText", "invalidUtf", "invalidUtf8", () => untypedEnv.readText("x.txt", { invalidUtf: "replace" })],
+      ["writeParquet", "codecs", "codec", () => untyped.writeParquet("x", { codecs: "zstd" })],
+      ["writeCsv", "partitionBY", "partitionBy", () => untyped.writeCsv("x", { partitionBY: ["a"] })],
+      ["writeJson", "overwite", "overwrite", () => untyped.writeJson("x", { overwite: "append" })],
+      ["writeArrow", "formt", "format", () => untyped.writeArrow("x", { formt: "file" })],
+      ["writeText", "compresion", "compression", () => untyped.writeText("x", { compresion: "gzip" })],
+      ["first", "ofset", "offset", () => untyped.first(1, { ofset: 1 })],
+      ["join", "hnt", "hint", () => untyped.join(orders, { hnt: "x" })],
+      ["map", "schemas", "schema", () => untyped.map(identity, { schemas: 1 })],
+      ["filter", "nam", "name", () => untyped.filter(() => true, { nam: "x" })],
+      ["groupBy", "typ", "type", () => untyped.groupBy(identity, { typ: 1 })],
+      ["desc", "nullFirst", "nullsFirst", () => desc("id", { nullFirst: true } as object)],
+      ["iterate", "convergance", "convergence", () => untyped.iterate(1, identity, { convergance: 1 })],
+      ["A key to order by", "decending", "descending", () => untyped.orderBy({ column: "id", decending: true })],
+    ])("%s refuses %s, and names %s", (method, given, meant, call) => {
+      expect(call).toThrow(refusal("OPTION_UNKNOWN", `${method} has no option "${given}". Did you mean "${meant}"?`));
+    });
+
+    it.each(["collect", "collectArrow", "count", "persist"])("%s refuses an unknown one", async (name) => {
+      const call = async () => untyped[name]({ signall: 1 });
+      await expect(call()).rejects.toEqual(refusal("OPTION_UNKNOWN", `${name} has no option "signall"`));
+    });
+
+    it("execute refuses an unknown one, and forgets nothing of what was written", async () => {
+      const options = { timeout: 1 } as object;
+      await expect(env.execute(options)).rejects.toEqual(refusal("OPTION_UNKNOWN", "execute has no option"));
+    });
+
+    it.each([["a text"], [null], [17], [["offset"]]])("cannot be %j", (options) => {
+      expect(() => untyped.first(1, options)).toThrow(refusal("OPTION_INVALID", "The options of first are"));
+    });
+
+    it("a hint is one of those that there are", () => {
+      expect(() => untyped.join(orders, { hint: "BROADCAST" })).toThrow(
+        refusal("OPTION_INVALID", "BROADCAST_HASH_FIRST"),
+      );
+    });
+  });
+
   it("misspelt columns meet the one that was meant", () => {
     expect(() => untyped.filter(col("pirce").gt(1))).toThrow(refusal("COLUMN_UNKNOWN", 'Did you mean "price"?'));
     expect(() => untyped.orderBy("Price")).toThrow(refusal("COLUMN_UNKNOWN", 'Did you mean "price"?'));

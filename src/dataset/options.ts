@@ -1,0 +1,118 @@
+import type { ArrowSinkSpec } from "../connectors/arrow/arrow-sink.ts";
+import type { CsvOptions } from "../connectors/csv/csv-options.ts";
+import type { CsvSinkSpec } from "../connectors/csv/csv-sink.ts";
+import type { JsonSinkSpec } from "../connectors/json/json-sink.ts";
+import type { JsonSourceSpec } from "../connectors/json/json-source.ts";
+import type { ParquetSinkSpec } from "../connectors/parquet/parquet-sink.ts";
+import type { TextSinkSpec } from "../connectors/text/text-sink.ts";
+import type { TextSourceSpec } from "../connectors/text/text-source.ts";
+import { PlanError } from "../core/errors.ts";
+import { nearestNames } from "../core/expressions/suggest.ts";
+import type { Schema } from "../core/schema.ts";
+import type { Fields } from "../core/types.ts";
+
+// Options of the API's methods. The compiler refuses an unknown name only in a literal; a misspelt one that comes from
+// JavaScript or through a variable would pass for a default, so the names are checked again when a method is called.
+
+export type CsvReadOptions<F extends Fields = Fields> = Omit<CsvOptions, "schema"> & { readonly schema?: Schema<F> };
+
+export type JsonReadOptions<F extends Fields = Fields> = Pick<
+  JsonSourceSpec,
+  "timestamps" | "badLines" | "invalidUtf8" | "compression"
+> & { readonly schema?: Schema<F> };
+
+export type TextReadOptions = Pick<TextSourceSpec, "badLines" | "invalidUtf8" | "compression">;
+
+/** Options of a file sink besides its path. */
+export type SinkOptions<S> = {
+  readonly [N in keyof S as string extends N ? never : N extends "kind" | "path" ? never : N]?: S[N];
+};
+
+/** Every name of a type of options; the compiler sees to it that none is missing. */
+const namesOf = <O extends object>(names: { readonly [N in keyof Required<O>]: true }): readonly string[] =>
+  Object.keys(names);
+
+const fileSink = { overwrite: true, partitionBy: true } as const;
+
+/** The options of each method. */
+const OPTIONS = {
+  readParquet: namesOf<{ schema?: Schema }>({ schema: true }),
+  readCsv: namesOf<CsvReadOptions>({
+    delimiter: true,
+    quote: true,
+    escape: true,
+    comment: true,
+    header: true,
+    nulls: true,
+    schema: true,
+    badLines: true,
+    invalidUtf8: true,
+    compression: true,
+    multiline: true,
+    maxRecordBytes: true,
+    splitBytes: true,
+  }),
+  readJson: namesOf<JsonReadOptions>({
+    schema: true,
+    timestamps: true,
+    badLines: true,
+    invalidUtf8: true,
+    compression: true,
+  }),
+  readText: namesOf<TextReadOptions>({ badLines: true, invalidUtf8: true, compression: true }),
+  writeParquet: namesOf<SinkOptions<ParquetSinkSpec>>({
+    ...fileSink,
+    codec: true,
+    rowGroupRows: true,
+    rowGroupBytes: true,
+    dataPageVersion: true,
+    pageRows: true,
+    pageBytes: true,
+    dictionary: true,
+    checksums: true,
+    bloomFilters: true,
+    keyValues: true,
+  }),
+  writeCsv: namesOf<SinkOptions<CsvSinkSpec>>({
+    ...fileSink,
+    delimiter: true,
+    header: true,
+    null: true,
+    compression: true,
+  }),
+  writeJson: namesOf<SinkOptions<JsonSinkSpec>>({ ...fileSink, compression: true }),
+  writeArrow: namesOf<SinkOptions<ArrowSinkSpec>>({ ...fileSink, format: true }),
+  writeText: namesOf<SinkOptions<TextSinkSpec>>({ ...fileSink, compression: true }),
+};
+
+/**
+ * The options as they are, once every name of them is known.
+ * @throws {PlanError} OPTION_UNKNOWN, OPTION_INVALID
+ */
+export function checkedOptions<O extends object>(method: string, options: O, names: readonly string[]): O {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new PlanError(
+      "OPTION_INVALID",
+      `The options of ${method} are ${options === null ? "null" : `the ${typeof options} ${String(options)}`}.`,
+      names.length === 0 ? "It has none: leave them out." : `Give an object, with any of ${names.join(", ")}.`,
+    );
+  }
+  for (const name of Object.keys(options)) {
+    if (names.includes(name)) continue;
+    const near = nearestNames(name, names).map((each) => `"${each}"`);
+    throw new PlanError(
+      "OPTION_UNKNOWN",
+      `${method} has no option "${name}".`,
+      `${near.length === 0 ? "" : `Did you mean ${near.join(" or ")}? `}Its options are ${names.map((each) => `"${each}"`).join(", ")}.`,
+    );
+  }
+  return options;
+}
+
+/** The options of a method whose names are known here. */
+export const optionsOf = <O extends object>(method: keyof typeof OPTIONS, options: O): O =>
+  checkedOptions(method, options, OPTIONS[method]);
+
+/** The options of every method that starts a job. */
+export const checkedSignal = (method: string, options: { signal?: AbortSignal }): AbortSignal | undefined =>
+  checkedOptions(method, options, ["signal"]).signal;
