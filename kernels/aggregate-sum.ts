@@ -108,6 +108,20 @@ function addWord(at: usize, value: u64, extension: u64, sign: i32): void {
 }
 
 export function aggSumI64(groups: usize, values: usize, validity: usize, length: i32, sign: i32, state: usize): void {
+  if (sign > 0 && validity == 0) {
+    for (let row: usize = 0; row < <usize>length; row++) {
+      const at = state + (groupAt(groups, row) << 5);
+      const value = load<i64>(values + (row << 3));
+      const before = load<u64>(at);
+      const after = before + <u64>value;
+      store<u64>(at, after);
+      store<i64>(at, load<i64>(at, 24) + 1, 24);
+      // The upper words change only where a sum crosses zero or 2^64.
+      const upper = (value >> 63) + <i64>(after < before);
+      if (upper != 0) addWide(at, 0, <u64>upper, upper >> 63, 0);
+    }
+    return;
+  }
   for (let row: usize = 0; row < <usize>length; row++) {
     if (isNull(validity, row)) continue;
     const value = load<i64>(values + (row << 3));

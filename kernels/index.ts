@@ -7,6 +7,7 @@ export * from "./hash";
 export * from "./partition";
 export * from "./arithmetic";
 export * from "./compare";
+export * from "./decimal-words";
 export * from "./boolean";
 export * from "./lz4";
 export * from "./parquet-bounds";

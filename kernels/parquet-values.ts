@@ -67,21 +67,9 @@ export function parquetNarrow16(source: usize, count: i32, out: usize): void {
   for (let i: usize = 0; i < <usize>count; i++) store<u16>(out + (i << 1), load<u16>(source + (i << 2)));
 }
 
-/** Sign-extends int32 or int64 to 128 bits; `out` does not overlap. */
+/** Sign-extends int32 to 64 bits; `out` does not overlap. */
 export function parquetWiden32(source: usize, count: i32, out: usize): void {
-  for (let i: usize = 0; i < <usize>count; i++) {
-    const value = <i64>load<i32>(source + (i << 2));
-    store<i64>(out + (i << 4), value);
-    store<i64>(out + (i << 4), value >> 63, 8);
-  }
-}
-
-export function parquetWiden64(source: usize, count: i32, out: usize): void {
-  for (let i: usize = 0; i < <usize>count; i++) {
-    const value = load<i64>(source + (i << 3));
-    store<i64>(out + (i << 4), value);
-    store<i64>(out + (i << 4), value >> 63, 8);
-  }
+  for (let i: usize = 0; i < <usize>count; i++) store<i64>(out + (i << 3), <i64>load<i32>(source + (i << 2)));
 }
 
 /** Big-endian two's complement of 0..16 bytes to 128 bits little-endian. */

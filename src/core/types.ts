@@ -10,7 +10,7 @@ export interface SimpleType<K extends string = SimpleKind> {
   readonly kind: K;
 }
 export type SimpleKind = "null" | "bool" | IntKind | FloatKind | "utf8" | "binary" | "date";
-/** 128-bit two's complement, value = unscaled / 10^scale; precision 1..38. */
+/** 128-bit two's complement (in memory also 64-bit, see `DecimalWords`), value = unscaled / 10^scale; precision 1..38. */
 export interface DecimalType {
   readonly kind: "decimal";
   readonly precision: number;

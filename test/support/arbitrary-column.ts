@@ -6,6 +6,7 @@ import { sliceColumn } from "../../src/core/columns/slice.ts";
 import type { DataType } from "../../src/core/types.ts";
 import * as types from "../../src/core/types.ts";
 import type { Workspace } from "../../src/core/workspace.ts";
+import { inWords } from "./decimal-words.ts";
 
 const integers = (bits: number, signed: boolean): fc.Arbitrary<bigint> => {
   const min = signed ? -(2n ** BigInt(bits - 1)) : 0n;
@@ -105,6 +106,7 @@ export const keyTypes: readonly DataType[] = [
   types.binary,
   types.date,
   types.decimal(38, 4),
+  types.decimal(12, 2),
   types.time("ms"),
   types.time("ns"),
   types.timestamp("ms", "UTC"),
@@ -133,12 +135,15 @@ export const anyKeyType: fc.Arbitrary<DataType> = fc.constantFrom(...keyTypes);
 export interface Shape {
   /** Dictionary-encoded, with repeated entries where values repeat and one unused entry. */
   isEncoded: boolean;
+  /** Decimals in words, where all values fit and it is not encoded. */
+  isShort?: boolean;
   /** Rows that lie before and after in a longer column of which it is a slice. */
   before: number;
   after: number;
 }
 export const anyShape: fc.Arbitrary<Shape> = fc.record({
   isEncoded: fc.boolean(),
+  isShort: fc.boolean(),
   before: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 17 })),
   after: fc.integer({ min: 0, max: 3 }),
 });
@@ -150,7 +155,9 @@ export function shapedColumn(ws: Workspace, type: DataType, values: readonly unk
     Array.from({ length: count }, (_, i) => values[i % Math.max(1, values.length)] ?? null);
   const long = [...filler(shape.before), ...values, ...filler(shape.after)];
   const whole = shape.isEncoded && canEncode(type) ? encodedColumn(ws, type, long) : buildColumn(ws, type, long);
-  const slice = sliceColumn(ws, whole, shape.before, values.length);
+  const stored = shape.isShort === true ? inWords(ws, whole) : whole.retain();
+  const slice = sliceColumn(ws, stored, shape.before, values.length);
+  stored.release();
   whole.release();
   return slice;
 }

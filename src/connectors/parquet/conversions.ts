@@ -15,21 +15,34 @@ export interface FixedLayout {
   readonly width: number;
   /** Undefined where the stored bytes are the column's bytes. */
   readonly convert: Convert | undefined;
+  /** Decimals that are decoded to int64 (`DecimalWords`). */
+  readonly isWords: boolean;
 }
 
 /** The layout of a leaf of fixed width (not bool, utf8, binary, null). */
 export function fixedLayout(leaf: LeafSchema): FixedLayout {
   const width = byteWidth(leaf.type);
-  const stored = (storedWidth: number, convert?: Convert): FixedLayout => ({ storedWidth, width, convert });
+  const stored = (storedWidth: number, convert?: Convert): FixedLayout => ({
+    storedWidth,
+    width,
+    convert,
+    isWords: false,
+  });
+  const words = (storedWidth: number, convert?: Convert): FixedLayout => ({
+    storedWidth,
+    width: 8,
+    convert,
+    isWords: true,
+  });
   const isDecimal = leaf.type.kind === "decimal";
   switch (leaf.physicalType) {
     case PhysicalType.int32:
-      if (isDecimal) return stored(4, ({ workspace }, ...args) => workspace.kernels.parquetWiden32(...args));
+      if (isDecimal) return words(4, ({ workspace }, ...args) => workspace.kernels.parquetWiden32(...args));
       if (width === 1) return stored(4, ({ workspace }, ...args) => workspace.kernels.parquetNarrow8(...args));
       if (width === 2) return stored(4, ({ workspace }, ...args) => workspace.kernels.parquetNarrow16(...args));
       return stored(4);
     case PhysicalType.int64:
-      if (isDecimal) return stored(8, ({ workspace }, ...args) => workspace.kernels.parquetWiden64(...args));
+      if (isDecimal) return words(8);
       return stored(8);
     case PhysicalType.int96:
       return stored(12, (scope, ...args) => {

@@ -1,5 +1,6 @@
 import type { Column } from "../../core/column.ts";
 import { columnOf } from "../../core/columns/allocate.ts";
+import { bitLength } from "../../core/expressions/decimal-words.ts";
 import type { Address } from "../../core/memory/allocator.ts";
 import type { Block } from "../../core/memory/block.ts";
 import { ByteArrays } from "./byte-arrays.ts";
@@ -14,6 +15,8 @@ import type { EncodedValues, PageSlots, ValueWriter } from "./value-writer.ts";
 export interface FixedDictionary {
   readonly values: Block;
   readonly length: number;
+  /** Of decimals in words: their greatest |value|. */
+  readonly magnitude: bigint;
 }
 
 /** Columns of fixed width: numbers, dates and times, decimals, intervals. Pages may mix encodings. */
@@ -23,6 +26,8 @@ export class FixedValues implements ValueWriter {
   readonly #layout: FixedLayout;
   readonly #dictionary: FixedDictionary | undefined;
   #data: Block | undefined;
+  /** Of decimals in words: the greatest |value| so far. */
+  #magnitude = 0n;
 
   constructor(scope: DecodeScope, leaf: LeafSchema, slotCount: number, dictionary: FixedDictionary | undefined) {
     this.#scope = scope;
@@ -35,12 +40,18 @@ export class FixedValues implements ValueWriter {
   append(values: EncodedValues, slots: PageSlots): void {
     const { width } = this.#layout;
     const target = (this.#data as Block).address + slots.first * width;
-    if (isDictionaryEncoding(values.encoding)) this.#gather(values, target);
-    else decodeFixed(this.#scope, this.#leaf, this.#layout, values, target);
+    let magnitude: bigint;
+    if (isDictionaryEncoding(values.encoding)) magnitude = this.#gather(values, target);
+    else {
+      decodeFixed(this.#scope, this.#leaf, this.#layout, values, target);
+      magnitude = magnitudeOf(this.#scope, this.#layout, target, values.count);
+    }
+    if (magnitude > this.#magnitude) this.#magnitude = magnitude;
     if (slots.present !== slots.count) spread(this.#scope, width, target, slots);
   }
 
-  #gather(values: EncodedValues, target: Address): void {
+  /** Looks indices up; returns the magnitude of the dictionary. */
+  #gather(values: EncodedValues, target: Address): bigint {
     const scope: DecodeScope = this.#scope;
     const dictionary = this.#dictionary;
     if (dictionary === undefined) scope.corrupt("it is dictionary-encoded, but its chunk has no dictionary page");
@@ -63,15 +74,27 @@ export class FixedValues implements ValueWriter {
       default:
         kernels.gather128(source, indices, values.count, target);
     }
+    return dictionary.magnitude;
   }
 
   finish(slotCount: number, validity: Block | undefined): Column {
-    const data = this.#data as Block;
+    const { type } = this.#leaf;
+    const { workspace } = this.#scope;
+    let data = this.#data as Block;
+    const nulls = validity === undefined ? {} : { validity };
+    if (this.#layout.isWords && type.kind === "decimal") {
+      if (this.#magnitude < 10n ** BigInt(type.precision)) {
+        this.#data = undefined;
+        const bits = bitLength(this.#magnitude);
+        return columnOf(workspace, type, slotCount, { words: { block: data, bits }, ...nulls });
+      }
+      // Values beyond the declared precision void its promises about sums and products: 128 bits hold those anyway.
+      data = this.#scope.allocate(slotCount * 16);
+      workspace.kernels.decimalFromI64((this.#data as Block).address, false, slotCount, data.address);
+      this.#data?.release();
+    }
     this.#data = undefined;
-    return columnOf(this.#scope.workspace, this.#leaf.type, slotCount, {
-      data,
-      ...(validity === undefined ? {} : { validity }),
-    });
+    return columnOf(workspace, type, slotCount, { data, ...nulls });
   }
 
   release(): void {
@@ -92,7 +115,12 @@ export function fixedDictionary(scope: DecodeScope, leaf: LeafSchema, values: En
     block.release();
     throw error;
   }
-  return { values: block, length: values.count };
+  return { values: block, length: values.count, magnitude: magnitudeOf(scope, layout, block.address, values.count) };
+}
+
+/** The greatest |value| of decimals in words; 0 of anything else. */
+function magnitudeOf({ workspace }: DecodeScope, layout: FixedLayout, values: Address, count: number): bigint {
+  return layout.isWords ? BigInt.asUintN(64, workspace.kernels.decimalWordsMagnitude(values, count)) : 0n;
 }
 
 function checkPlainLength(scope: DecodeScope, leaf: LeafSchema, layout: FixedLayout, values: EncodedValues): void {

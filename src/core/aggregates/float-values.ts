@@ -11,7 +11,10 @@ export function floatValues(workspace: Workspace, column: Column): Column {
   const plain = decodeDictionary(workspace, column);
   if (plain.type.kind === "float64") return plain;
   const data = workspace.allocate(plain.length * 8);
-  converter(workspace, plain.type)(plain.data, plain.length, data.address);
+  const { words, type } = plain;
+  if (words !== undefined && type.kind === "decimal") {
+    workspace.kernels.decimalWordsToF64(words.address, 10 ** type.scale, plain.length, data.address);
+  } else converter(workspace, type)(plain.data, plain.length, data.address);
   const values = columnOf(workspace, float64, plain.length, { data });
   if (plain.nullCount === 0) {
     plain.release();

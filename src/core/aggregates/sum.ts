@@ -131,7 +131,10 @@ export class SumAccumulator extends FixedAccumulator {
     if (column.nullCount === rowCount) return;
     const { add, widen } = this.#layout;
     const plain = decodeDictionary(this.workspace, column);
-    if (widen === undefined) add(groups, plain.data, plain.validity, rowCount, sign, state);
+    // Sums of decimals in words are those of int64, and so are their records.
+    if (plain.words !== undefined) {
+      this.workspace.kernels.aggSumI64(groups, plain.words.address, plain.validity, rowCount, sign, state);
+    } else if (widen === undefined) add(groups, plain.data, plain.validity, rowCount, sign, state);
     else {
       const words = this.workspace.allocate(rowCount * 8);
       widen(plain.data, rowCount, words.address);
@@ -144,13 +147,16 @@ export class SumAccumulator extends FixedAccumulator {
   /** Adds all rows to the first record, without group numbers; false where the type has no such path. */
   #addWhole(column: Column, rowCount: number, record: Address): boolean {
     const { kernels } = this.workspace;
-    const { data, validity, dictionary, nullCount } = column;
+    const { validity, dictionary, nullCount, words } = column;
     if (dictionary !== undefined) return false;
+    if (this.#type.kind === "decimal" && words === undefined) return false;
+    const data = words?.address ?? column.data;
     switch (this.#type.kind) {
       case "int32":
         kernels.aggAllSumI32(data, validity, rowCount, record);
         break;
       case "int64":
+      case "decimal":
         kernels.aggAllSumI64(data, validity, rowCount, record);
         break;
       case "float64":

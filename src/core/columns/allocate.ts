@@ -20,10 +20,19 @@ export function columnOf(
   workspace: Workspace,
   type: DataType,
   length: number,
-  values: { data?: Block; offsets?: Block; validity?: Block; children?: Column[]; dictionary?: Column },
+  values: {
+    data?: Block;
+    /** In place of `data`: decimals as int64, with the bound of `DecimalWords.bits`. */
+    words?: { block: Block; bits: number };
+    offsets?: Block;
+    validity?: Block;
+    children?: Column[];
+    dictionary?: Column;
+  },
 ): Column {
   const blocks: Block[] = [];
   if (values.data !== undefined) blocks.push(values.data);
+  if (values.words !== undefined) blocks.push(values.words.block);
   if (values.offsets !== undefined) blocks.push(values.offsets);
   let nullCount = 0;
   let validity: Address = 0;
@@ -44,6 +53,9 @@ export function columnOf(
       data: values.data?.address ?? 0,
       offsets: values.offsets?.address ?? 0,
       children: values.children ?? [],
+      ...(values.words === undefined
+        ? {}
+        : { words: { address: values.words.block.address, bits: values.words.bits, workspace } }),
       ...(values.dictionary === undefined ? {} : { dictionary: values.dictionary }),
     },
     blocks,

@@ -56,6 +56,17 @@ export function concatColumns(workspace: Workspace, columns: readonly Column[]):
       return columnOf(workspace, type, length, { ...validity, children });
     }
     default: {
+      const words = columns.flatMap((column) => (column.words === undefined ? [] : [column.words]));
+      if (words.length === columns.length) {
+        const block = workspace.allocate(length * 8);
+        let at = block.address;
+        for (const [i, { address }] of words.entries()) {
+          kernels.copyBytes(at, address, columns[i].length * 8);
+          at += columns[i].length * 8;
+        }
+        const bits = Math.max(...words.map((part) => part.bits));
+        return columnOf(workspace, type, length, { words: { block, bits }, ...validity });
+      }
       const width = byteWidth(type);
       const data = workspace.allocate(length * width);
       let at = data.address;

@@ -17,6 +17,8 @@ export interface ColumnDescriptor {
   dataStart: number;
   dataBytes: number;
   offsets: number;
+  /** `data` are the column's `words`, with this bound. */
+  wordBits?: number;
   children: ColumnDescriptor[];
   dictionary?: ColumnDescriptor;
 }
@@ -37,7 +39,8 @@ export function describeBatch(workspace: Workspace, batch: Batch): BatchDescript
 }
 
 export function describeColumn(workspace: Workspace, column: Column): ColumnDescriptor {
-  const { length, nullCount, validity, data, offsets, dictionary, type } = column;
+  const { length, nullCount, validity, words, offsets, dictionary, type } = column;
+  const data = words?.address ?? column.data;
   let dataStart = 0;
   let dataBytes = 0;
   if (dictionary !== undefined) dataBytes = length * 4;
@@ -45,7 +48,7 @@ export function describeColumn(workspace: Workspace, column: Column): ColumnDesc
   else if (type.kind === "utf8" || type.kind === "binary") {
     dataStart = workspace.i32[offsets >>> 2];
     dataBytes = workspace.i32[(offsets >>> 2) + length] - dataStart;
-  } else dataBytes = byteWidth(type) * length;
+  } else dataBytes = (words === undefined ? byteWidth(type) : 8) * length;
   return {
     length,
     nullCount,
@@ -54,6 +57,7 @@ export function describeColumn(workspace: Workspace, column: Column): ColumnDesc
     dataStart,
     dataBytes,
     offsets,
+    ...(words === undefined ? {} : { wordBits: words.bits }),
     children: column.children.map((child) => describeColumn(workspace, child)),
     ...(dictionary === undefined ? {} : { dictionary: describeColumn(workspace, dictionary) }),
   };
@@ -102,7 +106,16 @@ export function copyColumn(
   return new Column(
     type,
     length,
-    { nullCount, validity, data, offsets, children, ...(shared === undefined ? {} : { dictionary: shared }) },
+    {
+      nullCount,
+      validity,
+      offsets,
+      children,
+      ...(described.wordBits === undefined
+        ? { data }
+        : { words: { address: data, bits: described.wordBits, workspace: target } }),
+      ...(shared === undefined ? {} : { dictionary: shared }),
+    },
     blocks,
   );
 }

@@ -61,6 +61,12 @@ export function gatherColumn(
       return columnOf(workspace, type, count, { ...validity, children });
     }
     default: {
+      const { words } = column;
+      if (words !== undefined) {
+        const block = workspace.allocate(count * 8);
+        gatherFixed(workspace, 8, nullable)(words.address, indices, count, block.address);
+        return columnOf(workspace, type, count, { words: { block, bits: words.bits }, ...validity });
+      }
       const width = byteWidth(type);
       const data = workspace.allocate(count * width);
       gatherFixed(workspace, width, nullable)(column.data, indices, count, data.address);

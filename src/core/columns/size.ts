@@ -18,7 +18,8 @@ export function columnBytes(workspace: Workspace, column: Column): number {
     const share = elements.length === 0 ? 0 : count / elements.length;
     return bytes + Math.ceil(columnBytes(workspace, elements) * share);
   }
-  bytes += type.kind === "bool" ? bitmapBytes(length) : byteWidth(type) * length;
+  const width = column.words === undefined ? byteWidth(type) : 8;
+  bytes += type.kind === "bool" ? bitmapBytes(length) : width * length;
   for (const child of column.children) bytes += columnBytes(workspace, child);
   return bytes;
 }

@@ -50,8 +50,13 @@ export function sliceColumn(workspace: Workspace, column: Column, start: number,
       for (const child of children) child.release();
       return sliced;
     }
-    default:
+    default: {
+      const { words } = column;
+      if (words !== undefined) {
+        return column.view(length, { ...layout, words: { ...words, address: words.address + start * 8 } }, extra);
+      }
       return column.view(length, { ...layout, data: column.data + start * byteWidth(type) }, extra);
+    }
   }
 }
 

@@ -109,6 +109,16 @@ export class Frame {
     return new Column(type, this.rowCount, layout, blocks);
   }
 
+  /** Like `strictColumn`, for decimals in words of at most `bits` bits. */
+  strictWords(type: DataType, words: Block, bits: number): Column {
+    const blocks = [this.take(words)];
+    if (this.#validityBlock !== undefined) blocks.push(this.#validityBlock);
+    this.#validityBlock = undefined;
+    const { nullCount, validity, workspace } = this;
+    const layout = { nullCount, validity, words: { address: words.address, bits, workspace } };
+    return new Column(type, this.rowCount, layout, blocks);
+  }
+
   /** A result with a validity bitmap of its own, which may turn out to have no nulls. */
   column(type: DataType, values: { data: Block; offsets?: Block; validity?: Block }): Column {
     for (const block of Object.values(values)) this.take(block);

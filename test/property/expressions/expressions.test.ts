@@ -15,6 +15,7 @@ import type { ExpressionNode } from "../../../src/core/expressions/node.ts";
 import { compilePredicate } from "../../../src/core/expressions/predicate.ts";
 import type { Workspace } from "../../../src/core/workspace.ts";
 import { evaluateReference, Failure } from "../../reference/expressions.ts";
+import { inWords } from "../../support/decimal-words.ts";
 import { withWorkspace } from "../../support/workspace.ts";
 import { anyExpression, anyRows, schema } from "./arbitraries.ts";
 
@@ -67,10 +68,15 @@ const shown = (outcome: Outcome) =>
     ? "failure"
     : outcome.values.map((value) => (Object.is(value, -0) ? "-0" : typeof value === "bigint" ? `${value}n` : value));
 
-/** The same rows with text columns dictionary-encoded: every row has an entry of its own, and some repeat. */
+/**
+ * The same rows with text columns dictionary-encoded (every row has an entry of its own, and some repeat), and decimals
+ * in words.
+ */
 function encode(workspace: Workspace, batch: Batch): Batch {
   const columns = batch.columns.map((column) =>
-    column.type.kind === "utf8" || column.type.kind === "int32" ? encodeColumn(workspace, column) : column.retain(),
+    column.type.kind === "utf8" || column.type.kind === "int32"
+      ? encodeColumn(workspace, column)
+      : inWords(workspace, column),
   );
   return new Batch(batch.schema, batch.rowCount, columns);
 }

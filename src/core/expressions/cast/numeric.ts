@@ -1,6 +1,7 @@
 import * as types from "../../types.ts";
 import { byteWidth, type DataType, formatType, isFloat, isInteger, isNumeric } from "../../types.ts";
 import type { Routine } from "../bound.ts";
+import { powerOfTen, wordArithmetic, wordsOf } from "../decimal-words.ts";
 import { INTEGER_RANGE } from "../literal.ts";
 import { asDecimal } from "../promote.ts";
 import { type Convert, conversion } from "./convert.ts";
@@ -10,6 +11,7 @@ const NUMBER_KINDS = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "in
 
 const F64 = NUMBER_KINDS.indexOf("float64");
 const HALF_AWAY = 0;
+const MULTIPLY = 2;
 
 /** Conversions among bool, integers, floats and decimals. */
 export function numericCast(from: DataType, to: DataType, isSafe: boolean): Routine | undefined {
@@ -24,7 +26,7 @@ export function numericCast(from: DataType, to: DataType, isSafe: boolean): Rout
   }
   if (from.kind === "decimal") {
     return isFloat(to)
-      ? conversion(from, to, isSafe, true, decimalToFloat(from, to))
+      ? decimalToFloatRoutine(from, to, isSafe)
       : conversion(from, to, isSafe, false, decimalToInteger(from, to));
   }
   return conversion(from, to, isSafe, isWidening(from, to), numberToNumber(from, to));
@@ -114,6 +116,22 @@ const floatToDecimal =
     return kernels.decimalFromF64(wide, to.scale, to.precision, rowCount, validity, clear, target.address);
   };
 
+function decimalToFloatRoutine(from: types.DecimalType, to: DataType, isSafe: boolean): Routine {
+  const routine = conversion(from, to, isSafe, true, decimalToFloat(from, to));
+  if (to.kind !== "float64") return routine;
+  return {
+    ...routine,
+    run(frame, args) {
+      const { words } = args[0].column;
+      if (words === undefined) return routine.run(frame, args);
+      const data = frame.allocateValues(to);
+      const { kernels } = frame.workspace;
+      kernels.decimalWordsToF64(words.address, Number(`1e${from.scale}`), frame.rowCount, data.address);
+      return frame.strictColumn(to, { data });
+    },
+  };
+}
+
 const decimalToFloat =
   (from: types.DecimalType, to: DataType): Convert =>
   (frame, source, target, clear) => {
@@ -154,7 +172,7 @@ const rereading = (from: DataType, to: DataType): Routine => ({
 function decimalToDecimal(from: types.DecimalType, to: types.DecimalType, isSafe: boolean): Routine {
   const isTotal = to.scale >= from.scale && to.precision - to.scale >= from.precision - from.scale;
   if (isTotal && to.scale === from.scale) return rereading(from, to);
-  return conversion(from, to, isSafe, isTotal, (frame, source, target, clear) => {
+  const routine = conversion(from, to, isSafe, isTotal, (frame, source, target, clear) => {
     const { kernels } = frame.workspace;
     const { rowCount, validity } = frame;
     if (to.scale >= from.scale) {
@@ -164,4 +182,15 @@ function decimalToDecimal(from: types.DecimalType, to: types.DecimalType, isSafe
     const digits = from.scale - to.scale;
     return kernels.decimalScaleDown(source, digits, HALF_AWAY, to.precision, rowCount, validity, clear, target.address);
   });
+  if (!isTotal) return routine;
+  // A total conversion only appends zeros: a multiplication, which may fit words.
+  return {
+    ...routine,
+    run(frame, args) {
+      const words = wordsOf(frame.workspace, args[0]);
+      const factor = words && powerOfTen(frame, to.scale - from.scale);
+      const scaled = words && factor && wordArithmetic(frame, MULTIPLY, to, words, factor);
+      return scaled ?? routine.run(frame, args);
+    },
+  };
 }

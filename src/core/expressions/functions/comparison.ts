@@ -2,6 +2,7 @@ import * as types from "../../types.ts";
 import { type DataType, isVariableLength } from "../../types.ts";
 import type { Workspace } from "../../workspace.ts";
 import type { BoundNode, Routine } from "../bound.ts";
+import { wordPair } from "../decimal-words.ts";
 import type { Frame } from "../frame.ts";
 import type { Operand } from "../operand.ts";
 import type { FunctionDefinition, FunctionTable, TypeBinder } from "./definition.ts";
@@ -118,6 +119,13 @@ export function comparisonRoutine(operation: number, isInverted: boolean, type: 
   }
   if (storageKind(type) === undefined) return undefined;
   return routine(false, (frame, left, right, out) => {
+    const words = type.kind === "decimal" ? wordPair(frame.workspace, left, right) : undefined;
+    if (words !== undefined) {
+      const [a, b] = words;
+      const { compareI64 } = frame.workspace.kernels;
+      compareI64(operation, a.address, a.isSingle, b.address, b.isSingle, invert, out, frame.rowCount);
+      return;
+    }
     compareKernel(frame.workspace, type)(
       operation,
       left.column.data,

@@ -1,11 +1,12 @@
 import type { DecimalType } from "../../types.ts";
 import { formatType } from "../../types.ts";
 import type { Routine } from "../bound.ts";
+import { type WordOperation, wordArithmetic, wordPair } from "../decimal-words.ts";
 import { divideByZero } from "../errors.ts";
 
 const MAXIMUM_PRECISION = 38;
 
-const OPERATION: Readonly<Record<string, number>> = { add: 0, sub: 1, mul: 2 };
+const OPERATION: Readonly<Record<string, WordOperation>> = { add: 0, sub: 1, mul: 2 };
 
 /**
  * add, sub and mod of decimals of the result's scale, or mul of decimals whose scales add up to it.
@@ -20,6 +21,9 @@ export function decimalArithmetic(operation: string, type: DecimalType): Routine
     isFallible: isChecked || operation === "mod",
     run(frame, [left, right]) {
       const { kernels } = frame.workspace;
+      const words = operation === "mod" ? undefined : wordPair(frame.workspace, left, right);
+      const short = words && wordArithmetic(frame, OPERATION[operation], type, ...words);
+      if (short !== undefined) return short;
       const data = frame.allocateValues(type);
       const operands = [
         left.column.data,

@@ -4,7 +4,12 @@ import { parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { leanFooterParser } from "../../../../src/connectors/parquet/footer-parser.ts";
-import type { ParquetWriteOptions } from "../../../../src/connectors/parquet/parquet-writer.ts";
+import { openParquet } from "../../../../src/connectors/parquet/parquet-file.ts";
+import { type ParquetWriteOptions, ParquetWriter } from "../../../../src/connectors/parquet/parquet-writer.ts";
+import { ParquetRowGroupReader } from "../../../../src/connectors/parquet/row-group-reader.ts";
+import { Batch } from "../../../../src/core/batch.ts";
+import { buildColumn } from "../../../../src/core/columns/builder.ts";
+import { readRows } from "../../../../src/core/columns/read.ts";
 import { Schema } from "../../../../src/core/schema.ts";
 import * as types from "../../../../src/core/types.ts";
 import { nodeHost } from "../../../../src/host/node-host.ts";
@@ -85,6 +90,39 @@ beforeAll(async () => {
   duck = await Duck.open();
 });
 afterAll(() => duck.close());
+
+it("reads decimals beyond their declared precision exactly, in 128 bits", () => {
+  const path = duck.path("too-long.parquet");
+  const declared = Schema.of({ a: types.decimal(10, 0), b: types.decimal(10, 0) });
+  withWorkspace((workspace) => {
+    const file = nodeHost().files.openWrite(path);
+    const writer = new ParquetWriter(workspace, file, declared, { dictionary: false });
+    const long = ["-999999999999999999", "1", null];
+    const columns = [long, ["9999999999", null, "-9999999999"]].map((values) => {
+      const column = buildColumn(workspace, types.decimal(18, 0), values);
+      const lying = column.viewAs(types.decimal(10, 0), 3, column.layout);
+      column.release();
+      return lying;
+    });
+    const batch = new Batch(declared, 3, columns);
+    writer.write(batch);
+    batch.release();
+    writer.finish();
+    writer.close();
+    file.close();
+    const footer = openParquet(nodeHost().files, path);
+    const reader = new ParquetRowGroupReader(workspace, footer, 0, ["a", "b"]);
+    const read = reader.next(10);
+    expect(read?.columns.map((column) => column.words?.bits)).toEqual([undefined, 34]);
+    expect(read && readRows(workspace, read)).toEqual([
+      { a: "-999999999999999999", b: "9999999999" },
+      { a: "1", b: null },
+      { a: null, b: "-9999999999" },
+    ]);
+    read?.release();
+    reader.close();
+  });
+});
 
 let files = 0;
 function write(options: ParquetWriteOptions): string {
