@@ -1,4 +1,4 @@
-export { engineThread } from "./testing/engine-thread.ts";
+export { engineThread, loadEngine } from "./testing/engine-thread.ts";
 export type { Fault, FaultKind } from "./testing/fault-plan.ts";
 export { SeededRandom } from "./testing/seeded-random.ts";
 export type { SimulatedDisk } from "./testing/simulated-disk.ts";

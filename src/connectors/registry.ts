@@ -27,6 +27,11 @@ export const connectorRegistry = {
   sinkFactory: (kind: string): Promise<SinkFactory> => load(SINKS, "sink", kind),
 };
 
+/** Imports every connector now, so that no job waits for one. */
+export async function loadAllConnectors(): Promise<void> {
+  await Promise.all([...Object.values(SOURCES), ...Object.values(SINKS)].map((importing) => importing()));
+}
+
 async function load<T>(known: Readonly<Record<string, () => Promise<T>>>, what: string, kind: string): Promise<T> {
   if (Object.hasOwn(known, kind)) return known[kind]();
   throw new PlanError(
