@@ -21,19 +21,19 @@ export type FilterRichFunction = FunctionLife & { filter: FilterFunction };
  */
 export class FilterRows implements Operator {
   readonly outputSchema: Schema;
-  readonly #user: UserFunction<FilterFunction>;
+  readonly user: UserFunction<FilterFunction>;
   #workspace!: Workspace;
   #reader: RowReader | undefined;
 
   constructor(filter: FilterFunction | FilterRichFunction, inputSchema: Schema, site: FunctionSite) {
-    this.#user = new UserFunction<FilterFunction>(filter, "filter", site);
+    this.user = new UserFunction<FilterFunction>(filter, "filter", site);
     this.outputSchema = inputSchema;
   }
 
   open(context: OperatorContext): void {
     this.#workspace = context.workspace;
-    this.#reader = createRowReader(context.workspace, this.outputSchema, { functionText: this.#user.text });
-    this.#user.open(context);
+    this.#reader = createRowReader(context.workspace, this.outputSchema, { functionText: this.user.text });
+    this.user.open(context);
   }
 
   processBatch(batch: Batch, output: Output): Progress {
@@ -45,11 +45,11 @@ export class FilterRows implements Operator {
     try {
       reader.bind(batch);
       const out = new Uint32Array(workspace.memory.buffer, indices.address, rowCount);
-      const count = reader.select(this.#user.call, this.#user.context, rowCount, out);
+      const count = reader.select(this.user.call, this.user.context, rowCount, out);
       if (count === rowCount) output.emit(batch.retain());
       else if (count > 0) output.emit(gatherBatch(workspace, batch, indices.address, count));
     } catch (thrown) {
-      throw this.#user.wrap(thrown, reader.row);
+      throw this.user.wrap(thrown, reader.row);
     } finally {
       reader.unbind();
       indices.release();
@@ -64,6 +64,6 @@ export class FilterRows implements Operator {
   close(): void {
     this.#reader?.close();
     this.#reader = undefined;
-    this.#user.close();
+    this.user.close();
   }
 }

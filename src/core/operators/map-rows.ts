@@ -1,7 +1,7 @@
 import { Batch } from "../batch.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
-import { createRowReader, type Row, type RowReader } from "../rows/row-view.ts";
-import { createRowWriter, type RowWriter } from "../rows/row-writer.ts";
+import { createRowMapper, type RowMapper } from "../rows/row-mapper.ts";
+import type { Row } from "../rows/row-view.ts";
 import type { RuntimeContext } from "../rows/runtime-context.ts";
 import { type FunctionLife, type FunctionSite, UserFunction } from "../rows/user-function.ts";
 import type { Schema } from "../schema.ts";
@@ -29,46 +29,35 @@ export type MapRichFunction = FunctionLife & { map: MapFunction };
  */
 export class MapRows implements Operator {
   readonly outputSchema: Schema;
-  readonly #inputSchema: Schema;
-  readonly #shape: ResultShape;
-  readonly #user: UserFunction<MapFunction>;
-  #reader: RowReader | undefined;
-  #writer: RowWriter | undefined;
+  readonly inputSchema: Schema;
+  readonly shape: ResultShape;
+  readonly user: UserFunction<MapFunction>;
+  #mapper: RowMapper<RuntimeContext> | undefined;
 
   constructor(map: MapFunction | MapRichFunction, inputSchema: Schema, shape: ResultShape, site: FunctionSite) {
-    this.#user = new UserFunction<MapFunction>(map, "map", site);
-    this.#inputSchema = inputSchema;
-    this.#shape = shape;
+    this.user = new UserFunction<MapFunction>(map, "map", site);
+    this.inputSchema = inputSchema;
+    this.shape = shape;
     this.outputSchema = shape.schema;
   }
 
   open(context: OperatorContext): void {
-    const { workspace } = context;
-    this.#reader = createRowReader(workspace, this.#inputSchema, { functionText: this.#user.text });
-    this.#writer = createRowWriter(workspace, this.outputSchema, {
-      ...this.#shape,
-      where: this.#user.where,
-      functionText: this.#user.text,
-    });
-    this.#user.open(context);
+    const { where, text: functionText } = this.user;
+    const options = { ...this.shape, where, functionText };
+    this.#mapper = createRowMapper(context.workspace, this.inputSchema, this.outputSchema, options);
+    this.user.open(context);
   }
 
   processBatch(batch: Batch, output: Output): Progress {
-    const [reader, writer] = [this.#reader, this.#writer];
-    if (reader === undefined || writer === undefined || batch.rowCount === 0) return "done";
-    const { call, context } = this.#user;
-    reader.bind(batch);
-    writer.reserve(batch.rowCount);
+    const mapper = this.#mapper;
+    if (mapper === undefined || batch.rowCount === 0) return "done";
+    let rows: Batch;
     try {
-      if (writer.wantsCheck) reader.eachToo(call, context, 0, batch.rowCount, writer.writeChecked);
-      else reader.each(call, context, 0, batch.rowCount, writer.write);
+      rows = mapper.map(batch, this.user.call, this.user.context);
     } catch (thrown) {
-      throw this.#user.wrap(thrown, reader.row);
-    } finally {
-      reader.unbind();
+      throw this.user.wrap(thrown, mapper.row);
     }
-    const rows = writer.take();
-    output.emit(batch.rowKinds === undefined ? rows : withKinds(rows, batch));
+    output.emit(withKinds(rows, batch));
     return "done";
   }
 
@@ -77,16 +66,16 @@ export class MapRows implements Operator {
   }
 
   close(): void {
-    this.#writer?.close();
-    this.#writer = undefined;
-    this.#reader?.close();
-    this.#reader = undefined;
-    this.#user.close();
+    this.#mapper?.close();
+    this.#mapper = undefined;
+    this.user.close();
   }
 }
 
-function withKinds(rows: Batch, { rowKinds }: Batch): Batch {
+/** The rows, which it takes over, with the row kinds of the batch that they were made of. */
+export function withKinds(rows: Batch, { rowKinds }: Batch): Batch {
+  if (rowKinds === undefined) return rows;
   const columns = rows.columns.map((column) => column.retain());
   rows.release();
-  return new Batch(rows.schema, rows.rowCount, columns, rowKinds?.retain());
+  return new Batch(rows.schema, rows.rowCount, columns, rowKinds.retain());
 }

@@ -60,13 +60,19 @@ export interface RowReaderOptions {
 
 export function createRowReader(workspace: Workspace, schema: Schema, options: RowReaderOptions = {}): RowReader {
   const shown = options.columns ?? schema.fields.map(({ name }, column) => ({ name, column }));
-  const columns = shown.map(({ name, column }) => ({ name, column, form: cellForm(schema.fields[column].type) }));
+  const columns = shown.map(({ name, column }) => shownColumn(schema, name, column));
   return (options.generate ?? canGenerateCode())
     ? generateReader(workspace, columns, options.functionText)
     : new InterpretedReader(workspace, columns);
 }
 
-interface ShownColumn {
+export const shownColumn = (schema: Schema, name: string, column: number): ShownColumn => ({
+  name,
+  column,
+  form: cellForm(schema.fields[column].type),
+});
+
+export interface ShownColumn {
   readonly name: string;
   readonly column: number;
   readonly form: CellForm;
@@ -86,45 +92,55 @@ const BINDINGS = ["values", "validity", "read", "decode", "texts"] as const;
 
 const UNBOUND = Object.fromEntries(BINDINGS.map((binding) => [binding, null]));
 
-function generateReader(workspace: Workspace, columns: readonly ShownColumn[], functionText?: string): RowReader {
-  const variables = columns.map((_, k) => BINDINGS.map((binding) => `${binding}${k} = null`).join(", "));
-  const rebind = columns.map((_, k) => BINDINGS.map((binding) => `${binding}${k} = b[${k}].${binding};`).join(" "));
-  const getters = columns.map(
-    ({ name }, k) => `define(row, ${literal(name)}, { enumerable: true, get: getters[${k}] });`,
+/** Code for the rows of one schema; see `readerSource`. */
+export interface ReaderCode extends Pick<RowReader, "viewAt" | "retire" | "copyAt" | "settle"> {
+  bind(bindings: readonly object[]): void;
+  retireAll(): void;
+  liveRow(): number;
+}
+
+/** More members of the class Row, which see the position `#row` of a view, and what the code returns with them. */
+interface ReaderExtension {
+  readonly declarations?: string;
+  readonly members: string;
+  readonly returned: string;
+}
+
+/** Names that the code of a reader expects. */
+export const READER_PARAMETERS = { stale, inspect, none: () => null, unread: new Int32Array(0) };
+
+/** Source of the views of rows with these columns. Getters are short: V8 inlines only so much into one loop. */
+export function readerSource(columns: readonly ShownColumn[], extension: ReaderExtension): string {
+  const variables = columns.map((_, k) =>
+    [...BINDINGS.map((binding) => `${binding}${k} = null`), `plain${k} = unread`].join(", "),
   );
-  const getterList = columns.map(
-    ({ name, form }, k) => `function () {
-        const i = this.#row;
-        if (i < 0) stale(${literal(name)});
-        return ${cellSource(form, k)};
-      }`,
+  const rebind = columns.map(
+    ({ form }, k) =>
+      `${BINDINGS.map((binding) => `${binding}${k} = b[${k}].${binding};`).join(" ")}
+      ${isPlainForm(form) ? `plain${k} = values${k} === null || validity${k} !== null ? unread : values${k};` : ""}`,
   );
+  const cells = columns.map(
+    ({ name, form }, k) =>
+      `function cell${k}(i) { if (i < 0) stale(${literal(name)}); return ${cellSource(form, k)}; }`,
+  );
+  const getters = columns.map(({ name, form }, k) => ({
+    name,
+    // Past the end of an array there is nothing: at -1 for a stale view, everywhere in a column that has nulls.
+    body: isPlainForm(form)
+      ? `const i = this.#row; return plain${k}[i] ?? cell${k}(i);`
+      : `const i = this.#row; if (i < 0) stale(${literal(name)}); return ${cellSource(form, k)};`,
+  }));
   const properties = columns.map(({ name, form }, k) => `${propertyKey(name)}: ${cellSource(form, k)}`);
-  const loop = (name: string) => `
-    static ${name}(apply, context, start, end, visit) {
-      for (let i = start; i < end; i++) {
-        const view = views[i & ${VIEW_COUNT - 1}];
-        view.#row = i;
-        visit(apply(view, context));
-        view.#row = -1;
-      }
-    }`;
-  const source = `
+  return `
   ${variables.length > 0 ? `var ${variables.join(",\n    ")};` : ""}
+  ${extension.declarations ?? ""}
+  ${cells.join("\n  ")}
   var views = [];
   var turn = 0;
   class Row {
     #row = -1;
-    [inspect]() { return copyAt(this.#row); }
-    static {
-      const define = Object.defineProperty;
-      const getters = [${getterList.join(", ")}];
-      for (let n = 0; n < ${VIEW_COUNT}; n++) {
-        const row = new Row();
-        ${getters.join("\n        ")}
-        views.push(row);
-      }
-    }
+    [inspect]() { return { ...this }; }
+    ${viewsSource("views", getters)}
     static viewAt(i) {
       const view = views[turn];
       turn = (turn + 1) & ${VIEW_COUNT - 1};
@@ -134,9 +150,53 @@ function generateReader(workspace: Workspace, columns: readonly ShownColumn[], f
     static retire(view) { view.#row = -1; }
     static retireAll() { for (const view of views) view.#row = -1; }
     static settle(result) { return typeof result === "object" && result !== null && #row in result ? copyAt(result.#row) : result; }
-    static liveRow() { let row = -1; for (const view of views) row = Math.max(row, view.#row); return row; }
-    ${loop("each")}
-    ${loop("eachToo")}
+    static liveRow() { ${liveRowSource("views")} }
+    ${extension.members}
+  }
+  function copyAt(i) {
+    if (i < 0) stale("any");
+    return { ${properties.join(", ")} };
+  }
+  return {
+    bind(b) { ${rebind.join("\n      ")} },
+    copyAt,
+    viewAt: Row.viewAt, retire: Row.retire, retireAll: Row.retireAll, settle: Row.settle, liveRow: Row.liveRow,
+    ${extension.returned}
+  };`;
+}
+
+/** Forms that are read by plain indexing where no value is null. */
+const isPlainForm = (form: CellForm): boolean => form === "number" || form === "bigint";
+
+/** A static block that fills an array with views; `body` is what the getter of a column does. */
+export const viewsSource = (views: string, getters: readonly { readonly name: string; readonly body: string }[]) => `
+    static {
+      const getters = [${getters.map(({ body }) => `function () { ${body} }`).join(",\n        ")}];
+      for (let n = 0; n < ${VIEW_COUNT}; n++) {
+        const row = new Row();
+        ${getters.map(({ name }, k) => `Object.defineProperty(row, ${literal(name)}, { enumerable: true, get: getters[${k}] });`).join("\n        ")}
+        ${views}.push(row);
+      }
+    }`;
+
+/** The row of the view that is in use, -1 where none is. */
+export const liveRowSource = (views: string) =>
+  `let row = -1; for (const view of ${views}) row = Math.max(row, view.#row); return row;`;
+
+const eachSource = (name: string) => `
+    static ${name}(apply, context, start, end, visit) {
+      for (let i = start; i < end; i++) {
+        const view = views[i & ${VIEW_COUNT - 1}];
+        view.#row = i;
+        visit(apply(view, context));
+        view.#row = -1;
+      }
+    }`;
+
+const LOOPS: ReaderExtension = {
+  members: `
+    ${eachSource("each")}
+    ${eachSource("eachToo")}
     static select(keeps, context, end, out) {
       let count = 0;
       for (let i = 0; i < end; i++) {
@@ -149,50 +209,65 @@ function generateReader(workspace: Workspace, columns: readonly ShownColumn[], f
         count += !!isKept & 1;
       }
       return count;
-    }
-  }
-  function copyAt(i) {
-    if (i < 0) stale("any");
-    return { ${properties.join(", ")} };
-  }
-  return {
-    bind(b) { ${rebind.join("\n      ")} },
-    copyAt,
-    viewAt: Row.viewAt, retire: Row.retire, retireAll: Row.retireAll, settle: Row.settle, liveRow: Row.liveRow,
-    each: Row.each, eachToo: Row.eachToo, select: Row.select,
-  };`;
-  type Generated = Omit<RowReader, "bind" | "unbind" | "row" | "close"> & {
-    bind(bindings: readonly object[]): void;
-    retireAll(): void;
-    liveRow(): number;
-  };
-  const generate = () => generateCode("rows", { stale, inspect, none: () => null }, source) as Generated;
+    }`,
+  returned: "each: Row.each, eachToo: Row.eachToo, select: Row.select,",
+};
+
+function generateReader(workspace: Workspace, columns: readonly ShownColumn[], functionText?: string): RowReader {
+  const source = readerSource(columns, LOOPS);
+  type Loops = Pick<RowReader, "each" | "eachToo" | "select">;
+  const generate = () => generateCode("rows", READER_PARAMETERS, source) as ReaderCode & Loops;
   const key = `${functionText}\n${source}`;
-  const generated = functionText === undefined ? generate() : takeCode(key, generate);
-  const known = columns.map(() => new DictionaryTexts());
+  const code = functionText === undefined ? generate() : takeCode(key, generate);
+  const bindings = new ReaderBindings(workspace, columns, code);
   let isClosed = false;
   return {
-    bind: (batch) =>
-      generated.bind(columns.map(({ column }, k) => bindCell(workspace, batch.columns[column], known[k]))),
-    unbind: generated.retireAll,
-    viewAt: generated.viewAt,
-    retire: generated.retire,
-    copyAt: generated.copyAt,
-    settle: generated.settle,
-    each: generated.each,
-    eachToo: generated.eachToo,
-    select: generated.select,
+    bind: (batch) => bindings.bind(batch),
+    unbind: code.retireAll,
+    viewAt: code.viewAt,
+    retire: code.retire,
+    copyAt: code.copyAt,
+    settle: code.settle,
+    each: code.each,
+    eachToo: code.eachToo,
+    select: code.select,
     get row() {
-      return generated.liveRow();
+      return code.liveRow();
     },
     close: () => {
       if (functionText === undefined || isClosed) return;
       isClosed = true;
-      generated.retireAll();
-      generated.bind(columns.map(() => UNBOUND));
-      giveBackCode(key, generated);
+      bindings.clear();
+      giveBackCode(key, code);
     },
   };
+}
+
+/** Points the code of a reader at batches. */
+export class ReaderBindings {
+  readonly #workspace: Workspace;
+  readonly #columns: readonly ShownColumn[];
+  readonly #code: ReaderCode;
+  readonly #known: readonly DictionaryTexts[];
+
+  constructor(workspace: Workspace, columns: readonly ShownColumn[], code: ReaderCode) {
+    this.#workspace = workspace;
+    this.#columns = columns;
+    this.#code = code;
+    this.#known = columns.map(() => new DictionaryTexts());
+  }
+
+  bind(batch: Batch): void {
+    this.#code.bind(
+      this.#columns.map(({ column }, k) => bindCell(this.#workspace, batch.columns[column], this.#known[k])),
+    );
+  }
+
+  /** Leaves no memory of the job behind in the code. */
+  clear(): void {
+    this.#code.retireAll();
+    this.#code.bind(this.#columns.map(() => UNBOUND));
+  }
 }
 
 /** The same without generated code: about ten times slower. */

@@ -51,7 +51,7 @@ const LEAST_CAPACITY = 64;
 
 export function createRowWriter(workspace: Workspace, schema: Schema, options: RowWriterOptions): RowWriter {
   return (options.generate ?? canGenerateCode())
-    ? new GeneratedWriter(workspace, schema, options)
+    ? generateWriter(workspace, schema, options)
     : new InterpretedWriter(workspace, schema, options);
 }
 
@@ -150,7 +150,7 @@ interface WriterHooks {
   convert(index: number, value: unknown): unknown;
 }
 
-interface GeneratedCode {
+export interface WriterCode {
   serve(hooks: WriterHooks | null): void;
   bind(columns: readonly (FixedColumn | TextColumn | ColumnBuilder)[], capacity: number): void;
   reset(): void;
@@ -159,35 +159,50 @@ interface GeneratedCode {
   writeChecked(row: unknown): void;
 }
 
-/** Stores into typed arrays by code made for the schema; see `writerSource`. */
-class GeneratedWriter extends CheckingWriter implements RowWriter {
+function generateWriter(workspace: Workspace, schema: Schema, options: RowWriterOptions): RowWriter {
+  const { functionText } = options;
+  const parts = writerParts(schema);
+  const source = `${parts.declarations} return { ${parts.members} };`;
+  const generate = () => generateCode("write", {}, source) as WriterCode;
+  if (functionText === undefined) return new GeneratedWriter(workspace, schema, options, generate());
+  const key = `${functionText}\n${source}`;
+  const code = takeCode(key, generate);
+  return new GeneratedWriter(workspace, schema, options, code, () => giveBackCode(key, code));
+}
+
+/** Stores into typed arrays by code made for the schema; see `writerParts`. */
+export class GeneratedWriter extends CheckingWriter implements RowWriter {
   readonly #columns: (FixedColumn | TextColumn | ColumnBuilder)[];
-  readonly #code: GeneratedCode;
-  readonly #codeKey: string | undefined;
+  readonly #code: WriterCode;
+  readonly #giveBack: (() => void) | undefined;
   readonly write: (row: unknown) => void;
   readonly writeChecked: (row: unknown) => void;
   #capacity = 0;
 
-  constructor(workspace: Workspace, schema: Schema, options: RowWriterOptions) {
+  /** `giveBack` is called when the code is not needed any more. */
+  constructor(
+    workspace: Workspace,
+    schema: Schema,
+    options: RowWriterOptions,
+    code: WriterCode,
+    giveBack?: () => void,
+  ) {
     super(workspace, schema, options);
-    const forms = schema.fields.map(({ type }) => storeForm(type));
-    this.#columns = schema.fields.map(({ type }, k) => {
-      if (forms[k] === "text") return new TextColumn(workspace);
-      return forms[k] === "other" ? columnBuilder(workspace, type) : new FixedColumn(workspace, type);
+    this.#columns = schema.fields.map(({ type }) => {
+      const form = storeForm(type);
+      if (form === "text") return new TextColumn(workspace);
+      return form === "other" ? columnBuilder(workspace, type) : new FixedColumn(workspace, type);
     });
-    const source = writerSource(schema, forms);
-    const generate = () => generateCode("write", {}, source) as GeneratedCode;
-    const { functionText } = options;
-    this.#codeKey = functionText === undefined ? undefined : `${functionText}\n${source}`;
-    this.#code = this.#codeKey === undefined ? generate() : takeCode(this.#codeKey, generate);
-    this.#code.serve({
+    this.#code = code;
+    this.#giveBack = giveBack;
+    code.serve({
       grow: () => this.reserve(Math.max(LEAST_CAPACITY, this.#capacity * 2)),
       checkRow: this.checkRow,
       failValue: this.failValue,
       convert: (k: number, value: unknown) => convertValue(schema.fields[k].type, value) ?? this.failValue(k, value),
     });
-    this.write = this.#code.write;
-    this.writeChecked = this.#code.writeChecked;
+    this.write = code.write;
+    this.writeChecked = code.writeChecked;
   }
 
   get length(): number {
@@ -204,7 +219,11 @@ class GeneratedWriter extends CheckingWriter implements RowWriter {
   }
 
   take(): Batch {
-    const { length } = this;
+    return this.takeRows(this.length);
+  }
+
+  /** Takes that many rows, which code of another kind has put into the columns. */
+  takeRows(length: number): Batch {
     // Columns without rows have no blocks yet.
     this.reserve(1);
     const columns = this.#columns.map((column) =>
@@ -218,10 +237,10 @@ class GeneratedWriter extends CheckingWriter implements RowWriter {
 
   close(): void {
     for (const column of this.#columns) column.close();
-    if (this.#codeKey === undefined) return;
+    if (this.#giveBack === undefined) return;
     this.#code.reset();
     this.#code.serve(null);
-    giveBackCode(this.#codeKey, this.#code);
+    this.#giveBack();
   }
 }
 
@@ -231,43 +250,54 @@ const propertySource = (name: string): string =>
     ? `(Object.hasOwn(row, ${literal(name)}) ? row[${literal(name)}] : undefined)`
     : `row[${literal(name)}]`;
 
-function writerSource(schema: Schema, forms: readonly StoreForm[]): string {
-  const variables = forms.map((_, k) => `values${k} = null, halves${k} = null, nulls${k} = null, column${k} = null`);
+/**
+ * Source of a writer: its variables, and the members of `WriterCode`. `length` is an expression for the number of rows
+ * that were stored, which is `n` where `write` counts them.
+ */
+export function writerParts(schema: Schema, length = "n"): { readonly declarations: string; readonly members: string } {
+  const forms = schema.fields.map(({ type }) => storeForm(type));
+  const variables = forms.map((_, k) => `data${k} = null, halves${k} = null, nulls${k} = null, column${k} = null`);
   const rebind = forms.map((form, k) =>
     form === "text" || form === "other"
       ? `column${k} = columns[${k}];`
-      : `column${k} = columns[${k}]; values${k} = column${k}.values; halves${k} = column${k}.halves; nulls${k} = column${k}.nulls;`,
+      : `column${k} = columns[${k}]; data${k} = column${k}.values; halves${k} = column${k}.halves; nulls${k} = column${k}.nulls;`,
   );
-  const release = forms.map((_, k) => `values${k} = halves${k} = nulls${k} = column${k} = null;`);
-  const stores = schema.fields.map(
-    ({ name }, k) => `const v${k} = ${propertySource(name)};\n${storeSource(forms[k], k)}`,
-  );
-  // The count is right for rows with all columns; where one is undefined, the branch for nulls looks at the names.
-  const counted = `let keys = 0; for (const key in row) keys++; if (keys > ${forms.length}) hooks.checkRow(row);`;
-  const write = (check: string) => `(row) => {
-    if (typeof row !== "object" || row === null) hooks.checkRow(row);
+  const release = forms.map((_, k) => `data${k} = halves${k} = nulls${k} = column${k} = null;`);
+  const write = (isChecked: boolean) => `(row) => {
     if (n === capacity) hooks.grow();
-    ${check}
-    ${stores.join("\n    ")}
+    ${storeRowSource(schema, isChecked)}
     n++;
   }`;
-  return `
-  var n = 0, capacity = 0, hooks = null;
-  ${variables.length > 0 ? `var ${variables.join(",\n    ")};` : ""}
   return {
+    declarations: `var n = 0, capacity = 0, hooks = null;
+  ${variables.length > 0 ? `var ${variables.join(",\n    ")};` : ""}`,
+    members: `
     bind(columns, rows) { capacity = rows; ${rebind.join("\n      ")} },
     serve(given) { hooks = given; if (given === null) { ${release.join(" ")} } },
     reset() { n = 0; capacity = 0; },
-    length() { return n; },
-    write: ${write("")},
-    writeChecked: ${write(counted)},
-  };`;
+    length() { return ${length}; },
+    write: ${write(false)},
+    writeChecked: ${write(true)},`,
+  };
+}
+
+/** Statements that store the object `row` as row `n` of the columns; hooks take `n` for the number of the row. */
+export function storeRowSource(schema: Schema, isChecked: boolean): string {
+  const { fields } = schema;
+  const stores = fields.map(
+    ({ name, type }, k) => `const v${k} = ${propertySource(name)};\n${storeSource(storeForm(type), k)}`,
+  );
+  // The count is right for rows with all columns; where one is undefined, the branch for nulls looks at the names.
+  const count = `let keys = 0; for (const key in row) keys++; if (keys > ${fields.length}) hooks.checkRow(row);`;
+  return `if (typeof row !== "object" || row === null) hooks.checkRow(row);
+    ${isChecked ? count : ""}
+    ${stores.join("\n    ")}`;
 }
 
 /** Stores v<k> at row n: the common value first, then null, then what has to be converted or refused. */
 function storeSource(form: StoreForm, k: number): string {
   const v = `v${k}`;
-  const values = `values${k}`;
+  const values = `data${k}`;
   const undefinedCheck = `if (${v} === undefined) hooks.checkRow(row);`;
   if (form === "text") {
     return `if (typeof ${v} === "string") column${k}.append(${v}, n);
