@@ -8,6 +8,7 @@ import type { SourceFactory, Split } from "../core/source.ts";
 import type { Workspace } from "../core/workspace.ts";
 import { type NamedOperator, OperatorChain } from "./chain.ts";
 import { ExchangeOutput } from "./exchange-output.ts";
+import { fuseRowFunctions } from "./fuse-row-functions.ts";
 import { JobChannels, type Peers } from "./job-channels.ts";
 import type { JobVertex, VertexMetrics } from "./job-graph.ts";
 import { type Deployment, type PeerMessage, type SinkResult, threadOf } from "./messages.ts";
@@ -229,7 +230,10 @@ export class JobFragment {
       schemas = [operator.outputSchema];
     }
     const sink = vertex.sink === undefined ? undefined : this.#openSink(vertex, index, schemas[0]);
-    const chain = new OperatorChain(operators, sink === undefined ? output : new SinkOutput(sink, output));
+    const chain = new OperatorChain(
+      fuseRowFunctions(operators),
+      sink === undefined ? output : new SinkOutput(sink, output),
+    );
     const input =
       source !== undefined && vertex.source !== undefined
         ? {
