@@ -33,10 +33,11 @@ export function aggCountMerge(groups: usize, states: usize, length: i32, state: 
 @inline
 function sumNarrow<T>(groups: usize, values: usize, validity: usize, length: i32, sign: i32, state: usize): void {
   if (validity == 0) {
+    const one = i64x2.splat(<i64>sign);
     for (let row: usize = 0; row < <usize>length; row++) {
       const at = state + (groupAt(groups, row) << 4);
-      store<i64>(at, load<i64>(at) + <i64>load<T>(values + row * sizeof<T>()) * <i64>sign);
-      store<i64>(at, load<i64>(at, 8) + <i64>sign, 8);
+      const added = i64x2.replace_lane(one, 0, <i64>load<T>(values + row * sizeof<T>()) * <i64>sign);
+      v128.store(at, i64x2.add(v128.load(at), added));
     }
     return;
   }
@@ -244,6 +245,13 @@ function addFloat(at: usize, value: f64, error: f64, count: i64): void {
 @inline
 function sumFloat<T>(groups: usize, values: usize, validity: usize, length: i32, sign: i32, state: usize): void {
   const factor = <f64>sign;
+  if (validity == 0) {
+    for (let row: usize = 0; row < <usize>length; row++) {
+      const value = <f64>load<T>(values + row * sizeof<T>()) * factor;
+      addFloat(state + groupAt(groups, row) * 24, value, 0, <i64>sign);
+    }
+    return;
+  }
   for (let row: usize = 0; row < <usize>length; row++) {
     if (isNull(validity, row)) continue;
     const value = <f64>load<T>(values + row * sizeof<T>()) * factor;

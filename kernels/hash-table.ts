@@ -90,13 +90,16 @@ export function tableViews(data: usize, offsets: usize, length: i32, mask: u32, 
 }
 
 /**
- * Reads the slot of each hash ahead of an Assign, so that cache misses of many rows overlap: there is no prefetch in
- * WebAssembly, and a probe's branches would serialise them. The result only keeps the loads alive.
+ * Reads the slot of each hash, and the key that it points to, ahead of an Assign, so that cache misses of many rows
+ * overlap: there is no prefetch in WebAssembly, and a probe's branches would serialise them. Keys are 1 << keyShift bytes
+ * apart. The result only keeps the loads alive.
  */
-export function tableTouch(hashes: usize, length: i32, slots: usize, shift: u32): u32 {
+export function tableTouch(hashes: usize, length: i32, slots: usize, shift: u32, keys: usize, keyShift: u32): u32 {
   let seen: u32 = 0;
   for (let row: usize = 0; row < <usize>length; row++) {
-    seen ^= load<u32>(slots + (slotOf(load<u32>(hashes + (row << 2)), shift) << 3));
+    const group = load<u32>(slots + (slotOf(load<u32>(hashes + (row << 2)), shift) << 3));
+    // An empty slot points to no key: the first one stands in, without a branch.
+    seen ^= load<u32>(keys + ((<usize>group - <usize>(group != 0)) << <usize>keyShift));
   }
   return seen;
 }

@@ -116,7 +116,7 @@ export class PairTable {
     let row = 0;
     while (row < length) {
       const end = Math.min(row + PROBE_ROWS, length);
-      this.#slots.touch(hashes.address + row * 4, end - row);
+      this.#slots.touch(hashes.address + row * 4, end - row, this.#keys.address, 16);
       while (row < end) {
         const { capacity } = this.#keys;
         row = assign(row, end, Math.min(capacity, this.#slots.capacity));

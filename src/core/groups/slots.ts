@@ -53,9 +53,13 @@ export class Slots {
     old.release();
   }
 
-  /** Loads the slots of u32[count] hashes, so that their cache misses overlap. */
-  touch(hashes: Address, count: number): void {
-    if (this.byteLength > TOUCH_BYTES) this.#workspace.kernels.tableTouch(hashes, count, this.address, this.shift);
+  /**
+   * Loads the slots of u32[count] hashes and the keys that they point to, `keyBytes` each (a power of two), so that
+   * their cache misses overlap.
+   */
+  touch(hashes: Address, count: number, keys: Address, keyBytes: number): void {
+    if (this.byteLength <= TOUCH_BYTES) return;
+    this.#workspace.kernels.tableTouch(hashes, count, this.address, this.shift, keys, Math.log2(keyBytes));
   }
 
   release(): void {

@@ -134,7 +134,7 @@ export class WordTable {
     let row = from;
     while (row < length) {
       const end = Math.min(row + PROBE_ROWS, length);
-      slots.touch(hashes.address + row * 4, end - row);
+      slots.touch(hashes.address + row * 4, end - row, this.#keys.address, 8);
       while (row < end) {
         const { state, address, capacity } = this.#keys;
         const limit = Math.min(capacity, slots.capacity);
