@@ -1,4 +1,18 @@
-export { engineThread, loadEngine } from "./testing/engine-thread.ts";
+export type {
+  Clock,
+  FileInfo,
+  Host,
+  HostFiles,
+  HostProcesses,
+  HostScheduler,
+  HostThreads,
+  Link,
+  Random,
+  ReadableFile,
+  WorkerHandle,
+  WritableFile,
+} from "./core/host.ts";
+export { engineThread, loadEngine, type ThreadConnectors } from "./testing/engine-thread.ts";
 export type { Fault, FaultKind } from "./testing/fault-plan.ts";
 export { SeededRandom } from "./testing/seeded-random.ts";
 export type { SimulatedDisk } from "./testing/simulated-disk.ts";

@@ -1,4 +1,4 @@
-import type { DirectoryNode, DiskNode } from "./simulated-disk.ts";
+import type { DirectoryNode, DiskNode } from "./disk-node.ts";
 
 /** The parts of a path below the root; relative paths start there too. "a/../b" is "b": the disk has no links. */
 export function pathParts(path: string): string[] {

@@ -1,13 +1,23 @@
 import { connectorRegistry, loadAllConnectors } from "../connectors/registry.ts";
-import type { ConnectorRegistry } from "../runtime/connector-loader.ts";
+import type { SinkFactory } from "../core/sink.ts";
+import type { SourceFactory } from "../core/source.ts";
 import { type WorkerInit, WorkerThread } from "../runtime/worker-thread.ts";
 import type { ThreadEntry } from "./simulated-threads.ts";
 
-/** Runs the engine's worker in a simulated thread, as `src/host/worker-entry.ts` does in a real one. */
+/** Finds the connectors of a simulated worker by kind. */
+export interface ThreadConnectors {
+  sourceFactory(kind: string): Promise<SourceFactory>;
+  sinkFactory(kind: string): Promise<SinkFactory>;
+}
+
+/**
+ * Runs the engine's worker in a simulated thread, as a real thread does.
+ * @param connectors - Default: those of this package.
+ */
 export const engineThread =
-  (registry: ConnectorRegistry = connectorRegistry): ThreadEntry =>
+  (connectors: ThreadConnectors = connectorRegistry): ThreadEntry =>
   (host, parent, init) => {
-    new WorkerThread(host, registry, parent, init as WorkerInit);
+    new WorkerThread(host, connectors, parent, init as WorkerInit);
   };
 
 /**

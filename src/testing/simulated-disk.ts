@@ -1,22 +1,8 @@
+import { fileError } from "../host/node-errors.ts";
 import type { DecisionTape } from "./decision-tape.ts";
+import type { DirectoryNode, DiskNode, FileNode } from "./disk-node.ts";
+import { findNode, systemError } from "./disk-paths.ts";
 import { StoredBytes } from "./stored-bytes.ts";
-
-export interface FileNode {
-  readonly kind: "file";
-  readonly id: number;
-  readonly content: StoredBytes;
-}
-
-export interface DirectoryNode {
-  readonly kind: "directory";
-  readonly id: number;
-  /** What programs see. */
-  readonly entries: Map<string, DiskNode>;
-  /** What a crash is sure to leave. */
-  readonly durable: Map<string, DiskNode>;
-}
-
-export type DiskNode = FileNode | DirectoryNode;
 
 /** A name that begins or ceases to stand for something. */
 interface EntryChange {
@@ -35,6 +21,7 @@ type NameChange = readonly EntryChange[];
  * files and typed errors are the business of SimulatedFiles.
  */
 export class SimulatedDisk {
+  /** @internal */
   readonly root: DirectoryNode;
   /** Bytes that all files together may hold; a write past it fails with DISK_FULL. */
   capacityBytes = Number.POSITIVE_INFINITY;
@@ -53,20 +40,23 @@ export class SimulatedDisk {
     this.root.durable.set("tmp", temporary);
   }
 
+  /** @internal */
   newFile(): FileNode {
     return { kind: "file", id: this.#nextId++, content: new StoredBytes() };
   }
 
+  /** @internal */
   newDirectory(): DirectoryNode {
     return { kind: "directory", id: this.#nextId++, entries: new Map(), durable: new Map() };
   }
 
-  /** Changes names, visible at once and durable later. */
+  /** @internal Changes names, visible at once and durable later. */
   change(changes: NameChange): void {
     for (const each of changes) applyTo(each.directory.entries, each);
     this.#unsyncedNames.push(changes);
   }
 
+  /** @internal */
   syncDirectory(directory: DirectoryNode): void {
     const rest: NameChange[] = [];
     for (const changes of this.#unsyncedNames) {
@@ -76,25 +66,38 @@ export class SimulatedDisk {
     this.#unsyncedNames = rest;
   }
 
+  /** @internal */
   write(file: FileNode, bytes: Uint8Array, at: number): void {
     file.content.write(bytes, at);
     this.#dirty.add(file);
   }
 
+  /** @internal */
   truncate(file: FileNode): void {
     file.content.truncate();
     if (file.content.hasUnsynced) this.#dirty.add(file);
   }
 
+  /** @internal */
   sync(file: FileNode): void {
     file.content.sync();
     this.#dirty.delete(file);
   }
 
-  /** A sync that fails for good: see the fault "sync-lost". */
+  /** @internal A sync that fails for good: see the fault "sync-lost". */
   loseSync(file: FileNode): void {
     file.content.forgetUnsynced();
     this.#dirty.delete(file);
+  }
+
+  /** What is on stable storage of the file that has this name now: all that a crash is sure to leave of its content. */
+  durableBytes(path: string): Uint8Array {
+    return this.#file(path).content.durableBytes();
+  }
+
+  /** Flips one bit of a file for good, on stable storage and for its readers; bits past its end change nothing. */
+  flipBit(path: string, bit: number): void {
+    this.#file(path).content.flipBit(bit);
   }
 
   /** Bytes of all files that have a name. */
@@ -106,7 +109,7 @@ export class SimulatedDisk {
     return sum(this.root);
   }
 
-  /** The power fails: each unsynced change of names and content is lost, kept or (content) torn by itself. */
+  /** @internal The power fails: each unsynced change of names and content is lost, kept or (content) torn by itself. */
   crash(): void {
     for (const changes of this.#unsyncedNames) if (this.#tape.choose(2) === 1) makeDurable(changes);
     this.#unsyncedNames = [];
@@ -131,6 +134,16 @@ export class SimulatedDisk {
     this.#unsyncedNames = [];
     for (const file of this.#dirty) file.content.sync();
     this.#dirty.clear();
+  }
+
+  #file(path: string): FileNode {
+    try {
+      const node = findNode(this.root, path);
+      if (node.kind === "directory") throw systemError("EISDIR", "is a directory");
+      return node;
+    } catch (error) {
+      throw fileError(error, "examined", path);
+    }
   }
 }
 

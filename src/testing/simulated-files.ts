@@ -1,9 +1,10 @@
 import type { FileInfo, HostFiles, HostProcesses, ReadableFile, WritableFile } from "../core/host.ts";
 import { type FileVerb, fileError, fileTruncated } from "../host/node-errors.ts";
 import type { DecisionTape } from "./decision-tape.ts";
+import type { DirectoryNode, DiskNode, FileNode } from "./disk-node.ts";
 import { findNode, findPlace, type Place, pathParts, systemError } from "./disk-paths.ts";
 import type { Fault, FaultKind } from "./fault-plan.ts";
-import type { DirectoryNode, DiskNode, FileNode, SimulatedDisk } from "./simulated-disk.ts";
+import type { SimulatedDisk } from "./simulated-disk.ts";
 
 /**
  * Tells of an event of the disk before it takes effect. Throws where the machine is down or goes down now; otherwise

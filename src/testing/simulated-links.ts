@@ -15,7 +15,7 @@ export class SimulatedLinks {
   readonly #wires = new Map<string, Wire>();
   #count = 0;
 
-  /** Two ends of a new link, to be bound to the threads that use them. */
+  /** @internal Two ends of a new link, to be bound to the threads that use them. */
   create(name = `link-${++this.#count}`): [LinkEnd, LinkEnd] {
     const wire = new Wire(name);
     this.#wires.set(name, wire);
@@ -48,7 +48,7 @@ export class SimulatedLinks {
     for (const end of this.#wire(name).ends) end.lose();
   }
 
-  /** Links on which messages wait, in words. */
+  /** @internal Links on which messages wait, in words. */
   waiting(): string[] {
     return [...this.#wires.values()].flatMap((wire) => {
       const count = wire.ends.reduce((sum, end) => sum + end.travelling, 0);
@@ -57,7 +57,7 @@ export class SimulatedLinks {
     });
   }
 
-  /** After a crash: nothing of before is left. */
+  /** @internal After a crash: nothing of before is left. */
   clear(): void {
     for (const { ends } of this.#wires.values()) for (const end of ends) end.lose();
     this.#wires.clear();

@@ -24,10 +24,6 @@ export class StoredBytes {
     return this.#durable.copy();
   }
 
-  visibleBytes(): Uint8Array {
-    return this.#visible.copy();
-  }
-
   /** Copies bytes from `position` into `target`, as many as there are, and says how many. */
   read(target: Uint8Array, position: number): number {
     return this.#visible.read(target, position);

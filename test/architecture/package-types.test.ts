@@ -10,10 +10,12 @@ const folder = join(root, ".cache/package-types");
 
 const program = `
 import { avg, col, ExecutionEnvironment, Schema, types } from "./dist/index.js";
+import { type Host, Simulation } from "./dist/testing.js";
 
 const orders = ExecutionEnvironment.create().fromRows([], Schema.of({ product: types.utf8, price: types.float64 }));
 const means = orders.filter(col("price").gt(0)).groupBy("product").aggregate({ mean: avg("price") }).collect();
 export const mean: Promise<number | null | undefined> = means.then((rows) => rows[0]?.mean);
+export const now: Promise<number> = new Simulation({ seed: 1 }).run(async ({ clock }: Host) => clock.nowMs());
 // @ts-expect-error: there is no column "prize"
 orders.filter(col("prize").gt(0));
 `;

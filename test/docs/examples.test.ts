@@ -21,9 +21,12 @@ beforeAll(() => {
   mkdirSync(codeDirectory, { recursive: true });
   for (const example of examples.flatMap(([, each]) => each)) {
     const file = codeFile(example);
-    const sources = relative(dirname(file), join(ROOT, "src/index.ts"));
+    const sourceOf = (entry: string) => `from "${relative(dirname(file), join(ROOT, "src", entry))}"`;
+    const code = example.code
+      .replaceAll(`from "millrace"`, sourceOf("index.ts"))
+      .replaceAll(`from "millrace/testing"`, sourceOf("testing.ts"));
     mkdirSync(dirname(file));
-    writeFileSync(file, `${example.code.replaceAll(`from "millrace"`, `from "${sources}"`)}\nexport {};\n`);
+    writeFileSync(file, `${code}\nexport {};\n`);
   }
   const config = {
     extends: "../../tsconfig.json",

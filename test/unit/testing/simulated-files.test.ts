@@ -137,6 +137,16 @@ describe("faults of the disk", () => {
     expect([...readFile(files, "/a")]).toEqual([0, 0]);
   });
 
+  it("spoil a file for good", () => {
+    const simulation = withFile(bytes(0, 0));
+    simulation.disk.flipBit("/a", 9);
+    simulation.disk.flipBit("/a", 900);
+    expect([...readFile(simulation.host.files, "/a")]).toEqual([0, 2]);
+    expect([...simulation.disk.durableBytes("/a")]).toEqual([0, 2]);
+    expect(codeOf(() => simulation.disk.flipBit("/none", 0))).toBe("FILE_NOT_FOUND");
+    expect(codeOf(() => simulation.disk.durableBytes("/tmp"))).toBe("FILE_IS_DIRECTORY");
+  });
+
   it("take the machine down before the event takes effect", async () => {
     const simulation = withFile(bytes(1), [{ label: "disk.remove", nth: 0, kind: "crash" }]);
     const run = simulation.run(async ({ files }) => {
