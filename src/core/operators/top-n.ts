@@ -40,6 +40,8 @@ export class TopNOperator implements Operator {
   #buffer!: SortBuffer;
   /** Key of the last row that can leave at present: rows that are not before it are dropped. */
   #bound: EncodedKeys | undefined;
+  /** The bound by the first of several keys alone: most rows are behind it, and need no other key. */
+  #firstBound: EncodedKeys | undefined;
   #result: { batch: Batch; at: number } | undefined;
 
   constructor(spec: TopNSpec, inputSchema: Schema) {
@@ -71,7 +73,8 @@ export class TopNOperator implements Operator {
     if (this.#sort !== undefined) return this.#sort.processBatch(batch);
     if (batch.rowCount === 0 || this.#spec.count === 0) return "done";
     if (this.#bound === undefined) this.#buffer.add(batch);
-    else this.#addBefore(batch, this.#bound);
+    else if (this.#firstBound === undefined) this.#addBefore(batch, this.#bound);
+    else this.#addNear(batch, this.#bound, this.#firstBound);
     if (this.#buffer.rowCount >= Math.max(this.#keptRows * SLACK, this.#context.batchRows)) this.#cut();
     return "done";
   }
@@ -104,8 +107,7 @@ export class TopNOperator implements Operator {
   close(): void {
     this.#sort?.close();
     this.#buffer?.close();
-    if (this.#bound !== undefined) releaseKeys(this.#bound);
-    this.#bound = undefined;
+    this.#dropBounds();
     this.#result?.batch.release();
     this.#result = undefined;
   }
@@ -127,10 +129,25 @@ export class TopNOperator implements Operator {
     };
   }
 
+  /** Adds the rows before the bound, looking closely only at those that the first key does not decide. */
+  #addNear(batch: Batch, bound: EncodedKeys, firstBound: EncodedKeys): void {
+    const near = this.#select(batch, this.#encodeFirst(batch), firstBound, true);
+    if (near === undefined) return;
+    this.#addBefore(near, bound);
+    near.release();
+  }
+
   /** Equal rows keep their order, so a later row must be before the bound to displace it. */
   #addBefore(batch: Batch, bound: EncodedKeys): void {
+    const selected = this.#select(batch, this.#encode(batch), bound, false);
+    if (selected === undefined) return;
+    this.#buffer.add(selected);
+    selected.release();
+  }
+
+  /** The rows whose keys, which it takes over, are before the bound (or equal); undefined without any. */
+  #select(batch: Batch, keys: EncodedKeys, bound: EncodedKeys, orEqual: boolean): Batch | undefined {
     const { workspace } = this.#context;
-    const keys = this.#encode(batch);
     const rows = workspace.allocate(batch.rowCount * 4 + 4);
     const { words, positions, stride } = keys;
     const count = workspace.kernels.mergeSelectBelow(
@@ -140,17 +157,15 @@ export class TopNOperator implements Operator {
       batch.rowCount,
       bound.words.address,
       bound.words.byteLength >>> 3,
-      false,
+      orEqual,
       rows.address,
     );
     releaseKeys(keys);
-    if (count === batch.rowCount) this.#buffer.add(batch);
-    else if (count > 0) {
-      const selected = gatherBatch(workspace, batch, rows.address, count);
-      this.#buffer.add(selected);
-      selected.release();
-    }
+    let selected: Batch | undefined;
+    if (count === batch.rowCount) selected = batch.retain();
+    else if (count > 0) selected = gatherBatch(workspace, batch, rows.address, count);
     rows.release();
+    return selected;
   }
 
   /** Drops the rows that cannot leave any more. */
@@ -158,11 +173,11 @@ export class TopNOperator implements Operator {
     const { workspace } = this.#context;
     const first = this.#takeFirst();
     this.#buffer.add(first);
-    if (this.#bound !== undefined) releaseKeys(this.#bound);
-    this.#bound = undefined;
+    this.#dropBounds();
     if (first.rowCount === this.#keptRows) {
       const last = sliceBatch(workspace, first, first.rowCount - 1, 1);
       this.#bound = this.#encode(last);
+      if (this.#spec.keys.length > 1) this.#firstBound = this.#encodeFirst(last);
       last.release();
     }
     first.release();
@@ -178,8 +193,19 @@ export class TopNOperator implements Operator {
     return first;
   }
 
-  #encode(batch: Batch): EncodedKeys {
-    const columns = this.#spec.keys.map((key) => batch.columns[key.column]);
-    return encodeKeys(this.#context.workspace, columns, this.#spec.keys, batch.rowCount, "absolute");
+  #dropBounds(): void {
+    if (this.#bound !== undefined) releaseKeys(this.#bound);
+    if (this.#firstBound !== undefined) releaseKeys(this.#firstBound);
+    this.#bound = undefined;
+    this.#firstBound = undefined;
+  }
+
+  #encode(batch: Batch, keys = this.#spec.keys): EncodedKeys {
+    const columns = keys.map((key) => batch.columns[key.column]);
+    return encodeKeys(this.#context.workspace, columns, keys, batch.rowCount, "absolute");
+  }
+
+  #encodeFirst(batch: Batch): EncodedKeys {
+    return this.#encode(batch, this.#spec.keys.slice(0, 1));
   }
 }
