@@ -130,6 +130,42 @@ export function aggSumI64(groups: usize, values: usize, validity: usize, length:
   }
 }
 
+/**
+ * Like aggSumI64 for few groups and a batch whose sums fit 64 bits: sum and count share a vector, and neighbouring rows
+ * add to different lanes, so that a group of many rows does not wait for its own last sum.
+ *   scratch  room for { i64 sum, i64 count }[4 * groupCount], 16-byte aligned
+ */
+export function aggSumI64Few(groups: usize, values: usize, length: i32, groupCount: i32, scratch: usize, state: usize): void {
+  const laneBytes = <usize>groupCount << 4;
+  memory.fill(scratch, 0, laneBytes << 2);
+  const one = i64x2(0, 1);
+  const end = <usize>length & ~3;
+  let row: usize = 0;
+  for (; row < end; row += 4) {
+    const from = values + (row << 3);
+    const first = scratch + (groupAt(groups, row) << 4);
+    v128.store(first, i64x2.add(v128.load(first), v128.load64_lane(from, one, 0)));
+    const second = scratch + laneBytes + (groupAt(groups, row + 1) << 4);
+    v128.store(second, i64x2.add(v128.load(second), v128.load64_lane(from, one, 0, 8)));
+    const third = scratch + (laneBytes << 1) + (groupAt(groups, row + 2) << 4);
+    v128.store(third, i64x2.add(v128.load(third), v128.load64_lane(from, one, 0, 16)));
+    const fourth = scratch + laneBytes * 3 + (groupAt(groups, row + 3) << 4);
+    v128.store(fourth, i64x2.add(v128.load(fourth), v128.load64_lane(from, one, 0, 24)));
+  }
+  for (; row < <usize>length; row++) {
+    const at = scratch + (groupAt(groups, row) << 4);
+    v128.store(at, i64x2.add(v128.load(at), v128.load64_lane(values + (row << 3), one, 0)));
+  }
+  for (let group: usize = 0; group < <usize>groupCount; group++) {
+    const at = scratch + (group << 4);
+    const pair = i64x2.add(v128.load(at), v128.load(at + laneBytes));
+    const other = i64x2.add(v128.load(at + (laneBytes << 1)), v128.load(at + laneBytes * 3));
+    const both = i64x2.add(pair, other);
+    const sum = i64x2.extract_lane(both, 0);
+    addWide(state + (group << 5), <u64>sum, <u64>(sum >> 63), sum >> 63, i64x2.extract_lane(both, 1));
+  }
+}
+
 export function aggSumU64(groups: usize, values: usize, validity: usize, length: i32, sign: i32, state: usize): void {
   for (let row: usize = 0; row < <usize>length; row++) {
     if (isNull(validity, row)) continue;

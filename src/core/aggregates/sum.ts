@@ -1,4 +1,4 @@
-import type { Column } from "../column.ts";
+import type { Column, DecimalWords } from "../column.ts";
 import { decodeDictionary } from "../columns/dictionary.ts";
 import { EvaluationError } from "../errors.ts";
 import type { Address } from "../memory/allocator.ts";
@@ -9,6 +9,8 @@ import type { GroupedRows } from "./accumulator.ts";
 import { FixedAccumulator, type MergeKernel } from "./fixed-accumulator.ts";
 
 const LANE_BYTES = 128;
+/** Sums of up to so many groups are kept in lanes that stay in the first cache. */
+const MOST_FEW_GROUPS = 128;
 
 type SumKernel = (
   groups: Address,
@@ -132,9 +134,8 @@ export class SumAccumulator extends FixedAccumulator {
     const { add, widen } = this.#layout;
     const plain = decodeDictionary(this.workspace, column);
     // Sums of decimals in words are those of int64, and so are their records.
-    if (plain.words !== undefined) {
-      this.workspace.kernels.aggSumI64(groups, plain.words.address, plain.validity, rowCount, sign, state);
-    } else if (widen === undefined) add(groups, plain.data, plain.validity, rowCount, sign, state);
+    if (plain.words !== undefined) this.#addWords(rows, plain, plain.words, sign, state);
+    else if (widen === undefined) add(groups, plain.data, plain.validity, rowCount, sign, state);
     else {
       const words = this.workspace.allocate(rowCount * 8);
       widen(plain.data, rowCount, words.address);
@@ -142,6 +143,18 @@ export class SumAccumulator extends FixedAccumulator {
       words.release();
     }
     plain.release();
+  }
+
+  #addWords(rows: GroupedRows, { validity }: Column, words: DecimalWords, sign: number, state: Address): void {
+    const { groups, rowCount, groupCount } = rows;
+    const { kernels } = this.workspace;
+    const sumBits = words.bits + 32 - Math.clz32(rowCount);
+    const isFew = groupCount <= MOST_FEW_GROUPS && groupCount * 16 <= rowCount;
+    if (sign > 0 && validity === 0 && isFew && sumBits <= 63) {
+      const scratch = this.workspace.allocate(groupCount * 64);
+      kernels.aggSumI64Few(groups, words.address, rowCount, groupCount, scratch.address, state);
+      scratch.release();
+    } else kernels.aggSumI64(groups, words.address, validity, rowCount, sign, state);
   }
 
   /** Adds all rows to the first record, without group numbers; false where the type has no such path. */

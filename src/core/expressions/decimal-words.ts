@@ -24,11 +24,21 @@ export function wordsOf(workspace: Workspace, { column, isSingle }: Operand): Wo
   const { words } = column;
   if (words !== undefined) return { address: words.address, bits: words.bits, isSingle };
   if (!isSingle || column.dictionary !== undefined || column.type.kind !== "decimal") return undefined;
-  const { data } = column;
-  const { i64 } = workspace;
-  const value = i64[data >>> 3];
+  let known = singles.get(column);
+  if (known === undefined) {
+    known = singleWord(workspace, column.data);
+    singles.set(column, known);
+  }
+  return known === "wide" ? undefined : known;
+}
+
+/** Constants are columns that serve every batch, so what they hold is looked up once. */
+const singles = new WeakMap<Column, WordOperand | "wide">();
+
+function singleWord({ i64 }: Workspace, address: Address): WordOperand | "wide" {
+  const value = i64[address >>> 3];
   // The low word comes first, so it can be read in place.
-  return i64[(data >>> 3) + 1] === value >> 63n ? { address: data, bits: bitLength(value), isSingle } : undefined;
+  return i64[(address >>> 3) + 1] === value >> 63n ? { address, bits: bitLength(value), isSingle: true } : "wide";
 }
 
 /** Both operands in words, or undefined. */

@@ -133,6 +133,26 @@ describe("sums of decimals in words", () => {
   const values = ["999999999999999999", "-999999999999999999", "-5", null, "7", "-999999999999999999"];
   const type = decimal(18, 0);
 
+  it("equal those of 128 bits for few groups of many rows, whose sums are made in lanes", () =>
+    withWorkspace((ws) => {
+      const rowCount = 1003;
+      const many = Array.from({ length: rowCount }, (_, row) => `${row % 7 === 0 ? -row : row * 3}.${10 + (row % 90)}`);
+      const groups = ws.allocate(rowCount * 4);
+      for (let row = 0; row < rowCount; row++) ws.u32[(groups.address >>> 2) + row] = (row * row) % 5;
+      const rows = { groups: groups.address, rowCount, groupCount: 6 };
+      const results = [short(ws, many), buildColumn(ws, money, many)].map((column) => {
+        const sum = new SumAccumulator(ws, money, "x");
+        for (let times = 0; times < 3; times++) sum.update(rows, [column]);
+        column.release();
+        const result = [valuesOf(ws, sum.sum(0, 6)), valuesOf(ws, sum.count(0, 6))];
+        sum.release();
+        return result;
+      });
+      groups.release();
+      expect(results[0]).toEqual(results[1]);
+      expect(results[0][1]).toEqual([603n, 1203n, 0n, 0n, 1203n, 0n]);
+    }));
+
   it.each([[true], [false]])("equal those of 128 bits (all rows one group: %s)", (isWhole) =>
     withWorkspace((ws) => {
       const groupOf = (row: number) => (isWhole ? 0 : row & 1);
