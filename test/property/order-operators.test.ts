@@ -198,3 +198,51 @@ it("a cross join pairs every left row with every right row, in order", () =>
     ),
     { numRuns: 200 },
   ));
+
+it("top-n of numbers without nulls keeps ties in order, whichever way the first key is compared", () =>
+  fc.assert(
+    fc.property(
+      fc.constantFrom<types.DataType>(
+        types.int8,
+        types.uint32,
+        types.int64,
+        types.uint64,
+        types.float32,
+        types.float64,
+      ),
+      fc.boolean(),
+      fc.integer({ min: 1, max: 9 }),
+      fc.array(fc.array(fc.integer({ min: 0, max: 7 }), { maxLength: 40, size: "max" }), {
+        minLength: 2,
+        maxLength: 8,
+      }),
+      (type, descending, count, batches) => {
+        const values = TIED_VALUES[type.kind] ?? [];
+        const schema = Schema.of({ key: type, id: types.int32 });
+        const order = [{ column: 0, descending }];
+        let id = 0;
+        const numbered = batches.map((batch) => batch.map((choice) => [values[choice % values.length], id++]));
+        const actual = withWorkspace((ws) => {
+          const operator = new TopNOperator({ kind: "topN", keys: order, count, offset: 0 }, schema);
+          const inputs = numbered.map((rows) => rows.map(([key, number]) => ({ key, id: number })));
+          return runOperator(ws, operator, [{ schema, batches: inputs }], { batchRows: 5 });
+        });
+        const expected = numbered
+          .flat()
+          .sort((a, b) => compareKeys([type], order, a, b))
+          .slice(0, count);
+        expect(ids(actual)).toEqual(expected.map((row) => row[1]));
+      },
+    ),
+    { numRuns: 300 },
+  ));
+
+const FLOATS = [Number.NaN, -0, 0, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, -1.5, 2];
+const TIED_VALUES: Partial<Record<string, readonly unknown[]>> = {
+  int8: [-128, 127, 0, -1],
+  uint32: [0, 4_294_967_295, 2_147_483_648],
+  int64: [-(2n ** 63n), 2n ** 63n - 1n, 0n, -1n],
+  uint64: [0n, 2n ** 64n - 1n, 2n ** 63n],
+  float32: FLOATS,
+  float64: FLOATS,
+};

@@ -1,10 +1,14 @@
 import type { Batch } from "../batch.ts";
+import type { Column } from "../column.ts";
 import { gatherBatch } from "../columns/gather.ts";
 import { RowLimit } from "../columns/row-limit.ts";
 import { sliceBatch } from "../columns/slice.ts";
 import { checkSortable, type EncodedKeys, encodeKeys, releaseKeys, type SortKey } from "../columns/sort-keys.ts";
 import { SortBuffer } from "../columns/sorted-buffer.ts";
 import { assert } from "../errors.ts";
+import { allocateBits } from "../expressions/frame.ts";
+import { compareKernel, LESS } from "../expressions/functions/comparison.ts";
+import { storageKind } from "../expressions/functions/kinds.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
 import type { Schema } from "../schema.ts";
 import { SortOperator } from "./sort.ts";
@@ -21,6 +25,8 @@ export interface TopNSpec {
 const MAXIMUM_KEPT_ROWS = 2 ** 18;
 /** Rows are collected up to this multiple of those that can leave before the others are dropped. */
 const SLACK = 2;
+/** Makes a comparison kernel give the complement. */
+const INVERT = 0xff;
 
 /**
  * The first rows of the input in an order, as a stable sort and a limit would give them.
@@ -40,8 +46,8 @@ export class TopNOperator implements Operator {
   #buffer!: SortBuffer;
   /** Key of the last row that can leave at present: rows that are not before it are dropped. */
   #bound: EncodedKeys | undefined;
-  /** The bound by the first of several keys alone: most rows are behind it, and need no other key. */
-  #firstBound: EncodedKeys | undefined;
+  /** The bound's row of the first key alone: most rows are behind it, and need no closer look. */
+  #firstBound: Column | undefined;
   #result: { batch: Batch; at: number } | undefined;
 
   constructor(spec: TopNSpec, inputSchema: Schema) {
@@ -130,24 +136,38 @@ export class TopNOperator implements Operator {
   }
 
   /** Adds the rows before the bound, looking closely only at those that the first key does not decide. */
-  #addNear(batch: Batch, bound: EncodedKeys, firstBound: EncodedKeys): void {
-    const near = this.#select(batch, this.#encodeFirst(batch), firstBound, true);
-    if (near === undefined) return;
-    this.#addBefore(near, bound);
-    near.release();
+  #addNear(batch: Batch, bound: EncodedKeys, firstBound: Column): void {
+    const { workspace } = this.#context;
+    const [{ column: index, descending }] = this.#spec.keys;
+    const column = batch.columns[index];
+    if (!isComparable(column)) {
+      this.#addBefore(batch, bound);
+      return;
+    }
+    const { rowCount } = batch;
+    const bits = allocateBits(workspace, rowCount);
+    const compare = compareKernel(workspace, column.type);
+    // Not behind the bound: not less than it where the order descends, and where it ascends the other way round.
+    if (descending === true) {
+      compare(LESS, column.data, false, firstBound.data, true, INVERT, bits.address, rowCount);
+    } else compare(LESS, firstBound.data, true, column.data, false, INVERT, bits.address, rowCount);
+    const count = workspace.kernels.bitmapCount(bits.address, rowCount);
+    if (count === rowCount) this.#addBefore(batch, bound);
+    else if (count > 0) {
+      const rows = workspace.allocate((count + 8) * 4);
+      workspace.kernels.booleanIndices(bits.address, rowCount, rows.address);
+      const near = gatherBatch(workspace, batch, rows.address, count);
+      rows.release();
+      this.#addBefore(near, bound);
+      near.release();
+    }
+    bits.release();
   }
 
   /** Equal rows keep their order, so a later row must be before the bound to displace it. */
   #addBefore(batch: Batch, bound: EncodedKeys): void {
-    const selected = this.#select(batch, this.#encode(batch), bound, false);
-    if (selected === undefined) return;
-    this.#buffer.add(selected);
-    selected.release();
-  }
-
-  /** The rows whose keys, which it takes over, are before the bound (or equal); undefined without any. */
-  #select(batch: Batch, keys: EncodedKeys, bound: EncodedKeys, orEqual: boolean): Batch | undefined {
     const { workspace } = this.#context;
+    const keys = this.#encode(batch);
     const rows = workspace.allocate(batch.rowCount * 4 + 4);
     const { words, positions, stride } = keys;
     const count = workspace.kernels.mergeSelectBelow(
@@ -157,15 +177,17 @@ export class TopNOperator implements Operator {
       batch.rowCount,
       bound.words.address,
       bound.words.byteLength >>> 3,
-      orEqual,
+      false,
       rows.address,
     );
     releaseKeys(keys);
-    let selected: Batch | undefined;
-    if (count === batch.rowCount) selected = batch.retain();
-    else if (count > 0) selected = gatherBatch(workspace, batch, rows.address, count);
+    if (count === batch.rowCount) this.#buffer.add(batch);
+    else if (count > 0) {
+      const selected = gatherBatch(workspace, batch, rows.address, count);
+      this.#buffer.add(selected);
+      selected.release();
+    }
     rows.release();
-    return selected;
   }
 
   /** Drops the rows that cannot leave any more. */
@@ -177,7 +199,8 @@ export class TopNOperator implements Operator {
     if (first.rowCount === this.#keptRows) {
       const last = sliceBatch(workspace, first, first.rowCount - 1, 1);
       this.#bound = this.#encode(last);
-      if (this.#spec.keys.length > 1) this.#firstBound = this.#encodeFirst(last);
+      const key = last.columns[this.#spec.keys[0].column];
+      if (isComparable(key)) this.#firstBound = key.retain();
       last.release();
     }
     first.release();
@@ -195,17 +218,17 @@ export class TopNOperator implements Operator {
 
   #dropBounds(): void {
     if (this.#bound !== undefined) releaseKeys(this.#bound);
-    if (this.#firstBound !== undefined) releaseKeys(this.#firstBound);
+    this.#firstBound?.release();
     this.#bound = undefined;
     this.#firstBound = undefined;
   }
 
-  #encode(batch: Batch, keys = this.#spec.keys): EncodedKeys {
-    const columns = keys.map((key) => batch.columns[key.column]);
-    return encodeKeys(this.#context.workspace, columns, keys, batch.rowCount, "absolute");
-  }
-
-  #encodeFirst(batch: Batch): EncodedKeys {
-    return this.#encode(batch, this.#spec.keys.slice(0, 1));
+  #encode(batch: Batch): EncodedKeys {
+    const columns = this.#spec.keys.map((key) => batch.columns[key.column]);
+    return encodeKeys(this.#context.workspace, columns, this.#spec.keys, batch.rowCount, "absolute");
   }
 }
+
+/** Plain numbers, dates and times without nulls: comparisons have the order of sorts, and cost less than sort keys. */
+const isComparable = ({ type, nullCount, dictionary }: Column): boolean =>
+  nullCount === 0 && dictionary === undefined && type.kind !== "decimal" && storageKind(type) !== undefined;

@@ -9,7 +9,7 @@ import type { FunctionDefinition, FunctionTable, TypeBinder } from "./definition
 import { storageKind } from "./kinds.ts";
 
 const EQUAL = 0;
-const LESS = 1;
+export const LESS = 1;
 
 interface Comparison {
   operation: number;
@@ -139,7 +139,8 @@ export function comparisonRoutine(operation: number, isInverted: boolean, type: 
   });
 }
 
-function compareKernel({ kernels }: Workspace, type: DataType) {
+/** The kernel that compares values of a type with a `storageKind`; kernels/compare.ts says how. */
+export function compareKernel({ kernels }: Workspace, type: DataType) {
   switch (storageKind(type)) {
     case "I8":
       return kernels.compareI8;
