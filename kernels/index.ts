@@ -47,3 +47,4 @@ export * from "./join-sorted";
 export * from "./sequence";
 export * from "./packed-rows";
 export * from "./zstd-encode";
+export * from "./event-time";

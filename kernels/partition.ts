@@ -25,6 +25,28 @@ export function partitionKeyGroups(hashes: usize, length: i32, maxParallelism: i
   }
 }
 
+/** groups[row], a key group, becomes the number of the subtask that owns it; see src/core/key-group.ts. */
+export function partitionSubtasks(groups: usize, length: i32, parallelism: i32, maxParallelism: i32): void {
+  const end = groups + (<usize>length << 2);
+  for (let at = groups; at < end; at += 4) {
+    store<u32>(at, (load<u32>(at) * <u32>parallelism) / <u32>maxParallelism);
+  }
+}
+
+/**
+ * numbers[row] = one of `count` partitions, by a hash of first + row and `seed`: spread evenly, the same in every run.
+ * The mixer is that of SplitMix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
+ */
+export function partitionShuffle(first: f64, seed: i32, length: i32, count: i32, numbers: usize): void {
+  for (let row: usize = 0; row < <usize>length; row++) {
+    let mixed = (<u64>first + <u64>row) * 0x9e3779b97f4a7c15 + <u64>seed * 0xd1342543de82ef95;
+    mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9;
+    mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111eb;
+    mixed ^= mixed >> 31;
+    store<u32>(numbers + (row << 2), <u32>(((mixed >> 32) * <u64>count) >> 32));
+  }
+}
+
 /**
  * Counting sort of the row numbers 0..length-1 by partition, stable.
  *   numbers  u32[length], each below `count`

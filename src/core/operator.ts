@@ -1,22 +1,40 @@
 import type { Batch } from "./batch.ts";
 import type { Host } from "./host.ts";
+import type { KeyGroupRange } from "./key-group.ts";
 import type { Schema } from "./schema.ts";
+import type { SnapshotReader, SnapshotWriter } from "./state-snapshot.ts";
+import type { PendingTime } from "./time/pending-time.ts";
+import type { Watermark } from "./time/time.ts";
 import type { Workspace } from "./workspace.ts";
-
-/** No more rows with an event time at or before `timeMs` will come. */
-export interface Watermark {
-  readonly timeMs: number;
-}
 
 /** Where an operator puts its results. */
 export interface Output {
   /** Hands a batch on; the caller's reference goes with it. Empty batches are allowed and dropped. */
   emit(batch: Batch): void;
+  /** Behind everything that was emitted before it. */
   emitWatermark(watermark: Watermark): void;
   /** Rows for a named side output ("late", a user's tag); the caller's reference goes with them. */
   emitSide(tag: string, batch: Batch): void;
   /** True once nobody downstream needs more rows: an operator may stop early, it need not. */
   readonly isClosed: boolean;
+}
+
+/** Time and state of an operator in a stream; absent in a batch job. */
+export interface StreamContext {
+  readonly maxParallelism: number;
+  /** Key groups whose keyed state this subtask owns. */
+  readonly keyGroups: KeyGroupRange;
+  /** The input is bounded and only the final result is wanted: results that later ones replace are left out. */
+  readonly isBatchMode: boolean;
+  /** Wall clock of the host, epoch milliseconds; it may jump. */
+  processingTimeMs(): number;
+  /**
+   * Asks for one `processTime` call once the clock has reached `atMs`. An earlier request of this operator that has not
+   * been answered stays; requests are no state: after a restore the operator asks again.
+   */
+  requestProcessTime(atMs: number): void;
+  /** The operator holds results back until something outside has answered: it is asked again through `resume`. */
+  wake(): void;
 }
 
 /** What an operator may use while it runs; one per operator and subtask. */
@@ -28,6 +46,7 @@ export interface OperatorContext {
   /** Subtask number 0..parallelism-1 and the number of subtasks of this operator. */
   readonly subtask: number;
   readonly parallelism: number;
+  readonly stream?: StreamContext;
   /** Rows that an operator aims to put in one output batch. */
   readonly batchRows: number;
   /** Stable name of the operator in the plan, for errors and spill files. */
@@ -48,20 +67,39 @@ export type Progress = "done" | "more";
  * One step of a job, the same for batch and streaming: synchronous per batch, driven by one thread.
  * Its doc block states schema in, schema out, state, watermark and late-row behaviour.
  *
- * Life: open, then any number of processBatch / processWatermark (and snapshotState between them), endInput once per
- * input, close. `close` is also called after a failure, and releases every block that the operator still holds.
+ * Life: open, restoreState where the job was restored, then any number of processBatch, processWatermark, processTime
+ * and snapshotState in any order, endInput once per input, close. `close` is also called after a failure, and releases
+ * every block that the operator still holds.
  * Ownership: `processBatch` borrows its batch (retain to keep it); `emit` gives one reference away.
+ *
+ * Streams: at the end of a stream's input the operator gets the watermark END_OF_TIME_MS before endInput, and a
+ * `processTime` of END_OF_TIME_MS, so that what is open closes; batch jobs send no watermark at all.
+ * A barrier never falls between "more" and the "done" that follows it.
  */
 export interface Operator {
   readonly outputSchema: Schema;
-  /** Inputs in number; 1 unless said. An operator of several inputs, and one whose processBatch returns "more", starts a chain. */
+  /** Inputs in number; 1 unless said. An operator of several inputs, and one whose calls return "more", starts a chain. */
   readonly inputCount?: number;
   open(context: OperatorContext): void;
   processBatch(batch: Batch, output: Output, input: number): Progress;
   /** Called after "more", until it answers "done". */
   resume?(output: Output): Progress;
-  /** Default: the watermark travels on. */
-  processWatermark?(watermark: Watermark, output: Output, input: number): void;
+  /**
+   * The event time of all inputs has advanced: `watermark` is the least of them, and greater than the one before.
+   * An operator that has this passes the watermark on itself, behind the results that it caused.
+   * Default: the watermark travels on.
+   */
+  processWatermark?(watermark: Watermark, output: Output): Progress;
+  /** The clock has reached a time that the operator asked for, or the input has ended (END_OF_TIME_MS). */
+  processTime?(nowMs: number, output: Output): Progress;
+  /** The next windows and timers that wait for their time, a few of them, earliest first. */
+  pendingTimes?(): readonly PendingTime[];
+  /** Writes all state, as copies. */
+  snapshotState?(writer: SnapshotWriter): void;
+  /** Called once, after open and before the first batch, where the job was restored. */
+  restoreState?(reader: SnapshotReader): void;
+  /** A checkpoint that holds this operator's snapshot is complete and durable. */
+  notifyCheckpointComplete?(checkpointId: number): void;
   /** No more batches will come from `input`. */
   endInput(output: Output, input: number): Progress;
   /** Which input it wants next (a join reads its build side first); default: any that has a batch. */

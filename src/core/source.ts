@@ -13,6 +13,8 @@ export interface Split {
   /** Rows or bytes of it where known, for balancing and progress. */
   readonly rows?: number;
   readonly bytes?: number;
+  /** Its number among the splits of the source, where that is fixed: it spreads them evenly over the subtasks of a stream. */
+  readonly ordinal?: number;
   /** What the connector needs to read it. */
   readonly payload: Json;
 }
@@ -45,14 +47,29 @@ export type PruningPredicate =
 export interface SourceContext {
   readonly workspace: Workspace;
   readonly host: Host;
+  /** In a stream: the subtask that reads, and how many there are. */
+  readonly subtask?: number;
+  readonly parallelism?: number;
   /** Rows per batch to aim at. */
   readonly batchRows: number;
   count(metric: string, increment: number): void;
 }
 
 /**
- * Bounded input. The object is made on the planning thread (`schema`, `splits`) and again, from `spec`, on each
- * thread that reads.
+ * Finds the splits of a source while a stream runs: new files, new partitions. Every subtask that reads has one of its
+ * own and takes the splits that it owns, so all of them must find the same splits, with the same ids.
+ */
+export interface SplitEnumerator {
+  /** All splits that exist now; those that were given before may be among them. Called at the start and every interval. */
+  discover(): readonly Split[] | Promise<readonly Split[]>;
+  /** How often to look again; undefined: once. */
+  readonly intervalMs?: number;
+  close?(): void;
+}
+
+/**
+ * Input of batch jobs and streams. The object is made on the planning thread (`schema`, `splits`) and again, from
+ * `spec`, on each thread that reads.
  */
 export interface Source {
   /** `{ kind, ... }` from which the connector's factory makes an equal source on another thread. */
@@ -61,9 +78,16 @@ export interface Source {
   readonly statistics: SourceStatistics;
   /** For explain and errors: `parquet flights.parquet (3 columns)`. */
   readonly description: string;
-  /** All work of this source, in reading order. */
+  /** Whether it ends; default "bounded". Only streams read an unbounded one. */
+  readonly boundedness?: "bounded" | "unbounded";
+  /** All work of this source that is known before the job starts, in reading order. */
   splits(): readonly Split[];
-  openSplit(split: Split, context: SourceContext): SplitReader;
+  /** Splits that turn up while a stream runs; without it, `splits` are all. */
+  createEnumerator?(context: SourceContext): SplitEnumerator;
+  /** How many splits a subtask of a stream reads in turn; default: one behind the other where bounded, else all. */
+  readonly openSplits?: number;
+  /** `offset`: where to go on, as the reader of an earlier run gave it. */
+  openSplit(split: Split, context: SourceContext, offset?: Json): SplitReader;
   /** The same source giving only these columns, in this order. */
   withColumns?(names: readonly string[]): Source;
   /** The same source skipping what cannot match `predicate`; the planner keeps its exact filter. */
@@ -78,6 +102,11 @@ export interface SourceSpec {
 export interface SplitReader {
   /** The next batch, which the caller owns; undefined at the end. A promise only where reading really waits. */
   next(): Batch | undefined | Promise<Batch | undefined>;
+  /**
+   * Where to go on behind the batch that `next` gave last. A reader without it is opened anew after a restore, and the
+   * rows that it had given are read again and dropped: its rows must come in the same order then.
+   */
+  offset?(): Json;
   close(): void;
 }
 

@@ -6,12 +6,12 @@ import type { Address } from "./memory/allocator.ts";
 import type { Block } from "./memory/block.ts";
 import type { Schema } from "./schema.ts";
 import { DictionaryTrail, RecordReader, RecordWriter } from "./spill-record.ts";
-import { int8 } from "./types.ts";
+import { type DataType, int8, int64 } from "./types.ts";
 import type { Workspace } from "./workspace.ts";
 
 /*
  * A spill file is one record per batch, in the machine's byte order (it never outlives its process):
- *   header    u32[8]: magic, rows, 1 where row kinds follow the columns, words, body bytes (low, high), 0, CRC-32C
+ *   header    u32[8]: magic, rows, marks that follow the columns, words, body bytes (low, high), 0, CRC-32C
  *   words     i32[]: what the body holds, see spill-record.ts
  *   body      buffers
  * The checksum covers the header before it, the words and the body.
@@ -20,6 +20,9 @@ const MAGIC = 0x4c50534d; // "MSPL"
 const HEADER_WORDS = 8;
 const HEADER_BYTES = HEADER_WORDS * 4;
 const CRC_WORD = 7;
+/** Marks that follow the columns. */
+const HAS_KINDS = 1;
+const HAS_TIMES = 2;
 
 /**
  * Writes batches of one schema to a private file, straight from linear memory.
@@ -65,15 +68,17 @@ export class SpillWriter {
     let prefix: Block | undefined;
     try {
       for (const column of batch.columns) record.add(column);
-      if (batch.rowKinds !== undefined) record.add(batch.rowKinds);
+      const { kinds, times } = batch.marks;
+      if (kinds !== undefined) record.add(kinds);
+      if (times !== undefined) record.add(times);
       const prefixBytes = HEADER_BYTES + record.words.length * 4;
       prefix = workspace.allocate(prefixBytes);
       let bodyBytes = 0;
       for (const buffer of record.buffers) bodyBytes += buffer.byteLength;
       const view = new Int32Array(workspace.memory.buffer, prefix.address, prefixBytes >> 2);
-      const hasRowKinds = batch.rowKinds === undefined ? 0 : 1;
+      const marks = (kinds === undefined ? 0 : HAS_KINDS) | (times === undefined ? 0 : HAS_TIMES);
       const bodyHigh = Math.floor(bodyBytes / 2 ** 32);
-      view.set([MAGIC, batch.rowCount, hasRowKinds, record.words.length, bodyBytes | 0, bodyHigh, 0, 0]);
+      view.set([MAGIC, batch.rowCount, marks, record.words.length, bodyBytes | 0, bodyHigh, 0, 0]);
       view.set(record.words, HEADER_WORDS);
       const spans = [{ address: prefix.address, byteLength: prefixBytes }, ...record.buffers];
       view[CRC_WORD] = checksum(workspace, spans);
@@ -188,7 +193,7 @@ export class SpillReader {
     if (this.#position === this.#spill.byteLength) return undefined;
     const header = new Int32Array(HEADER_WORDS);
     this.#read(new Uint8Array(header.buffer), HEADER_BYTES);
-    const [magic, rowCount, hasRowKinds, wordCount, bodyLow, bodyHigh, , crc] = header;
+    const [magic, rowCount, marks, wordCount, bodyLow, bodyHigh, , crc] = header;
     const bodyBytes = bodyHigh * 2 ** 32 + (bodyLow >>> 0);
     const left = this.#spill.byteLength - this.#position;
     if (magic !== MAGIC || wordCount < 0 || bodyHigh < 0 || wordCount * 4 + bodyBytes > left) {
@@ -212,7 +217,7 @@ export class SpillReader {
         throw corrupt(this.#spill.path, `the checksum of the record that ends at byte ${this.#position} is wrong`);
       }
       const record = new RecordReader(workspace, this.#trail, view.slice(HEADER_WORDS), body, bodyBytes);
-      return this.#batch(record, rowCount, hasRowKinds !== 0);
+      return this.#batch(record, rowCount, marks);
     } finally {
       prefix.release();
       body?.release();
@@ -226,11 +231,13 @@ export class SpillReader {
     this.#file.close();
   }
 
-  #batch(record: RecordReader, rowCount: number, hasRowKinds: boolean): Batch {
+  #batch(record: RecordReader, rowCount: number, marks: number): Batch {
     const { schema, path } = this.#spill;
     const columns: Column[] = [];
-    const types = schema.fields.map((field) => field.type);
-    for (const type of hasRowKinds ? [...types, int8] : types) {
+    const types: DataType[] = schema.fields.map((field) => field.type);
+    if ((marks & HAS_KINDS) !== 0) types.push(int8);
+    if ((marks & HAS_TIMES) !== 0) types.push(int64);
+    for (const type of types) {
       const column = record.next(type);
       if (column !== undefined) columns.push(column);
       if (column === undefined || column.length !== rowCount) {
@@ -242,8 +249,12 @@ export class SpillReader {
       for (const taken of columns) taken.release();
       throw corrupt(path, `a record holds more than ${rowCount} rows of ${schema}`);
     }
-    const rowKinds = hasRowKinds ? columns.pop() : undefined;
-    return new Batch(schema, rowCount, columns, rowKinds);
+    const times = (marks & HAS_TIMES) === 0 ? undefined : columns.pop();
+    const kinds = (marks & HAS_KINDS) === 0 ? undefined : columns.pop();
+    return new Batch(schema, rowCount, columns, {
+      ...(kinds === undefined ? {} : { kinds }),
+      ...(times === undefined ? {} : { times }),
+    });
   }
 
   #read(target: Uint8Array, byteLength: number): void {

@@ -1,5 +1,6 @@
 import type { Batch } from "../core/batch.ts";
 import { BatchBuffer, type BufferContext } from "../core/batch-buffer.ts";
+import { InternalError } from "../core/errors.ts";
 import type { ChannelReader, ChannelWriter } from "./channel.ts";
 
 /**
@@ -22,6 +23,10 @@ export class BufferedChannel implements ChannelWriter, ChannelReader {
   send(batch: Batch): void {
     if (this.isClosed) batch.release();
     else this.#buffer.push(batch);
+  }
+
+  control(): void {
+    throw new InternalError("A buffered channel was given a control element, which only streams have");
   }
 
   end(): void {

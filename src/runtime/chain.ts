@@ -1,28 +1,34 @@
 import type { Batch } from "../core/batch.ts";
 import { asEngineError, assert, type EngineError } from "../core/errors.ts";
-import type { Operator, OperatorContext, Output, Progress, Watermark } from "../core/operator.ts";
+import type { Operator, OperatorContext, Output, Progress } from "../core/operator.ts";
+import type { SnapshotReader, SnapshotWriter } from "../core/state-snapshot.ts";
+import { END_OF_TIME_MS, START_OF_TIME_MS, type Watermark } from "../core/time/time.ts";
 
 /** An operator with the name that errors and metrics show. */
 export interface NamedOperator {
   readonly name: string;
   readonly operator: Operator;
+  /** Under which a stream keeps its state. */
+  readonly uid?: string;
 }
 
 /**
- * Operators that pass batches to each other by direct calls, the last one to `tail`.
+ * Operators that pass batches and watermarks to each other by direct calls, the last one to `tail`.
  * Only the first may answer "more" to a batch and be resumed when there is room; one further down is resumed at once.
- * At the end of input each operator ends in turn, pausing wherever it answers "more".
+ * At the end of input each operator ends in turn, pausing wherever it answers "more"; in a stream each gets the end of
+ * time first, from the chain: it does not travel, since what an operator gives at its end must not come too late.
  */
 export class OperatorChain {
   readonly #links: Link[] = [];
   readonly #tail: Output;
-  /** The operator that is ending, while input has ended; its index in the chain. */
-  #endingAt = 0;
+  readonly #isStream: boolean;
+  #ending: Generator<void, void> | undefined;
   #resume: number | undefined;
   #openedCount = 0;
 
-  constructor(operators: readonly NamedOperator[], tail: Output) {
+  constructor(operators: readonly NamedOperator[], tail: Output, options: { readonly isStream?: boolean } = {}) {
     this.#tail = tail;
+    this.#isStream = options.isStream ?? false;
     let next = tail;
     for (const named of [...operators].reverse()) {
       const link = new Link(named, next);
@@ -64,7 +70,26 @@ export class OperatorChain {
       this.#tail.emit(batch.retain());
       return;
     }
-    if (head.guard(() => head.operator.processBatch(batch, head.next, input)) === "more") this.#resume = 0;
+    this.#note(
+      0,
+      head.guard(() => head.operator.processBatch(batch, head.next, input)),
+    );
+  }
+
+  /** The least event time of all inputs has advanced. */
+  processWatermark(watermark: Watermark): void {
+    const head = this.#links[0];
+    if (head === undefined) this.#tail.emitWatermark(watermark);
+    else this.#note(0, head.takeWatermark(watermark));
+  }
+
+  /** The clock has reached a time that the operator at `position` asked for. */
+  processTime(position: number, nowMs: number): void {
+    const link = this.#links[position];
+    this.#note(
+      position,
+      link.guard(() => link.operator.processTime?.(nowMs, link.next) ?? "done"),
+    );
   }
 
   /** Continues what answered "more". */
@@ -74,21 +99,60 @@ export class OperatorChain {
     if (link.resume() === "done") this.#resume = undefined;
   }
 
-  /** One input of the first operator has ended. */
+  /** Results that were waiting for something outside can go on: `position` asked for it with `wake`. */
+  resumeAt(position: number): void {
+    this.#note(position, this.#links[position].resume());
+  }
+
+  /** One of several inputs of the first operator has ended, and others have not. */
   endInput(input: number): void {
     const head = this.#links[0];
     if (head === undefined) return;
-    if (head.guard(() => head.operator.endInput(head.next, input)) === "more") this.#resume = 0;
+    this.#note(
+      0,
+      head.guard(() => head.operator.endInput(head.next, input)),
+    );
   }
 
-  /** After all inputs of the first operator ended: ends the others in turn. True once the last has ended. */
+  /** The last inputs of the first operator have ended: from now on `advanceEnd` ends the operators. */
+  startEnd(lastInputs: readonly number[]): void {
+    this.#ending ??= this.#end(lastInputs);
+  }
+
+  /** One step towards the end; true once the last operator has ended. */
   advanceEnd(): boolean {
-    if (this.#resume !== undefined) return false;
-    this.#endingAt++;
-    if (this.#endingAt >= this.#links.length) return true;
-    const link = this.#links[this.#endingAt];
-    if (link.guard(() => link.operator.endInput(link.next, 0)) === "more") this.#resume = this.#endingAt;
-    return false;
+    assert(this.#ending !== undefined && this.#resume === undefined, "the end of the chain was started");
+    return this.#ending.next().done === true;
+  }
+
+  /** Writes the state of every operator that has some. */
+  snapshot(writerOf: (uid: string) => SnapshotWriter): void {
+    for (const link of this.#links) {
+      if (link.operator.snapshotState !== undefined) {
+        link.guard(() => link.operator.snapshotState?.(writerOf(link.statefulUid)));
+      }
+    }
+  }
+
+  restore(readerOf: (uid: string) => SnapshotReader | undefined): void {
+    for (const link of this.#links) {
+      if (link.operator.restoreState === undefined) continue;
+      const reader = readerOf(link.statefulUid);
+      if (reader !== undefined) link.guard(() => link.operator.restoreState?.(reader));
+    }
+  }
+
+  notifyCheckpointComplete(checkpointId: number): void {
+    for (const link of this.#links) link.guard(() => link.operator.notifyCheckpointComplete?.(checkpointId));
+  }
+
+  /** Per operator the newest watermark that it got; START_OF_TIME_MS before the first. */
+  get watermarks(): readonly number[] {
+    return this.#links.map(({ watermarkMs }) => watermarkMs);
+  }
+
+  get operators(): readonly NamedOperator[] {
+    return this.#links.map(({ name, operator, uid }) => ({ name, operator, ...(uid === undefined ? {} : { uid }) }));
   }
 
   /** Closes every operator that was opened, also after a failure; the first failure to close is thrown at the end. */
@@ -104,6 +168,30 @@ export class OperatorChain {
     this.#openedCount = 0;
     if (failure !== undefined) throw failure;
   }
+
+  #note(position: number, progress: Progress): void {
+    if (progress === "more") this.#resume = position;
+  }
+
+  *#end(lastInputs: readonly number[]): Generator<void, void> {
+    for (const [position, link] of this.#links.entries()) {
+      const { operator, next } = link;
+      const steps: (() => Progress)[] = [];
+      if (this.#isStream) {
+        steps.push(() => operator.processTime?.(END_OF_TIME_MS, next) ?? "done");
+        steps.push(() => link.takeWatermark({ timeMs: END_OF_TIME_MS }));
+      }
+      for (const input of position === 0 ? lastInputs : [0]) steps.push(() => operator.endInput(next, input));
+      for (const step of steps) {
+        let progress = link.guard(step);
+        while (progress === "more") {
+          yield;
+          progress = link.resume();
+        }
+      }
+      yield;
+    }
+  }
 }
 
 /** One operator; as an Output it is where the operator before it emits. */
@@ -111,9 +199,12 @@ class Link implements Output {
   readonly name: string;
   readonly operator: Operator;
   readonly next: Output;
+  readonly uid: string | undefined;
+  watermarkMs = START_OF_TIME_MS;
 
-  constructor({ name, operator }: NamedOperator, next: Output) {
+  constructor({ name, operator, uid }: NamedOperator, next: Output) {
     this.name = name;
+    this.uid = uid;
     this.operator = operator;
     this.next = next;
   }
@@ -133,12 +224,28 @@ class Link implements Output {
   }
 
   emitWatermark(watermark: Watermark): void {
-    if (this.operator.processWatermark === undefined) this.next.emitWatermark(watermark);
-    else this.operator.processWatermark(watermark, this.next, 0);
+    if (watermark.timeMs >= END_OF_TIME_MS) return; // the chain gives it when this operator's turn to end has come
+    let progress = this.takeWatermark(watermark);
+    while (progress === "more") progress = this.resume();
   }
 
   emitSide(tag: string, batch: Batch): void {
     this.next.emitSide(tag, batch);
+  }
+
+  get statefulUid(): string {
+    assert(this.uid !== undefined, `operator "${this.name}" with state has a uid`);
+    return this.uid;
+  }
+
+  takeWatermark(watermark: Watermark): Progress {
+    if (watermark.timeMs <= this.watermarkMs) return "done";
+    this.watermarkMs = watermark.timeMs;
+    if (this.operator.processWatermark !== undefined) {
+      return this.guard(() => this.operator.processWatermark?.(watermark, this.next) ?? "done");
+    }
+    this.next.emitWatermark(watermark);
+    return "done";
   }
 
   resume(): Progress {

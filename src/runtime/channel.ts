@@ -1,4 +1,5 @@
 import type { Batch } from "../core/batch.ts";
+import { type ControlElement, isControl, type StreamElement } from "../core/stream-element.ts";
 
 /**
  * The sending end of a queue between two subtasks: bounded, so a slow consumer slows its producers down.
@@ -8,6 +9,8 @@ export interface ChannelWriter {
   hasRoom(): boolean;
   /** Takes over the caller's reference. */
   send(batch: Batch): void;
+  /** Watermarks, idleness and barriers, in order with the batches; they need no room. */
+  control(element: ControlElement): void;
   end(): void;
   /** True once the consumer needs no more; what is sent then is dropped. */
   readonly isClosed: boolean;
@@ -15,9 +18,9 @@ export interface ChannelWriter {
 
 /** The receiving end. */
 export interface ChannelReader {
-  /** The next batch, which the caller owns; undefined where nothing has arrived. */
-  poll(): Batch | undefined;
-  /** Whether a poll would give a batch. */
+  /** The next element; the caller owns a batch. Undefined where nothing has arrived. */
+  poll(): StreamElement | undefined;
+  /** Whether a poll would give nothing. */
   readonly isEmpty: boolean;
   /** True once the producer has ended and everything was polled. */
   readonly isEnded: boolean;
@@ -28,7 +31,7 @@ export interface ChannelReader {
 /** A queue inside one thread: batches change hands, nothing is copied. */
 export class LocalChannel implements ChannelWriter, ChannelReader {
   readonly #capacity: number;
-  readonly #queue: Batch[] = [];
+  readonly #queue = new ElementQueue();
   #hasEnded = false;
   isClosed = false;
 
@@ -37,7 +40,7 @@ export class LocalChannel implements ChannelWriter, ChannelReader {
   }
 
   hasRoom(): boolean {
-    return this.isClosed || this.#queue.length < this.#capacity;
+    return this.isClosed || this.#queue.batchCount < this.#capacity;
   }
 
   send(batch: Batch): void {
@@ -45,25 +48,61 @@ export class LocalChannel implements ChannelWriter, ChannelReader {
     else this.#queue.push(batch);
   }
 
+  control(element: ControlElement): void {
+    if (!this.isClosed) this.#queue.push(element);
+  }
+
   end(): void {
     this.#hasEnded = true;
   }
 
-  poll(): Batch | undefined {
+  poll(): StreamElement | undefined {
     return this.#queue.shift();
   }
 
   get isEmpty(): boolean {
-    return this.#queue.length === 0;
+    return this.#queue.isEmpty;
   }
 
   get isEnded(): boolean {
-    return this.#hasEnded && this.#queue.length === 0;
+    return this.#hasEnded && this.#queue.isEmpty;
   }
 
   close(): void {
     this.isClosed = true;
-    for (const batch of this.#queue) batch.release();
-    this.#queue.length = 0;
+    for (let element = this.#queue.shift(); element !== undefined; element = this.#queue.shift()) {
+      if (!isControl(element)) element.release();
+    }
+  }
+}
+
+/**
+ * Elements in order. Of successive watermarks only the last is kept, and idleness comes and goes in place, so that
+ * control elements without batches between them take no more room than one of each kind.
+ */
+export class ElementQueue {
+  readonly #elements: StreamElement[] = [];
+  batchCount = 0;
+
+  get isEmpty(): boolean {
+    return this.#elements.length === 0;
+  }
+
+  push(element: StreamElement): void {
+    if (!isControl(element)) {
+      this.batchCount++;
+      this.#elements.push(element);
+      return;
+    }
+    const last = this.#elements.at(-1);
+    const isReplaced = last !== undefined && isControl(last) && last.kind !== "barrier" && last.kind === element.kind;
+    if (isReplaced) this.#elements[this.#elements.length - 1] = element;
+    else this.#elements.push(element);
+  }
+
+  shift(): StreamElement | undefined {
+    const element = this.#elements.shift();
+    if (element !== undefined && !isControl(element)) this.batchCount--;
+    return element;
   }
 }

@@ -2,13 +2,16 @@ import { asEngineError, type EngineError, ExternalError, JobCancelledError } fro
 import type { Host } from "../core/host.ts";
 import type { Sink } from "../core/sink.ts";
 import { Workspace } from "../core/workspace.ts";
+import { AlignmentGroup } from "./alignment.ts";
 import { type ConnectorRegistry, loadConnectors } from "./connector-loader.ts";
 import { type Connectors, JobFragment, SPILL_PREFIX } from "./job-fragment.ts";
 import type { JobGraph, JobVertex, VertexMetrics } from "./job-graph.ts";
-import { type Deployment, PLANNER_THREAD, type SinkResult } from "./messages.ts";
+import { type AlignmentSlots, type Deployment, PLANNER_THREAD, type SinkResult } from "./messages.ts";
 import { mergeMetrics } from "./metrics.ts";
 import { PeerLinks } from "./peer-links.ts";
 import { type JobWatch, RunningJob } from "./running-job.ts";
+import type { JobSnapshot } from "./snapshots.ts";
+import { StreamControl } from "./stream-control.ts";
 import { WorkerHandle } from "./worker-handle.ts";
 
 export interface JobOptions extends JobWatch {
@@ -16,6 +19,10 @@ export interface JobOptions extends JobWatch {
   readonly batchRows: number;
   /** Called with the job's id before anything of it runs. */
   readonly onStart?: (jobId: string) => void;
+  /** Of a stream: the state to go on from. */
+  readonly restore?: JobSnapshot;
+  /** Of a stream: called once it runs, with the means to ask things of it. */
+  readonly onRunning?: (control: StreamControl) => void;
 }
 
 export interface JobOutcome {
@@ -145,6 +152,8 @@ export class Engine {
       batchRows: options.batchRows,
       splitCounters: new SharedArrayBuffer((highestId + 1) * 4),
       ...(this.#spillDirectory === undefined ? {} : { spillDirectory: this.#spillDirectory }),
+      ...(options.restore === undefined ? {} : { restore: options.restore }),
+      ...(graph.stream === undefined ? {} : { alignment: alignmentSlots(graph) }),
     };
     if (usesWorkers) {
       const portable = { ...deployment, graph: withoutUserCode(graph) };
@@ -165,11 +174,19 @@ export class Engine {
     fragment.open();
     await run.all("deployed");
     for (const worker of this.#workers) worker.send({ type: "start", job });
-    const finished = await fragment.run((metrics) => run.onLocalProgress(metrics));
+    const control = graph.stream && new StreamControl(job, graph, fragment, this.#workers, run);
+    if (control !== undefined) options.onRunning?.(control);
+    let finished: boolean;
+    try {
+      finished = await fragment.run((metrics) => run.onLocalProgress(metrics));
+    } finally {
+      if (this.#workers.length === 0) control?.end();
+    }
     if (!finished) throw run.failure ?? new JobCancelledError();
     const metrics = fragment.metrics();
     const committables = fragment.committables();
     const reports = await run.all("finished");
+    control?.end();
     fragment.close(true);
     for (const report of reports) {
       metrics.push(...report.metrics);
@@ -242,13 +259,32 @@ function sharers(graph: JobGraph, workerCount: number): number {
   return workerCount + (graph.vertices.some(isBusy) ? 1 : 0);
 }
 
+/** Shared memory for the sources of each alignment group. */
+function alignmentSlots(graph: JobGraph): Record<string, AlignmentSlots> {
+  const counts = new Map<string, number>();
+  const firstSlots = new Map<string, Record<number, number>>();
+  for (const { id, source, parallelism } of graph.vertices) {
+    const group = source?.stream?.strategy?.alignment?.group;
+    if (group === undefined) continue;
+    const first = counts.get(group) ?? 0;
+    firstSlots.set(group, { ...firstSlots.get(group), [id]: first });
+    counts.set(group, first + parallelism);
+  }
+  const slots: Record<string, AlignmentSlots> = {};
+  for (const [group, count] of counts) {
+    slots[group] = { watermarks: AlignmentGroup.newBuffer(count), firstSlots: firstSlots.get(group) ?? {} };
+  }
+  return slots;
+}
+
 /** The graph as it can be cloned to another thread. */
 function withoutUserCode(graph: JobGraph): JobGraph {
   const portable = (vertex: JobVertex): JobVertex => {
     const { source, sink: _, ...rest } = vertex;
     if (vertex.placement === "planner") return { ...rest, operators: [] };
     if (source === undefined) return vertex;
-    return { ...vertex, source: { spec: source.spec, splits: source.splits } };
+    const { spec, splits, stream } = source;
+    return { ...vertex, source: { spec, splits, ...(stream === undefined ? {} : { stream }) } };
   };
   return { ...graph, vertices: graph.vertices.map(portable) };
 }

@@ -12,6 +12,12 @@ import { RemoteReader, RemoteWriter } from "./remote-channel.ts";
 /** Batches that a queue inside a thread holds before its producer waits. */
 const LOCAL_CAPACITY = 4;
 
+/** A channel with the name of its producer. */
+interface NamedChannel {
+  readonly name: string;
+  readonly reader: ChannelReader;
+}
+
 /** A thread's links to the other threads of its pool. */
 export interface Peers {
   send(thread: number, message: PeerMessage): void;
@@ -49,15 +55,16 @@ export class JobChannels {
   }
 
   /** Per input of a subtask's first operator, the channels that feed it. */
-  incoming(vertex: JobVertex, subtask: number): ChannelReader[][] {
-    const inputs: ChannelReader[][] = [];
+  incoming(vertex: JobVertex, subtask: number): NamedChannel[][] {
+    const inputs: NamedChannel[][] = [];
     for (const edge of this.#deployment.graph.edges) {
       if (edge.to !== vertex.id) continue;
       const producer = this.#vertex(edge.from);
-      for (const from of feeders(edge, producer, subtask)) {
+      for (const from of feeders(edge, producer, vertex, subtask)) {
         const input = edge.ordered === true ? edge.input + from : edge.input;
         inputs[input] ??= [];
-        inputs[input].push(this.#reader(edge, producer, from, vertex, subtask));
+        const name = `${producer.name}, subtask ${from}`;
+        inputs[input].push({ name, reader: this.#reader(edge, producer, from, vertex, subtask) });
       }
     }
     return inputs;
@@ -72,10 +79,10 @@ export class JobChannels {
         const consumer = this.#vertex(edge.to);
         const writers: ChannelWriter[] = [];
         for (let to = 0; to < consumer.parallelism; to++) {
-          if (edge.exchange.kind === "forward" && to !== subtask) continue;
+          if (!feeders(edge, vertex, consumer, to).includes(subtask)) continue;
           writers.push(this.#writer(edge, subtask, consumer, to));
         }
-        return { exchange: edge.exchange, writers };
+        return { exchange: edge.exchange, writers, ...(edge.tag === undefined ? {} : { tag: edge.tag }) };
       });
   }
 
@@ -83,6 +90,7 @@ export class JobChannels {
     const reader = this.#remoteReaders.get(message.channel);
     const writer = this.#remoteWriters.get(message.channel);
     if (message.type === "batch") reader?.onBatch(message.batch, message.dictionaries);
+    else if (message.type === "control") reader?.onControl(message.element);
     else if (message.type === "end") reader?.onEnd();
     else if (message.type === "taken") writer?.onTaken();
     else writer?.onClosed();
@@ -160,7 +168,14 @@ export class JobChannels {
 }
 
 /** The producer subtasks that feed one consumer subtask along an edge. */
-function feeders(edge: JobEdge, producer: JobVertex, subtask: number): number[] {
-  if (edge.exchange.kind === "forward") return [subtask];
-  return Array.from({ length: producer.parallelism }, (_, i) => i);
+function feeders({ exchange }: JobEdge, producer: JobVertex, consumer: JobVertex, subtask: number): number[] {
+  if (exchange.kind === "forward") return [subtask];
+  const all = Array.from({ length: producer.parallelism }, (_, i) => i);
+  if (exchange.kind === "global") return subtask === 0 ? all : [];
+  if (exchange.kind !== "rescale") return all;
+  // Both sides are laid over the same line; those that overlap are neighbours.
+  const [from, to] = [producer.parallelism, consumer.parallelism];
+  return all.filter((i) =>
+    from < to ? Math.floor((subtask * from) / to) === i : Math.floor((i * to) / from) === subtask,
+  );
 }

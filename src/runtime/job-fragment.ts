@@ -1,25 +1,40 @@
 import type { Batch } from "../core/batch.ts";
 import { asEngineError, assert, type EngineError, InternalError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
-import type { OperatorContext, Output } from "../core/operator.ts";
+import { keyGroupRange } from "../core/key-group.ts";
+import type { OperatorContext, Output, StreamContext } from "../core/operator.ts";
 import { Schema } from "../core/schema.ts";
 import type { SinkFactory, SinkWriter } from "../core/sink.ts";
-import type { SourceFactory, Split } from "../core/source.ts";
+import type { Source, SourceFactory, Split } from "../core/source.ts";
+import type { Barrier } from "../core/stream-element.ts";
 import type { Workspace } from "../core/workspace.ts";
+import { AlignmentGroup } from "./alignment.ts";
+import { BoundedSourceInput } from "./bounded-source-input.ts";
 import { type NamedOperator, OperatorChain } from "./chain.ts";
+import { ChannelInput } from "./channel-input.ts";
 import { ExchangeOutput } from "./exchange-output.ts";
 import { fuseRowFunctions } from "./fuse-row-functions.ts";
 import { JobChannels, type Peers } from "./job-channels.ts";
-import type { JobVertex, VertexMetrics } from "./job-graph.ts";
-import { type Deployment, type PeerMessage, type SinkResult, threadOf } from "./messages.ts";
+import type { JobVertex, StreamSettings, VertexMetrics } from "./job-graph.ts";
+import { type Deployment, type PeerMessage, type SinkResult, threadOf, type VertexSnapshot } from "./messages.ts";
 import { createOperator } from "./operator-factory.ts";
-import { Subtask, SubtaskSink } from "./subtask.ts";
+import { type SubtaskSnapshot, TableReader, TableWriter } from "./snapshots.ts";
+import { StreamSourceInput } from "./stream-source-input.ts";
+import { type SnapshotPart, type StepResult, type StreamTask, Subtask } from "./subtask.ts";
+import type { SubtaskInput } from "./subtask-input.ts";
+import { SubtaskSink } from "./subtask-sink.ts";
+import { TimeRequests } from "./time-requests.ts";
+import { type SubtaskWatermarks, watermarksOf } from "./watermark-report.ts";
 
 /** Temporary directories of jobs begin with this. */
 export const SPILL_PREFIX = "millrace-spill-";
 /** A thread with work left lets its event loop run this often. */
 const SLICE_MS = 8;
 const PROGRESS_MS = 200;
+/** The same in steps: where the clock stands still (a simulation), others get their turn too. */
+const SLICE_STEPS = 4096;
+/** The longest that a timer can be set for. */
+const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
 /** Connectors by kind, loaded before a job that needs them is deployed. */
 export interface Connectors {
@@ -44,10 +59,16 @@ export class JobFragment {
   readonly #channels: JobChannels;
   readonly #counters = new Map<number, Record<string, number>>();
   readonly #busyMs = new Map<number, number>();
+  readonly #stream: StreamSettings | undefined;
+  /** Snapshots of source positions of subtasks that have finished: later checkpoints still need them. */
+  readonly #finalSnapshots = new Map<Subtask, SubtaskSnapshot>();
+  readonly #requests = new Map<Subtask, TimeRequests>();
   readonly #blocksBefore: number;
   #spillDirectory: string | undefined;
   #wake: () => void = () => undefined;
   #isCancelled = false;
+  /** The newest checkpoint that was triggered. */
+  #pendingCheckpoint: number | undefined;
   #isClosed = false;
 
   constructor(options: {
@@ -71,6 +92,7 @@ export class JobFragment {
       spillDirectory: () => this.#openSpillDirectory(),
       count: (vertex, metric, increment) => this.#count(vertex, metric, increment),
     });
+    this.#stream = options.deployment.graph.stream;
     this.#blocksBefore = this.#workspace.allocator.liveBlocks;
     this.#workspace.setLimit(options.deployment.memoryBytes + this.#workspace.allocator.liveBytes);
   }
@@ -85,8 +107,37 @@ export class JobFragment {
     for (const subtask of this.#subtasks) {
       const vertex = this.#vertex(subtask.vertex);
       const index = this.#subtaskIndex.get(subtask) ?? 0;
-      subtask.open((operator, position) => this.#context(vertex, index, `${position}-${operator}`));
+      subtask.open((operator, position) => this.#context(vertex, subtask, index, position, operator));
+      this.#restore(subtask, vertex, index);
     }
+  }
+
+  /** Called when a subtask's state has been taken for a checkpoint; also for those that have finished before. */
+  onSnapshot: (checkpointId: number, vertex: number, snapshot: SubtaskSnapshot) => void = () => undefined;
+
+  /** Starts a checkpoint at the sources of this thread. */
+  triggerCheckpoint(barrier: Barrier): void {
+    for (const subtask of this.#subtasks) {
+      if (subtask.isFinished) {
+        const snapshot = this.#finalSnapshots.get(subtask) ?? { subtask: subtask.index, operators: [] };
+        this.onSnapshot(barrier.checkpointId, subtask.vertex, snapshot);
+      } else if (this.#vertex(subtask.vertex).source !== undefined) subtask.triggerBarrier(barrier);
+    }
+    this.#pendingCheckpoint = barrier.checkpointId;
+    this.#wake();
+  }
+
+  /** Of the subtasks that have finished. */
+  finalSnapshots(): VertexSnapshot[] {
+    return [...this.#finalSnapshots].map(([{ vertex }, snapshot]) => ({ vertex, snapshot }));
+  }
+
+  completeCheckpoint(checkpointId: number): void {
+    for (const subtask of this.#subtasks) if (!subtask.isFinished) subtask.chain.notifyCheckpointComplete(checkpointId);
+  }
+
+  watermarks(): SubtaskWatermarks[] {
+    return this.#subtasks.map((subtask) => watermarksOf(subtask, this.#vertex(subtask.vertex)));
   }
 
   /**
@@ -97,33 +148,45 @@ export class JobFragment {
     let waiting: Promise<void> = new Promise((resolve) => {
       this.#wake = resolve;
     });
+    const wake = () => this.#wake();
     let sliceStart = this.#host.clock.monotonicMs();
+    let sliceSteps = 0;
     let lastProgress = sliceStart;
+    const results = new Map<Subtask, StepResult>();
     const running = new Set(this.#subtasks);
     while (running.size > 0 || !this.#channels.isDrained) {
       if (this.#isCancelled) return false;
       let progressed = false;
       for (const subtask of running) {
         const before = this.#host.clock.monotonicMs();
-        const result = subtask.step(() => this.#wake());
-        if (result === "blocked") continue;
+        const result = subtask.step(wake);
+        if (this.#stream !== undefined) results.set(subtask, result);
+        if (result === "starved" || result === "backpressured") continue;
         progressed = true;
-        if (result === "finished") running.delete(subtask);
+        sliceSteps++;
+        if (result === "finished") {
+          running.delete(subtask);
+          this.#onFinished(subtask);
+        }
         const spent = this.#host.clock.monotonicMs() - before;
         this.#busyMs.set(subtask.vertex, (this.#busyMs.get(subtask.vertex) ?? 0) + spent);
       }
       this.onPoll();
-      if (progressed && this.#host.clock.monotonicMs() - sliceStart < SLICE_MS) continue;
+      const isSliceLeft = () => this.#host.clock.monotonicMs() - sliceStart < SLICE_MS && sliceSteps < SLICE_STEPS;
+      if (progressed && isSliceLeft()) continue;
       if (!progressed) {
-        await waiting;
+        const waitStart = this.#host.clock.monotonicMs();
+        await this.#wait(waiting, running);
+        countWaiting(results, this.#host.clock.monotonicMs() - waitStart);
         waiting = new Promise((resolve) => {
           this.#wake = resolve;
         });
         // Reads that are done at once resume as microtasks: timers and messages would wait for ever.
-        if (this.#host.clock.monotonicMs() - sliceStart < SLICE_MS) continue;
+        if (isSliceLeft()) continue;
       }
       await this.#host.scheduler.yield();
       sliceStart = this.#host.clock.monotonicMs();
+      sliceSteps = 0;
       if (sliceStart - lastProgress > PROGRESS_MS) {
         lastProgress = sliceStart;
         onProgress(this.metrics());
@@ -166,8 +229,11 @@ export class JobFragment {
         bytesRead: 0,
         splitsDone: 0,
         busyMs: this.#busyMs.get(vertex) ?? 0,
+        ...(this.#stream === undefined ? {} : { idleMs: 0, backpressuredMs: 0 }),
         counters: { ...this.#counters.get(vertex) },
       };
+      if (sum.idleMs !== undefined) sum.idleMs += subtask.idleMs;
+      if (sum.backpressuredMs !== undefined) sum.backpressuredMs += subtask.backpressuredMs;
       sum.rowsIn += subtask.rowsIn;
       sum.rowsOut += subtask.rowsOut;
       sum.batchesOut += subtask.batchesOut;
@@ -218,7 +284,14 @@ export class JobFragment {
   }
 
   #createSubtask(vertex: JobVertex, index: number): void {
-    const output = new ExchangeOutput(this.#workspace, this.#channels.outgoing(vertex, index), index);
+    const stream = this.#stream;
+    const nowMs = () => this.#host.clock.nowMs();
+    const output = new ExchangeOutput(
+      this.#workspace,
+      this.#channels.outgoing(vertex, index),
+      index,
+      stream && { batchRows: this.#deployment.batchRows, timeoutMs: stream.bufferTimeoutMs, nowMs },
+    );
     const inputSchemas = vertex.inputs.map((fields) => new Schema(fields));
     const source = vertex.source === undefined ? undefined : this.#openSource(vertex);
     const operators: NamedOperator[] = [];
@@ -226,39 +299,130 @@ export class JobFragment {
     for (const node of vertex.operators) {
       const operator = createOperator(node, schemas);
       const name = node.callSite === undefined ? node.name : `${node.name} at ${node.callSite}`;
-      operators.push({ name, operator });
+      operators.push({ name, operator, ...(node.uid === undefined ? {} : { uid: node.uid }) });
       schemas = [operator.outputSchema];
     }
     const sink = vertex.sink === undefined ? undefined : this.#openSink(vertex, index, schemas[0]);
-    const chain = new OperatorChain(
-      fuseRowFunctions(operators),
-      sink === undefined ? output : new SinkOutput(sink, output),
-    );
-    const input =
-      source !== undefined && vertex.source !== undefined
-        ? {
-            kind: "source" as const,
-            source,
-            splits: this.#splitQueue(vertex),
-            context: {
-              workspace: this.#workspace,
-              host: this.#host,
-              batchRows: this.#deployment.batchRows,
-              count: (metric: string, increment: number) => this.#count(vertex.id, metric, increment),
-            },
-          }
-        : { kind: "channels" as const, inputs: this.#channels.incoming(vertex, index) };
-    const subtask = new Subtask({
+    const tail = sink === undefined ? output : new SinkOutput(sink, output);
+    const chain = new OperatorChain(fuseRowFunctions(operators), tail, { isStream: stream !== undefined });
+    const channels = source === undefined ? this.#channels.incoming(vertex, index) : undefined;
+    const input: SubtaskInput =
+      source === undefined || channels !== undefined
+        ? new ChannelInput(channels ?? [], nowMs)
+        : this.#sourceInput(vertex, source, index);
+    const requests = new TimeRequests();
+    const subtask: Subtask = new Subtask({
       name: vertex.name,
       vertex: vertex.id,
+      index,
       input,
+      inputCount: channels?.length ?? 1,
       chain,
       output,
       ...(sink === undefined ? {} : { sink }),
+      ...(stream === undefined ? {} : { stream: this.#streamTask(vertex, requests, () => subtask) }),
     });
+    this.#requests.set(subtask, requests);
     this.#subtasks.push(subtask);
     this.#subtaskIndex.set(subtask, index);
     if (vertex.sink !== undefined) this.#sinks.set(subtask, vertex.sink.id);
+  }
+
+  #sourceInput(vertex: JobVertex, source: Source, subtask: number): SubtaskInput {
+    const context = {
+      workspace: this.#workspace,
+      host: this.#host,
+      batchRows: this.#deployment.batchRows,
+      count: (metric: string, increment: number) => this.#count(vertex.id, metric, increment),
+    };
+    const stream = this.#stream;
+    if (stream === undefined) return new BoundedSourceInput(source, this.#splitQueue(vertex), context);
+    const { strategy } = vertex.source?.stream ?? {};
+    const alignment = this.#alignment(vertex, subtask);
+    return new StreamSourceInput({
+      source,
+      context: { ...context, subtask, parallelism: vertex.parallelism },
+      emitsWatermarks: stream.mode === "streaming",
+      watermarkIntervalMs: stream.watermarkIntervalMs,
+      ...(strategy === undefined ? {} : { strategy }),
+      ...(alignment === undefined ? {} : { alignment }),
+    });
+  }
+
+  #alignment(vertex: JobVertex, subtask: number): AlignmentGroup | undefined {
+    const spec = vertex.source?.stream?.strategy?.alignment;
+    const group = spec && this.#deployment.alignment?.[spec.group];
+    if (spec === undefined || group === undefined) return undefined;
+    const slot = (group.firstSlots[vertex.id] ?? 0) + subtask;
+    return new AlignmentGroup(new BigInt64Array(group.watermarks), slot, spec.maxDriftMs);
+  }
+
+  #streamTask(vertex: JobVertex, requests: TimeRequests, subtaskOf: () => Subtask): StreamTask {
+    return {
+      requests,
+      nowMs: () => this.#host.clock.nowMs(),
+      onBarrier: ({ checkpointId }, snapshot) => {
+        const taken = this.#takeSnapshot(vertex, subtaskOf().index, snapshot);
+        this.onSnapshot(checkpointId, vertex.id, taken);
+      },
+    };
+  }
+
+  #takeSnapshot(
+    vertex: JobVertex,
+    subtask: number,
+    snapshot: (writerOf: (part: SnapshotPart) => TableWriter) => void,
+  ): SubtaskSnapshot {
+    const writers = new Map<string, TableWriter>();
+    try {
+      snapshot((part) => {
+        const uid = part === "source" ? sourceUid(vertex) : part;
+        const writer = writers.get(uid) ?? new TableWriter(this.#workspace);
+        writers.set(uid, writer);
+        return writer;
+      });
+      return { subtask, operators: [...writers].map(([uid, writer]) => ({ uid, tables: writer.finish() })) };
+    } finally {
+      for (const writer of writers.values()) writer.close();
+    }
+  }
+
+  /** What a finished source has read must not be read again by a job that is restored. */
+  #onFinished(subtask: Subtask): void {
+    if (this.#stream === undefined) return;
+    const vertex = this.#vertex(subtask.vertex);
+    const snapshot = this.#takeSnapshot(vertex, subtask.index, (writerOf) =>
+      subtask.snapshotSource(writerOf("source")),
+    );
+    this.#finalSnapshots.set(subtask, snapshot);
+    if (this.#pendingCheckpoint !== undefined) this.onSnapshot(this.#pendingCheckpoint, subtask.vertex, snapshot);
+  }
+
+  #restore(subtask: Subtask, vertex: JobVertex, index: number): void {
+    const { restore } = this.#deployment;
+    if (restore === undefined || this.#stream === undefined) return;
+    const { parallelism } = vertex;
+    const keyGroups = keyGroupRange(index, parallelism, this.#stream.maxParallelism);
+    subtask.restore((part) => {
+      if (part === "source" && vertex.source === undefined) return undefined;
+      const snapshot = restore.operators[part === "source" ? sourceUid(vertex) : part];
+      if (snapshot === undefined) return undefined;
+      return new TableReader(this.#workspace, snapshot, { keyGroups, subtask: index, parallelism });
+    });
+  }
+
+  /** Until something arrives or a deadline has passed. */
+  async #wait(waiting: Promise<void>, running: ReadonlySet<Subtask>): Promise<void> {
+    let deadlineMs = Number.POSITIVE_INFINITY;
+    for (const subtask of running) deadlineMs = Math.min(deadlineMs, subtask.deadlineMs);
+    if (deadlineMs === Number.POSITIVE_INFINITY) {
+      await waiting;
+      return;
+    }
+    const delayMs = Math.min(Math.max(0, deadlineMs - this.#host.clock.nowMs()), LONGEST_WAIT_MS);
+    const cancel = this.#host.scheduler.after(delayMs, () => this.#wake());
+    await waiting;
+    cancel();
   }
 
   #openSource(vertex: JobVertex) {
@@ -289,17 +453,42 @@ export class JobFragment {
     return { take: (): Split | undefined => splits[Atomics.add(counters, vertex.id, 1)] };
   }
 
-  #context(vertex: JobVertex, subtask: number, operator: string): OperatorContext {
+  #context(vertex: JobVertex, task: Subtask, subtask: number, position: number, operator: string): OperatorContext {
     return {
+      ...(this.#stream === undefined
+        ? {}
+        : { stream: this.#streamContext(this.#stream, vertex, task, subtask, position) }),
       jobId: this.job,
       workspace: this.#workspace,
       host: this.#host,
       subtask,
       parallelism: vertex.parallelism,
       batchRows: this.#deployment.batchRows,
-      operatorId: `${vertex.id}-${operator}`,
+      operatorId: `${vertex.id}-${position}-${operator}`,
       spillDirectory: () => this.#openSpillDirectory(),
       count: (metric, increment) => this.#count(vertex.id, metric, increment),
+    };
+  }
+
+  #streamContext(
+    stream: StreamSettings,
+    vertex: JobVertex,
+    task: Subtask,
+    subtask: number,
+    position: number,
+  ): StreamContext {
+    const { maxParallelism } = stream;
+    const requests = this.#requests.get(task);
+    return {
+      maxParallelism,
+      keyGroups: keyGroupRange(subtask, vertex.parallelism, maxParallelism),
+      isBatchMode: stream.mode === "batch",
+      processingTimeMs: () => this.#host.clock.nowMs(),
+      requestProcessTime: (atMs) => requests?.requestTime(position, atMs),
+      wake: () => {
+        requests?.wake(position);
+        this.#wake();
+      },
     };
   }
 
@@ -321,6 +510,20 @@ export class JobFragment {
   }
 }
 
+function sourceUid({ id, source }: JobVertex): string {
+  const uid = source?.stream?.uid;
+  assert(uid !== undefined, `the source of a stream has a uid, that of vertex ${id} too`);
+  return uid;
+}
+
+/** Adds time in which no subtask could do anything to each of them, by what it waited for. */
+function countWaiting(results: ReadonlyMap<Subtask, StepResult>, waitedMs: number): void {
+  for (const [subtask, result] of results) {
+    if (result === "starved") subtask.idleMs += waitedMs;
+    else if (result === "backpressured") subtask.backpressuredMs += waitedMs;
+  }
+}
+
 /** The end of a sink's chain. */
 class SinkOutput implements Output {
   readonly #sink: SubtaskSink;
@@ -339,7 +542,7 @@ class SinkOutput implements Output {
   }
 
   emitWatermark(): void {
-    // Sinks of bounded jobs commit at the end of input.
+    // Writers have no use for event time.
   }
 
   emitSide(tag: string, batch: Batch): void {

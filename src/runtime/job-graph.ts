@@ -2,6 +2,7 @@ import type { Operator } from "../core/operator.ts";
 import type { Field, Schema } from "../core/schema.ts";
 import type { Sink, SinkSpec } from "../core/sink.ts";
 import type { Source, SourceSpec, Split } from "../core/source.ts";
+import type { WatermarkStrategySpec } from "../core/time/watermark-strategy.ts";
 
 /** How rows travel from the subtasks of one vertex to those of the next. */
 export type Exchange =
@@ -15,6 +16,14 @@ export type Exchange =
   | { readonly kind: "rebalance" }
   /** All rows to the only subtask. */
   | { readonly kind: "gather" }
+  /** Rows with equal keys to the subtask that owns their key group. */
+  | { readonly kind: "keyGroup"; readonly keys: readonly string[]; readonly maxParallelism: number }
+  /** Whole batches in turn, but only to the subtasks nearest to the producer: no exchange between all pairs. */
+  | { readonly kind: "rescale" }
+  /** Row by row to any subtask. */
+  | { readonly kind: "shuffle" }
+  /** All rows to the first of several subtasks. */
+  | { readonly kind: "global" }
   /** By the number (int32) in a column that the upstream operator computed; the column is dropped on the way. */
   | { readonly kind: "numbered"; readonly column: string };
 
@@ -30,6 +39,8 @@ export interface OperatorSpec {
   readonly name: string;
   /** Where the user called for it, "job.ts:12:5". */
   readonly callSite?: string;
+  /** In a stream: under which its state is kept. */
+  readonly uid?: string;
   readonly [key: string]: unknown;
 }
 
@@ -37,6 +48,7 @@ export interface LocalOperator {
   readonly kind: "local";
   readonly name: string;
   readonly callSite?: string;
+  readonly uid?: string;
   readonly create: (inputs: readonly Schema[]) => Operator;
 }
 
@@ -65,8 +77,17 @@ export interface JobSink {
 export interface JobSource {
   readonly spec: SourceSpec;
   readonly splits: readonly Split[];
+  /** Only in a stream. */
+  readonly stream?: StreamSource;
   /** The live object, on the planning thread only: sources that hold user data read through it. */
   readonly local?: Source;
+}
+
+/** How a stream reads a source. */
+export interface StreamSource {
+  /** Under which the positions of its splits are kept. */
+  readonly uid: string;
+  readonly strategy?: WatermarkStrategySpec;
 }
 
 export interface JobEdge {
@@ -75,6 +96,8 @@ export interface JobEdge {
   /** Input of the consumer's first operator. */
   readonly input: number;
   readonly exchange: Exchange;
+  /** Carries this side output of the producer's last operator, not its main output. */
+  readonly tag?: string;
   /** Every producer subtask feeds an input of its own (a merge); input numbers count up from `input`. */
   readonly ordered?: boolean;
   /** The queue may hold everything, spilling to disk: needed where one producer feeds inputs that are read in turn. */
@@ -84,6 +107,20 @@ export interface JobEdge {
 export interface JobGraph {
   readonly vertices: readonly JobVertex[];
   readonly edges: readonly JobEdge[];
+  /** Present in a stream, absent in a batch job. */
+  readonly stream?: StreamSettings;
+}
+
+/** What holds for all of a streaming job. */
+export interface StreamSettings {
+  /** "batch": event time stands still until the bounded input has ended. */
+  readonly mode: "streaming" | "batch";
+  /** Number of key groups. */
+  readonly maxParallelism: number;
+  /** How long rows may wait for others that go the same way; 0: not at all. */
+  readonly bufferTimeoutMs: number;
+  /** How often user code is asked for watermarks; those of the engine come with every batch. */
+  readonly watermarkIntervalMs: number;
 }
 
 /** What a running job counts, per vertex and summed over its subtasks. */
@@ -95,5 +132,8 @@ export interface VertexMetrics {
   bytesRead: number;
   splitsDone: number;
   busyMs: number;
+  /** Of a stream: wall clock of all its subtasks without input, and with input but no room for results. */
+  idleMs?: number;
+  backpressuredMs?: number;
   counters: Record<string, number>;
 }

@@ -1,7 +1,10 @@
 import type { BatchDescriptor } from "../core/columns/copy.ts";
 import type { ErrorFields } from "../core/error-fields.ts";
 import type { Committable } from "../core/sink.ts";
+import type { Barrier, ControlElement } from "../core/stream-element.ts";
 import type { JobGraph, VertexMetrics } from "./job-graph.ts";
+import type { JobSnapshot, SubtaskSnapshot } from "./snapshots.ts";
+import type { SubtaskWatermarks } from "./watermark-report.ts";
 
 /** Names one queue of a job: producer subtask to consumer subtask along one edge. */
 export type ChannelId = string;
@@ -18,6 +21,12 @@ export type PeerMessage =
       readonly batch: BatchDescriptor;
       /** Per column: identity of its dictionary on the sender, so that a repeated one is not copied again. */
       readonly dictionaries: readonly number[];
+    }
+  | {
+      readonly type: "control";
+      readonly job: string;
+      readonly channel: ChannelId;
+      readonly element: ControlElement;
     }
   /** The consumer has copied the oldest batch: its memory may go. */
   | { readonly type: "taken"; readonly job: string; readonly channel: ChannelId }
@@ -37,6 +46,10 @@ export type WorkerCommand =
   /** Build the job's subtasks here; nothing runs before "start", since peers must exist first. */
   | { readonly type: "deploy"; readonly job: string; readonly deployment: Deployment }
   | { readonly type: "start"; readonly job: string }
+  | { readonly type: "checkpoint"; readonly job: string; readonly barrier: Barrier }
+  | { readonly type: "checkpointComplete"; readonly job: string; readonly checkpointId: number }
+  /** Asks for the event time of every subtask; "answer" brings it. */
+  | { readonly type: "watermarks"; readonly job: string; readonly question: number }
   /** Stop running, but keep memory: peers may still read it. */
   | { readonly type: "stop"; readonly job: string }
   /** Everybody has stopped: free the job. */
@@ -53,14 +66,39 @@ export type WorkerReport =
       readonly job: string;
       readonly metrics: readonly VertexMetrics[];
       readonly committables: readonly SinkResult[];
+      /** Of a stream: what its subtasks keep of their state for later checkpoints. */
+      readonly snapshots: readonly VertexSnapshot[];
+    }
+  | {
+      readonly type: "snapshot";
+      readonly job: string;
+      readonly checkpointId: number;
+      readonly vertex: number;
+      readonly snapshot: SubtaskSnapshot;
+    }
+  | {
+      readonly type: "answer";
+      readonly job: string;
+      readonly question: number;
+      readonly watermarks: readonly SubtaskWatermarks[];
     }
   | { readonly type: "failed"; readonly job: string; readonly error: ErrorFields }
   | { readonly type: "stopped"; readonly job: string; readonly committables: readonly SinkResult[] }
   | { readonly type: "closed"; readonly job: string };
 
+export interface VertexSnapshot {
+  readonly vertex: number;
+  readonly snapshot: SubtaskSnapshot;
+}
+
 export interface SinkResult {
   readonly sink: number;
   readonly committable: Committable;
+}
+
+export interface AlignmentSlots {
+  readonly watermarks: SharedArrayBuffer;
+  readonly firstSlots: Readonly<Record<number, number>>;
 }
 
 /** What one thread needs to run its subtasks of a job. */
@@ -71,6 +109,10 @@ export interface Deployment {
   /** Directory of the job for the spill files of all threads; absent where one thread runs it all. */
   readonly spillDirectory?: string;
   readonly batchRows: number;
+  /** Where the state of an earlier run is taken up. */
+  readonly restore?: JobSnapshot;
+  /** Sources that wait for each other, by group: where their watermarks lie, and the first slot of each source vertex. */
+  readonly alignment?: Readonly<Record<string, AlignmentSlots>>;
   /** Next split to take per source vertex (int32, atomic), shared by all threads. */
   readonly splitCounters: SharedArrayBuffer;
 }

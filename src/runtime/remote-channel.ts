@@ -1,8 +1,9 @@
 import type { Batch } from "../core/batch.ts";
 import { Batch as BatchClass } from "../core/batch.ts";
 import type { Column } from "../core/column.ts";
-import { type BatchDescriptor, copyColumn, describeBatch } from "../core/columns/copy.ts";
+import { type BatchDescriptor, copyColumn, copyMarks, describeBatch } from "../core/columns/copy.ts";
 import type { Schema } from "../core/schema.ts";
+import type { ControlElement, StreamElement } from "../core/stream-element.ts";
 import type { Workspace } from "../core/workspace.ts";
 import type { BufferedChannel } from "./buffered-channel.ts";
 import type { ChannelReader, ChannelWriter } from "./channel.ts";
@@ -53,6 +54,10 @@ export class RemoteWriter implements ChannelWriter {
     });
   }
 
+  control(element: ControlElement): void {
+    if (!this.isClosed) this.#send({ type: "control", job: this.#job, channel: this.#channel, element });
+  }
+
   end(): void {
     this.#send({ type: "end", job: this.#job, channel: this.#channel });
   }
@@ -89,6 +94,11 @@ export class RemoteWriter implements ChannelWriter {
   }
 }
 
+interface ArrivedBatch {
+  readonly batch: BatchDescriptor;
+  readonly dictionaries: readonly number[];
+}
+
 /** The receiving end: descriptors queue up here, and a batch is copied when it is polled (or at once into a buffer). */
 export class RemoteReader implements ChannelReader {
   readonly #job: string;
@@ -98,7 +108,7 @@ export class RemoteReader implements ChannelReader {
   readonly #sourceMemory: () => Uint8Array;
   readonly #send: SendToPeer;
   readonly #buffer: BufferedChannel | undefined;
-  readonly #arrived: { batch: BatchDescriptor; dictionaries: readonly number[] }[] = [];
+  readonly #arrived: (ArrivedBatch | ControlElement)[] = [];
   /** Per column the newest dictionary, with one reference. */
   readonly #dictionaries = new Map<number, { id: number; column: Column }>();
   #hasEnded = false;
@@ -128,15 +138,20 @@ export class RemoteReader implements ChannelReader {
     else this.#buffer.send(this.#take(batch, dictionaries));
   }
 
+  onControl(element: ControlElement): void {
+    if (!this.#isClosed) this.#arrived.push(element);
+  }
+
   onEnd(): void {
     this.#hasEnded = true;
     this.#buffer?.end();
   }
 
-  poll(): Batch | undefined {
+  poll(): StreamElement | undefined {
     if (this.#buffer !== undefined) return this.#buffer.poll();
     const next = this.#arrived.shift();
-    return next === undefined ? undefined : this.#take(next.batch, next.dictionaries);
+    if (next === undefined || "kind" in next) return next;
+    return this.#take(next.batch, next.dictionaries);
   }
 
   get isEmpty(): boolean {
@@ -164,12 +179,9 @@ export class RemoteReader implements ChannelReader {
       if (column.dictionary === undefined) return copyColumn(this.#workspace, source, type, column);
       return copyColumn(this.#workspace, source, type, column, this.#dictionary(i, dictionaries[i], column.dictionary));
     });
-    const rowKinds =
-      described.rowKinds === undefined
-        ? undefined
-        : copyColumn(this.#workspace, source, { kind: "int8" }, described.rowKinds);
+    const marks = copyMarks(this.#workspace, source, described);
     this.#send({ type: "taken", job: this.#job, channel: this.#channel });
-    return new BatchClass(this.#schema, described.rowCount, columns, rowKinds);
+    return new BatchClass(this.#schema, described.rowCount, columns, marks);
   }
 
   #dictionary(index: number, id: number, described: BatchDescriptor["columns"][number]): Column {

@@ -23,6 +23,8 @@ export class RunningJob {
   readonly #onAbort = () => this.fail(new JobCancelledError(this.#options.signal?.reason));
   #changed: () => void = () => undefined;
   failure: EngineError | undefined;
+  /** What workers say of a running stream. */
+  onStreamReport: (report: ReportOf<"snapshot" | "answer" | "finished">, thread: number) => void = () => undefined;
   onFailure: () => void = () => undefined;
   /** A failure no longer interrupts waiting; dead workers count as having answered. */
   isTearingDown = false;
@@ -35,7 +37,9 @@ export class RunningJob {
         if (report.type === "dead") this.fail(asEngineError(report.error));
         else if (report.type === "failed") this.fail(reviveError(report.error));
         else if (report.type === "progress") this.#onProgress(worker.thread, report.metrics);
+        else if (report.type === "snapshot" || report.type === "answer") this.onStreamReport(report, worker.thread);
         else {
+          if (report.type === "finished") this.onStreamReport(report, worker.thread);
           const byThread = this.#reports.get(report.type) ?? new Map<number, WorkerReport>();
           byThread.set(worker.thread, report);
           this.#reports.set(report.type, byThread);

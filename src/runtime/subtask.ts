@@ -1,67 +1,75 @@
-import type { Batch } from "../core/batch.ts";
 import { asEngineError, type EngineError } from "../core/errors.ts";
 import type { OperatorContext } from "../core/operator.ts";
-import type { Committable, SinkWriter } from "../core/sink.ts";
-import type { Source, SourceContext, Split, SplitReader } from "../core/source.ts";
+import type { Committable } from "../core/sink.ts";
+import type { SnapshotReader, SnapshotWriter } from "../core/state-snapshot.ts";
+import type { Barrier } from "../core/stream-element.ts";
 import type { OperatorChain } from "./chain.ts";
-import type { ChannelReader } from "./channel.ts";
 import type { ExchangeOutput } from "./exchange-output.ts";
+import type { InputEvent, InputReport, SubtaskInput } from "./subtask-input.ts";
+import type { SubtaskSink } from "./subtask-sink.ts";
+import type { TimeRequests } from "./time-requests.ts";
 
-/** Gives out the splits of a source; every subtask of the source asks the same counter. */
-export interface SplitQueue {
-  take(): Split | undefined;
+/** "starved" waits for input or something outside, "backpressured" for room in an output or a sink. */
+export type StepResult = "progress" | "starved" | "backpressured" | "finished";
+
+/** What a subtask of a stream has beside one of a batch job. */
+export interface StreamTask {
+  readonly requests: TimeRequests;
+  nowMs(): number;
+  /** All state up to the barrier, which is then sent on. */
+  onBarrier(barrier: Barrier, snapshot: (writerOf: (part: SnapshotPart) => SnapshotWriter) => void): void;
 }
 
-/** Where a subtask's rows come from. */
-export type SubtaskInput =
-  | { readonly kind: "source"; readonly source: Source; readonly splits: SplitQueue; readonly context: SourceContext }
-  /** The channels of each input of the first operator. */
-  | { readonly kind: "channels"; readonly inputs: readonly (readonly ChannelReader[])[] };
-
-export type StepResult = "progress" | "blocked" | "finished";
+/** The source's splits, or the uid of an operator. */
+export type SnapshotPart = "source" | (string & {});
 
 /**
- * One parallel instance of a vertex, driven in small steps by its thread: each step takes at most one batch through
- * the chain. It waits (is "blocked") while inputs are empty, outputs are full, or a read or write is under way.
+ * One parallel instance of a vertex, driven in small steps by its thread: each step takes at most one event of its
+ * input through the chain. It waits while inputs are empty, outputs are full, or a read or write is under way.
  */
 export class Subtask {
   readonly name: string;
   readonly vertex: number;
-  readonly #input: SubtaskInput;
+  readonly index: number;
+  readonly #input: SubtaskInput & {
+    snapshot?(writer: SnapshotWriter): void;
+    restore?(reader: SnapshotReader): void;
+  };
+  readonly #inputCount: number;
   readonly #chain: OperatorChain;
   readonly #output: ExchangeOutput;
   readonly #sink: SubtaskSink | undefined;
+  readonly #stream: StreamTask | undefined;
   #phase: "running" | "ending" | "committing" | "finished" = "running";
   /** Inputs whose end the chain was told. */
   readonly #endedInputs = new Set<number>();
-  /** Where the next poll of an input starts, so that no channel starves. */
-  #nextChannel = 0;
-  #nextInput = 0;
-  #reader: SplitReader | undefined;
-  #split: Split | undefined;
-  /** A read or write that is under way; its failure is thrown in the next step. */
-  #waiting = false;
-  #failure: unknown;
-  #pending: Promise<void> = Promise.resolve();
-  #isStopped = false;
+  /** A checkpoint that starts here, since this is a source. */
+  #barrier: Barrier | undefined;
   rowsIn = 0;
-  bytesRead = 0;
-  splitsDone = 0;
+  /** Wall clock spent without work to do, and with work but nowhere to put its results. */
+  idleMs = 0;
+  backpressuredMs = 0;
 
   constructor(options: {
     name: string;
     vertex: number;
+    index: number;
     input: SubtaskInput;
+    inputCount: number;
     chain: OperatorChain;
     output: ExchangeOutput;
     sink?: SubtaskSink;
+    stream?: StreamTask;
   }) {
     this.name = options.name;
     this.vertex = options.vertex;
+    this.index = options.index;
     this.#input = options.input;
+    this.#inputCount = options.inputCount;
     this.#chain = options.chain;
     this.#output = options.output;
     this.#sink = options.sink;
+    this.#stream = options.stream;
   }
 
   get rowsOut(): number {
@@ -72,167 +80,169 @@ export class Subtask {
     return this.#output.batchesOut;
   }
 
+  get bytesRead(): number {
+    return this.#input.bytesRead;
+  }
+
+  get splitsDone(): number {
+    return this.#input.splitsDone;
+  }
+
   get committable(): Committable | undefined {
     return this.#sink?.committable;
+  }
+
+  get isFinished(): boolean {
+    return this.#phase === "finished";
+  }
+
+  /** Event time per channel or split, and per operator of the chain. */
+  get watermarks(): { readonly inputs: readonly InputReport[]; readonly operators: readonly number[] } {
+    return { inputs: this.#input.watermarks, operators: this.#chain.watermarks };
+  }
+
+  get chain(): OperatorChain {
+    return this.#chain;
   }
 
   open(contextOf: (operatorName: string, position: number) => OperatorContext): void {
     this.#chain.open(contextOf);
   }
 
+  restore(readerOf: (part: SnapshotPart) => SnapshotReader | undefined): void {
+    const reader = readerOf("source");
+    if (reader !== undefined) this.#input.restore?.(reader);
+    this.#chain.restore(readerOf);
+  }
+
+  /** Positions of its splits, where it is a source. */
+  snapshotSource(writer: SnapshotWriter): void {
+    this.#input.snapshot?.(writer);
+  }
+
+  /** A checkpoint begins at this source: its barrier follows what was read so far. */
+  triggerBarrier(barrier: Barrier): void {
+    this.#barrier = barrier;
+  }
+
+  /** Wall clock at which `step` has something to do though nothing arrives; infinity where never. */
+  get deadlineMs(): number {
+    if (this.#stream === undefined || this.#phase !== "running") return this.#output.flushAtMs;
+    return Math.min(this.#input.deadlineMs, this.#stream.requests.earliestMs, this.#output.flushAtMs);
+  }
+
   /** `wake` is called when something that this subtask waited for has arrived. */
   step(wake: () => void): StepResult {
-    if (this.#failure !== undefined) throw this.#failure;
     if (this.#phase === "finished") return "finished";
-    if (this.#waiting || this.#sink?.isBusy === true || !this.#output.hasRoom()) return "blocked";
+    if (this.#stream !== undefined) this.#output.flushDue(this.#stream.nowMs());
+    if (this.#sink?.isBusy === true || !this.#output.hasRoom()) return "backpressured";
     if (this.#phase === "committing") return this.#finish();
-    if (this.#chain.isPending) {
-      this.#chain.resume();
-      this.#sink?.flush(wake);
-      return "progress";
+    if (this.#chain.isPending) this.#chain.resume();
+    else if (this.#phase === "ending") {
+      if (this.#chain.advanceEnd()) {
+        this.#startCommit(wake);
+        return "progress";
+      }
+    } else if (this.#chain.isSatisfied) this.#endEarly();
+    else if (this.#barrier !== undefined) this.#passBarrier(this.#barrier);
+    else if (!this.#answerRequest()) {
+      const event = this.#named(() => this.#input.next(this.#chain.wantedInput(), wake));
+      if (event === undefined) return "starved";
+      this.#take(event);
     }
-    if (this.#phase === "ending") {
-      if (this.#chain.advanceEnd()) this.#startCommit(wake);
-      else this.#sink?.flush(wake);
-      return "progress";
-    }
-    if (this.#chain.isSatisfied) return this.#endEarly();
-    const result = this.#input.kind === "source" ? this.#stepSource(wake) : this.#stepChannels();
     this.#sink?.flush(wake);
-    return result;
+    return "progress";
   }
 
   /** Stops for good: what a read still brings is dropped. Resolves when no read or write is under way. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
-    await this.#pending;
+    await this.#input.stop();
     await this.#sink?.settled();
   }
 
   /** Frees everything; called once, after the end or after `stop`. */
   close(): void {
-    this.#reader?.close();
-    this.#reader = undefined;
-    this.#closeInputs();
+    this.#input.close();
     try {
       this.#chain.close();
     } finally {
+      this.#output.close();
       this.#sink?.close();
     }
   }
 
-  #stepSource(wake: () => void): StepResult {
-    if (this.#input.kind !== "source") return "blocked";
-    if (this.#reader === undefined) {
-      this.#split = this.#input.splits.take();
-      if (this.#split === undefined) {
-        this.#phase = "ending";
-        this.#chain.endInput(0);
-        return "progress";
-      }
-      this.#reader = this.#named(() =>
-        (this.#input as SourceInput).source.openSplit(this.#split as Split, (this.#input as SourceInput).context),
-      );
-    }
-    const reader = this.#reader;
-    const next = this.#named(() => reader.next());
-    if (next instanceof Promise) {
-      this.#await(
-        next.then((batch) => this.#onSourceBatch(batch)),
-        wake,
-      );
-      return "blocked";
-    }
-    this.#onSourceBatch(next);
-    return "progress";
-  }
-
-  #onSourceBatch(batch: Batch | undefined): void {
-    if (batch === undefined) {
-      this.#reader?.close();
-      this.#reader = undefined;
-      this.splitsDone++;
-      this.bytesRead += this.#split?.bytes ?? 0;
-      return;
-    }
-    this.rowsIn += batch.rowCount;
-    try {
-      if (!this.#isStopped) this.#chain.processBatch(batch, 0);
-    } finally {
-      batch.release();
-    }
-  }
-
-  #stepChannels(): StepResult {
-    if (this.#input.kind !== "channels") return "blocked";
-    const { inputs } = this.#input;
-    const wanted = this.#chain.wantedInput();
-    for (let i = 0; i < inputs.length; i++) {
-      const input = wanted === "any" ? (this.#nextInput + i) % inputs.length : wanted;
-      const batch = this.#poll(inputs[input]);
-      if (batch !== undefined) {
-        this.#nextInput = (input + 1) % inputs.length;
-        this.rowsIn += batch.rowCount;
+  #take(event: InputEvent): void {
+    switch (event.kind) {
+      case "batch":
+        this.rowsIn += event.batch.rowCount;
         try {
-          this.#chain.processBatch(batch, input);
+          this.#chain.processBatch(event.batch, event.input);
         } finally {
-          batch.release();
+          event.batch.release();
         }
-        return "progress";
-      }
-      if (wanted !== "any") break;
+        return;
+      case "watermark":
+        this.#chain.processWatermark({ timeMs: event.timeMs });
+        return;
+      case "idle":
+      case "active":
+        this.#output.control({ kind: event.kind });
+        return;
+      case "barrier":
+        this.#passBarrier(event.barrier);
+        return;
+      case "ended":
+        this.#endInput(event.input);
+        return;
     }
-    return this.#endReadyInput(inputs, wanted);
   }
 
-  #endReadyInput(inputs: readonly (readonly ChannelReader[])[], wanted: number | "any"): StepResult {
-    for (const [input, channels] of inputs.entries()) {
-      if (wanted !== "any" && input !== wanted) continue;
-      if (this.#endedInputs.has(input) || !channels.every((channel) => channel.isEnded)) continue;
-      this.#endedInputs.add(input);
-      if (this.#endedInputs.size === inputs.length) this.#phase = "ending";
-      this.#chain.endInput(input);
-      return "progress";
-    }
-    return "blocked";
+  /** Takes the state as it is behind everything that came before the barrier, and sends the barrier on. */
+  #passBarrier(barrier: Barrier): void {
+    this.#barrier = undefined;
+    this.#stream?.onBarrier(barrier, (writerOf) => {
+      this.#input.snapshot?.(writerOf("source"));
+      this.#chain.snapshot(writerOf);
+    });
+    this.#output.control({ kind: "barrier", barrier });
   }
 
-  #poll(channels: readonly ChannelReader[]): Batch | undefined {
-    for (let i = 0; i < channels.length; i++) {
-      const at = (this.#nextChannel + i) % channels.length;
-      const batch = channels[at].poll();
-      if (batch !== undefined) {
-        this.#nextChannel = at + 1;
-        return batch;
-      }
+  /** Gives an operator the time or the turn that it asked for. */
+  #answerRequest(): boolean {
+    const requests = this.#stream?.requests;
+    if (requests === undefined) return false;
+    const resumed = requests.takeWoken();
+    if (resumed !== undefined) {
+      this.#chain.resumeAt(resumed);
+      return true;
     }
-    return undefined;
+    const nowMs = this.#stream?.nowMs() ?? 0;
+    const due = requests.takeDue(nowMs);
+    if (due === undefined) return false;
+    this.#chain.processTime(due, nowMs);
+    return true;
+  }
+
+  #endInput(input: number): void {
+    this.#endedInputs.add(input);
+    if (this.#endedInputs.size < this.#inputCount) this.#chain.endInput(input);
+    else {
+      this.#phase = "ending";
+      this.#chain.startEnd([input]);
+    }
   }
 
   /** Nobody needs more input: drops the rest of it and ends the operators. */
-  #endEarly(): StepResult {
-    this.#reader?.close();
-    this.#reader = undefined;
-    const count = this.#input.kind === "channels" ? this.#input.inputs.length : 1;
-    this.#closeInputs();
-    for (let input = 0; input < count; input++) {
-      if (this.#endedInputs.has(input)) continue;
-      this.#endedInputs.add(input);
-      this.#chain.endInput(input);
-      // One ending input may have more to say before the next one ends.
-      if (this.#chain.isPending && this.#endedInputs.size < count) return "progress";
-    }
+  #endEarly(): void {
+    this.#input.close();
+    const left = Array.from({ length: this.#inputCount }, (_, i) => i).filter((i) => !this.#endedInputs.has(i));
     this.#phase = "ending";
-    return "progress";
-  }
-
-  #closeInputs(): void {
-    if (this.#input.kind !== "channels") return;
-    for (const channels of this.#input.inputs) for (const channel of channels) channel.close();
+    this.#chain.startEnd(left);
   }
 
   #startCommit(wake: () => void): void {
     this.#phase = "committing";
+    this.#output.flush();
     if (this.#sink !== undefined) this.#sink.prepareCommit(wake);
   }
 
@@ -241,21 +251,6 @@ export class Subtask {
     this.#phase = "finished";
     this.#output.end();
     return "finished";
-  }
-
-  #await(promise: Promise<void>, wake: () => void): void {
-    this.#waiting = true;
-    this.#pending = promise.then(
-      () => {
-        this.#waiting = false;
-        wake();
-      },
-      (thrown: unknown) => {
-        this.#waiting = false;
-        this.#failure = this.#withName(thrown);
-        wake();
-      },
-    );
   }
 
   #named<T>(call: () => T): T {
@@ -269,106 +264,8 @@ export class Subtask {
   /** Operators name themselves: what has no name yet comes from the source. */
   #withName(thrown: unknown): EngineError {
     const error = asEngineError(thrown);
-    if (this.#input.kind === "source") error.operator ??= `read ${this.#input.source.description}`;
+    const { reads } = this.#input;
+    if (reads !== undefined) error.operator ??= `read ${reads}`;
     return error;
-  }
-}
-
-type SourceInput = SubtaskInput & { kind: "source" };
-
-/** A sink writer behind a chain: batches queue up in one step and are written before the next one. */
-export class SubtaskSink {
-  readonly #writer: SinkWriter;
-  readonly #queue: Batch[] = [];
-  #isPrepared = false;
-  #failure: unknown;
-  isBusy = false;
-  committable: Committable | undefined;
-
-  constructor(writer: SinkWriter) {
-    this.#writer = writer;
-  }
-
-  /** Takes over the caller's reference. */
-  put(batch: Batch): void {
-    this.#queue.push(batch);
-  }
-
-  /** Writes what the step has put; a writer that really waits makes the subtask wait. */
-  flush(wake: () => void): void {
-    this.throwFailure();
-    while (this.#queue.length > 0) {
-      const [batch] = this.#queue;
-      const written = this.#writer.write(batch);
-      this.#queue.shift();
-      if (written instanceof Promise) {
-        this.#await(
-          written.finally(() => batch.release()),
-          () => this.flush(wake),
-          wake,
-        );
-        return;
-      }
-      batch.release();
-    }
-  }
-
-  prepareCommit(wake: () => void): void {
-    this.flush(wake);
-    const prepare = () => {
-      const prepared = this.#writer.prepareCommit();
-      if (prepared instanceof Promise) {
-        this.#await(
-          prepared.then((committable) => {
-            this.committable = committable;
-            this.#isPrepared = true;
-          }),
-          () => undefined,
-          wake,
-        );
-      } else {
-        this.committable = prepared;
-        this.#isPrepared = true;
-      }
-    };
-    if (this.isBusy) this.#afterwards = prepare;
-    else prepare();
-  }
-
-  throwFailure(): void {
-    if (this.#failure !== undefined) throw this.#failure;
-  }
-
-  /** Resolves when no write is under way. */
-  async settled(): Promise<void> {
-    while (this.isBusy) await this.#pending;
-  }
-
-  close(): void {
-    for (const batch of this.#queue) batch.release();
-    this.#queue.length = 0;
-    if (!this.#isPrepared) this.#writer.close();
-  }
-
-  #afterwards: (() => void) | undefined;
-  #pending: Promise<void> = Promise.resolve();
-
-  #await(promise: Promise<unknown>, next: () => void, wake: () => void): void {
-    this.isBusy = true;
-    this.#pending = promise
-      .then(() => {
-        this.isBusy = false;
-        next();
-        if (!this.isBusy) {
-          const afterwards = this.#afterwards;
-          this.#afterwards = undefined;
-          afterwards?.();
-        }
-      })
-      .catch((thrown: unknown) => {
-        this.isBusy = false;
-        this.#failure = thrown;
-      })
-      .finally(wake);
   }
 }

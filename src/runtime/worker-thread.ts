@@ -67,6 +67,17 @@ export class WorkerThread {
       case "start":
         this.#run(command.job).catch((thrown: unknown) => this.#fail(command.job, thrown));
         return;
+      case "checkpoint":
+        this.#fragment?.triggerCheckpoint(command.barrier);
+        return;
+      case "checkpointComplete":
+        this.#fragment?.completeCheckpoint(command.checkpointId);
+        return;
+      case "watermarks": {
+        const { job, question } = command;
+        this.#report({ type: "answer", job, question, watermarks: this.#fragment?.watermarks() ?? [] });
+        return;
+      }
       case "stop":
         this.#stop(command.job).catch((thrown: unknown) => this.#fail(command.job, thrown));
         return;
@@ -91,6 +102,8 @@ export class WorkerThread {
       peers: this.#peers,
     });
     this.#fragment.onPoll = () => this.#poll();
+    this.#fragment.onSnapshot = (checkpointId, vertex, snapshot) =>
+      this.#report({ type: "snapshot", job, checkpointId, vertex, snapshot });
     this.#fragment.open();
     this.#report({ type: "deployed", job });
   }
@@ -102,9 +115,10 @@ export class WorkerThread {
     if (!finished) return; // stopped: the coordinator closes
     const committables = fragment.committables();
     const metrics = fragment.metrics();
+    const snapshots = fragment.finalSnapshots();
     fragment.close(true);
     this.#fragment = undefined;
-    this.#report({ type: "finished", job, metrics, committables });
+    this.#report({ type: "finished", job, metrics, committables, snapshots });
   }
 
   async #stop(job: string): Promise<void> {

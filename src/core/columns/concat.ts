@@ -1,4 +1,4 @@
-import { Batch } from "../batch.ts";
+import { Batch, type RowMarks } from "../batch.ts";
 import type { Column } from "../column.ts";
 import { assert, EvaluationError } from "../errors.ts";
 import type { Block } from "../memory/block.ts";
@@ -90,13 +90,31 @@ export function concatBatches(workspace: Workspace, batches: readonly Batch[]): 
     ),
   );
   const rowCount = batches.reduce((sum, batch) => sum + batch.rowCount, 0);
-  assert(
-    batches.every((batch) => (batch.rowKinds === undefined) === (first.rowKinds === undefined)),
-    "row kinds in all batches or in none",
-  );
-  const kinds = batches.flatMap((batch) => (batch.rowKinds === undefined ? [] : [batch.rowKinds]));
-  return new Batch(first.schema, rowCount, columns, kinds.length > 0 ? concatColumns(workspace, kinds) : undefined);
+  return new Batch(first.schema, rowCount, columns, concatMarks(workspace, batches));
 }
+
+/** The marks of batches behind each other; all of them have the same marks. */
+export function concatMarks(workspace: Workspace, batches: readonly Batch[]): RowMarks {
+  const [first] = batches;
+  assert(
+    batches.every((batch) => haveSameMarks(batch, first)),
+    "row kinds and times in all batches or in none",
+  );
+  const of = (mark: keyof RowMarks): Column =>
+    concatColumns(
+      workspace,
+      batches.flatMap(({ marks }) => marks[mark] ?? []),
+    );
+  return {
+    ...(first.rowKinds === undefined ? {} : { kinds: of("kinds") }),
+    ...(first.rowTimes === undefined ? {} : { times: of("times") }),
+  };
+}
+
+/** Whether batches can be put behind each other. */
+export const haveSameMarks = (a: Batch, b: Batch): boolean =>
+  (a.rowKinds === undefined) === (b.rowKinds === undefined) &&
+  (a.rowTimes === undefined) === (b.rowTimes === undefined);
 
 const totalLength = (columns: readonly Column[]): number => columns.reduce((sum, column) => sum + column.length, 0);
 

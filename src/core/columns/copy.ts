@@ -1,4 +1,4 @@
-import { Batch } from "../batch.ts";
+import { Batch, type RowMarks } from "../batch.ts";
 import { Column } from "../column.ts";
 import type { Block } from "../memory/block.ts";
 import type { Schema } from "../schema.ts";
@@ -27,6 +27,7 @@ export interface BatchDescriptor {
   rowCount: number;
   columns: ColumnDescriptor[];
   rowKinds?: ColumnDescriptor;
+  rowTimes?: ColumnDescriptor;
 }
 
 export function describeBatch(workspace: Workspace, batch: Batch): BatchDescriptor {
@@ -35,6 +36,7 @@ export function describeBatch(workspace: Workspace, batch: Batch): BatchDescript
     rowCount: batch.rowCount,
     columns,
     ...(batch.rowKinds === undefined ? {} : { rowKinds: describeColumn(workspace, batch.rowKinds) }),
+    ...(batch.rowTimes === undefined ? {} : { rowTimes: describeColumn(workspace, batch.rowTimes) }),
   };
 }
 
@@ -69,9 +71,15 @@ export function describeColumn(workspace: Workspace, column: Column): ColumnDesc
  */
 export function copyBatch(target: Workspace, source: Uint8Array, schema: Schema, described: BatchDescriptor): Batch {
   const columns = described.columns.map((column, i) => copyColumn(target, source, schema.fields[i].type, column));
-  const rowKinds =
-    described.rowKinds === undefined ? undefined : copyColumn(target, source, { kind: "int8" }, described.rowKinds);
-  return new Batch(schema, described.rowCount, columns, rowKinds);
+  return new Batch(schema, described.rowCount, columns, copyMarks(target, source, described));
+}
+
+/** The marks of a described batch, as `copyBatch` copies them. */
+export function copyMarks(target: Workspace, source: Uint8Array, { rowKinds, rowTimes }: BatchDescriptor): RowMarks {
+  return {
+    ...(rowKinds === undefined ? {} : { kinds: copyColumn(target, source, { kind: "int8" }, rowKinds) }),
+    ...(rowTimes === undefined ? {} : { times: copyColumn(target, source, { kind: "int64" }, rowTimes) }),
+  };
 }
 
 /** Like `copyBatch`, for one column; with `dictionary`, that one (of `target`) is shared instead of copied. */

@@ -1,4 +1,4 @@
-import { Batch } from "../batch.ts";
+import type { Batch } from "../batch.ts";
 import type { Column } from "../column.ts";
 import type { Workspace } from "../workspace.ts";
 import { gatherColumn } from "./gather.ts";
@@ -23,5 +23,5 @@ export function decodeDictionary(workspace: Workspace, column: Column): Column {
 export function decodeDictionaries(workspace: Workspace, batch: Batch): Batch {
   if (batch.columns.every((column) => column.dictionary === undefined)) return batch.retain();
   const columns = batch.columns.map((column) => decodeDictionary(workspace, column));
-  return new Batch(batch.schema, batch.rowCount, columns, batch.rowKinds?.retain());
+  return batch.withColumns(batch.schema, columns);
 }

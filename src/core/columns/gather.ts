@@ -1,4 +1,4 @@
-import { Batch } from "../batch.ts";
+import { Batch, mapMarks } from "../batch.ts";
 import type { Column } from "../column.ts";
 import { EvaluationError } from "../errors.ts";
 import type { Address } from "../memory/allocator.ts";
@@ -78,8 +78,8 @@ export function gatherColumn(
 /** `gatherColumn` for every column of a batch. */
 export function gatherBatch(workspace: Workspace, batch: Batch, indices: Address, count: number): Batch {
   const columns = batch.columns.map((column) => gatherColumn(workspace, column, indices, count));
-  const rowKinds = batch.rowKinds === undefined ? undefined : gatherColumn(workspace, batch.rowKinds, indices, count);
-  return new Batch(batch.schema, count, columns, rowKinds);
+  const marks = mapMarks(batch.marks, (column) => gatherColumn(workspace, column, indices, count));
+  return new Batch(batch.schema, count, columns, marks);
 }
 
 type GatherKernel = (values: Address, indices: Address, count: number, out: Address) => void;

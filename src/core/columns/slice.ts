@@ -1,4 +1,4 @@
-import { Batch } from "../batch.ts";
+import { Batch, mapMarks } from "../batch.ts";
 import type { Column, ColumnLayout } from "../column.ts";
 import { assert } from "../errors.ts";
 import type { Block } from "../memory/block.ts";
@@ -64,6 +64,6 @@ export function sliceColumn(workspace: Workspace, column: Column, start: number,
 export function sliceBatch(workspace: Workspace, batch: Batch, start: number, length: number): Batch {
   if (start === 0 && length === batch.rowCount) return batch.retain();
   const columns = batch.columns.map((column) => sliceColumn(workspace, column, start, length));
-  const rowKinds = batch.rowKinds === undefined ? undefined : sliceColumn(workspace, batch.rowKinds, start, length);
-  return new Batch(batch.schema, length, columns, rowKinds);
+  const marks = mapMarks(batch.marks, (column) => sliceColumn(workspace, column, start, length));
+  return new Batch(batch.schema, length, columns, marks);
 }

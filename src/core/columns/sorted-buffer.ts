@@ -1,10 +1,10 @@
-import { Batch } from "../batch.ts";
+import { Batch, mapMarks, type RowMarks } from "../batch.ts";
 import type { Column } from "../column.ts";
 import { assert } from "../errors.ts";
 import type { Block } from "../memory/block.ts";
 import type { Schema } from "../schema.ts";
 import type { Workspace } from "../workspace.ts";
-import { concatColumns } from "./concat.ts";
+import { concatColumns, concatMarks } from "./concat.ts";
 import { gatherColumn } from "./gather.ts";
 import { ScatteredRows } from "./scattered-rows.ts";
 import { batchBytes } from "./size.ts";
@@ -83,7 +83,7 @@ export class SortedRows {
   readonly #workspace: Workspace;
   readonly #schema: Schema;
   readonly #values: ScatteredRows;
-  readonly #rowKinds: Column | undefined;
+  readonly #marks: RowMarks;
   readonly #rows: Block;
   #at = 0;
 
@@ -92,7 +92,7 @@ export class SortedRows {
     this.#workspace = workspace;
     this.#schema = batch.schema;
     this.#values = new ScatteredRows(workspace, batch.retain(), new Set(batch.columns.keys()));
-    this.#rowKinds = batch.rowKinds?.retain();
+    this.#marks = mapMarks(batch.marks, (column) => column.retain());
     this.#rows = rows;
   }
 
@@ -106,14 +106,15 @@ export class SortedRows {
     if (count === 0) return undefined;
     const indices = this.#rows.address + this.#at * 4;
     const columns = this.#schema.fields.map((_, i) => this.#values.gather(i, indices, count));
-    const rowKinds = this.#rowKinds && gatherColumn(this.#workspace, this.#rowKinds, indices, count);
+    const marks = mapMarks(this.#marks, (column) => gatherColumn(this.#workspace, column, indices, count));
     this.#at += count;
-    return new Batch(this.#schema, count, columns, rowKinds);
+    return new Batch(this.#schema, count, columns, marks);
   }
 
   close(): void {
     this.#values.release();
-    this.#rowKinds?.release();
+    this.#marks.kinds?.release();
+    this.#marks.times?.release();
     this.#rows.release();
   }
 }
@@ -128,8 +129,7 @@ export function mergeBatches(workspace: Workspace, batches: readonly Batch[]): B
   if (batches.length === 1) return first;
   const rowCount = batches.reduce((sum, batch) => sum + batch.rowCount, 0);
   const pieces: Column[][] = first.columns.map((_, i) => batches.map((batch) => batch.columns[i].retain()));
-  const kinds = batches.flatMap((batch) => (batch.rowKinds === undefined ? [] : [batch.rowKinds.retain()]));
-  assert(kinds.length === 0 || kinds.length === batches.length, "row kinds in all batches or in none");
+  const marks = concatMarks(workspace, batches);
   for (const batch of batches) batch.release();
   const columns: Column[] = [];
   const merge = (columnPieces: Column[]): Column => {
@@ -139,9 +139,13 @@ export function mergeBatches(workspace: Workspace, batches: readonly Batch[]): B
   };
   try {
     for (const columnPieces of pieces) columns.push(merge(columnPieces));
-    return new Batch(first.schema, rowCount, columns, kinds.length > 0 ? merge(kinds) : undefined);
+    return new Batch(first.schema, rowCount, columns, marks);
   } catch (error) {
-    for (const column of [...columns, ...pieces.flat(), ...kinds]) column.release();
+    for (const column of [...columns, ...pieces.flat()]) column.release();
+    mapMarks(marks, (column) => {
+      column.release();
+      return column;
+    });
     throw error;
   }
 }

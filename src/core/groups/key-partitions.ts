@@ -1,4 +1,4 @@
-import { Batch } from "../batch.ts";
+import type { Batch } from "../batch.ts";
 import type { Column } from "../column.ts";
 import { decodeDictionary } from "../columns/dictionary.ts";
 import { hashColumns } from "../columns/hash.ts";
@@ -62,6 +62,6 @@ export class KeyPartitions {
         ? decodeDictionary(this.#workspace, column)
         : column.retain(),
     );
-    return new Batch(batch.schema, batch.rowCount, columns, batch.rowKinds?.retain());
+    return batch.withColumns(batch.schema, columns);
   }
 }

@@ -62,7 +62,9 @@ export class CrossJoinOperator implements Operator {
     return this.resume(output);
   }
 
-  processWatermark(): void {}
+  processWatermark(): Progress {
+    return "done";
+  }
 
   endInput(_: Output, input: number): Progress {
     if (input === 1) {

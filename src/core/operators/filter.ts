@@ -1,4 +1,4 @@
-import { Batch } from "../batch.ts";
+import { Batch, mapMarks } from "../batch.ts";
 import { gatherColumn } from "../columns/gather.ts";
 import type { ExpressionNode } from "../expressions/node.ts";
 import { type CompiledPredicate, compilePredicate } from "../expressions/predicate.ts";
@@ -69,7 +69,7 @@ export class FilterOperator implements Operator {
 
   #gather(workspace: Workspace, batch: Batch, indices: number, count: number): Batch {
     const columns = this.#columnIndices.map((i) => gatherColumn(workspace, batch.columns[i], indices, count));
-    const rowKinds = batch.rowKinds && gatherColumn(workspace, batch.rowKinds, indices, count);
-    return new Batch(this.outputSchema, count, columns, rowKinds);
+    const marks = mapMarks(batch.marks, (column) => gatherColumn(workspace, column, indices, count));
+    return new Batch(this.outputSchema, count, columns, marks);
   }
 }

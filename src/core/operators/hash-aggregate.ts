@@ -115,7 +115,9 @@ export class HashAggregateOperator implements Operator, SpillableState {
     return "done";
   }
 
-  processWatermark(): void {}
+  processWatermark(): Progress {
+    return "done";
+  }
 
   endInput(output: Output): Progress {
     this.#emission = this.#results();

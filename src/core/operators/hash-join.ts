@@ -117,7 +117,9 @@ export class HashJoinOperator implements Operator, SpillableState {
     }
   }
 
-  processWatermark(): void {}
+  processWatermark(): Progress {
+    return "done";
+  }
 
   spillableBytes(): number {
     return this.#bufferedBytes;

@@ -1,4 +1,4 @@
-import { Batch } from "../batch.ts";
+import type { Batch } from "../batch.ts";
 import { columnOf } from "../columns/allocate.ts";
 import { EvaluationError } from "../errors.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
@@ -61,7 +61,7 @@ export class IndexRows implements Operator {
     this.#next = number;
     const columns = batch.columns.map((column) => column.retain());
     columns.push(columnOf(this.#workspace, int64, rowCount, { data: numbers }));
-    output.emit(new Batch(this.outputSchema, rowCount, columns, batch.rowKinds?.retain()));
+    output.emit(batch.withColumns(this.outputSchema, columns));
     return "done";
   }
 

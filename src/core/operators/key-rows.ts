@@ -1,4 +1,4 @@
-import { Batch } from "../batch.ts";
+import type { Batch } from "../batch.ts";
 import { type ColumnBuilder, columnBuilder } from "../columns/builder.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
 import { createRowReader, type Row, type RowReader } from "../rows/row-view.ts";
@@ -58,7 +58,7 @@ export class KeyRows implements Operator {
       this.#reader.unbind();
     }
     const columns = [...batch.columns.map((column) => column.retain()), keys.finish()];
-    output.emit(new Batch(this.outputSchema, batch.rowCount, columns, batch.rowKinds?.retain()));
+    output.emit(batch.withColumns(this.outputSchema, columns));
     return "done";
   }
 

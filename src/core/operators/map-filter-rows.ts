@@ -7,7 +7,7 @@ import type { RuntimeContext } from "../rows/runtime-context.ts";
 import type { Schema } from "../schema.ts";
 import type { Workspace } from "../workspace.ts";
 import type { FilterRows } from "./filter-rows.ts";
-import { type MapRows, withKinds } from "./map-rows.ts";
+import { type MapRows, withMarks } from "./map-rows.ts";
 
 /** Whether a map and the filter behind it can run as one `MapFilterRows`. */
 export const canFuse = (map: MapRows): boolean => canFilterResults(map.outputSchema);
@@ -58,7 +58,7 @@ export class MapFilterRows implements Operator {
     try {
       const kept = new Uint32Array(workspace.memory.buffer, indices.address, rowCount);
       const { results, count } = this.#select(mapper, batch, kept);
-      const rows = withKinds(results, batch);
+      const rows = withMarks(results, batch);
       if (count === rowCount) {
         output.emit(rows);
         return "done";

@@ -1,4 +1,4 @@
-import { Batch } from "../batch.ts";
+import type { Batch } from "../batch.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
 import { createRowMapper, type RowMapper } from "../rows/row-mapper.ts";
 import type { Row } from "../rows/row-view.ts";
@@ -21,7 +21,7 @@ export type MapRichFunction = FunctionLife & { map: MapFunction };
 /**
  * Replaces each row by the object that a function returns for it.
  * Input:     any columns, as row views: valid during the call, `{...row}` is a copy to keep.
- * Output:    the columns of the result shape, one row per row; row kinds travel with their rows.
+ * Output:    the columns of the result shape, one row per row; row kinds and times travel with their rows.
  * State:     none beyond what the function keeps.
  * Watermark: travels on.
  * Late rows: like any other row.
@@ -57,7 +57,7 @@ export class MapRows implements Operator {
     } catch (thrown) {
       throw this.user.wrap(thrown, mapper.row);
     }
-    output.emit(withKinds(rows, batch));
+    output.emit(withMarks(rows, batch));
     return "done";
   }
 
@@ -72,10 +72,10 @@ export class MapRows implements Operator {
   }
 }
 
-/** The rows, which it takes over, with the row kinds of the batch that they were made of. */
-export function withKinds(rows: Batch, { rowKinds }: Batch): Batch {
-  if (rowKinds === undefined) return rows;
+/** The rows, which it takes over, with the marks of the batch that they were made of. */
+export function withMarks(rows: Batch, batch: Batch): Batch {
+  if (batch.rowKinds === undefined && batch.rowTimes === undefined) return rows;
   const columns = rows.columns.map((column) => column.retain());
   rows.release();
-  return new Batch(rows.schema, rows.rowCount, columns, rowKinds.retain());
+  return batch.withColumns(rows.schema, columns);
 }

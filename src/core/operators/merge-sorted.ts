@@ -53,7 +53,9 @@ export class MergeSortedOperator implements Operator {
     return this.resume(output);
   }
 
-  processWatermark(): void {}
+  processWatermark(): Progress {
+    return "done";
+  }
 
   endInput(output: Output, input: number): Progress {
     this.#hasEnded[input] = true;

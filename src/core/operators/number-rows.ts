@@ -1,4 +1,4 @@
-import { Batch } from "../batch.ts";
+import type { Batch } from "../batch.ts";
 import { Column } from "../column.ts";
 import { columnReader } from "../columns/read.ts";
 import { EvaluationError } from "../errors.ts";
@@ -51,7 +51,7 @@ export class NumberRows implements Operator {
     workspace.i32.set(numbers, block.address >>> 2);
     const column = new Column(int32, batch.rowCount, { data: block.address }, [block]);
     const columns = [...batch.columns.map((each) => each.retain()), column];
-    output.emit(new Batch(this.outputSchema, batch.rowCount, columns, batch.rowKinds?.retain()));
+    output.emit(batch.withColumns(this.outputSchema, columns));
     return "done";
   }
 

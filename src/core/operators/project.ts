@@ -1,4 +1,4 @@
-import { Batch } from "../batch.ts";
+import type { Batch } from "../batch.ts";
 import type { ExpressionNode } from "../expressions/node.ts";
 import { type CompiledProjection, compileProjection } from "../expressions/projection.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
@@ -37,7 +37,7 @@ export class ProjectOperator implements Operator {
   processBatch(batch: Batch, output: Output): Progress {
     if (this.#workspace === undefined) return "done";
     const columns = this.#projection.evaluate(this.#workspace, batch);
-    output.emit(new Batch(this.outputSchema, batch.rowCount, columns, batch.rowKinds?.retain()));
+    output.emit(batch.withColumns(this.outputSchema, columns));
     return "done";
   }
 

@@ -1,4 +1,4 @@
-import { Batch } from "../batch.ts";
+import type { Batch } from "../batch.ts";
 import { BatchBuffer } from "../batch-buffer.ts";
 import { Column } from "../column.ts";
 import { concatBatches } from "../columns/concat.ts";
@@ -79,7 +79,7 @@ export class RangeNumbersOperator implements Operator {
       const numbers = this.#partitioner.numbers(batch);
       const column = new Column(int32, batch.rowCount, { data: numbers.address }, [numbers]);
       const columns = [...batch.columns.map((each) => each.retain()), column];
-      output.emit(new Batch(this.outputSchema, batch.rowCount, columns, batch.rowKinds?.retain()));
+      output.emit(batch.withColumns(this.outputSchema, columns));
       batch.release();
     }
     return "more";

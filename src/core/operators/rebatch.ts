@@ -1,7 +1,8 @@
 import type { Batch } from "../batch.ts";
-import { concatBatches } from "../columns/concat.ts";
+import { concatBatches, haveSameMarks } from "../columns/concat.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
 import type { Schema } from "../schema.ts";
+import type { Watermark } from "../time/time.ts";
 
 /** A batch of at least this part of `batchRows` is large enough to pass uncopied. */
 const LARGE_SHARE = 1 / 2;
@@ -32,7 +33,7 @@ export class Rebatch implements Operator {
     const { batchRows } = this.#context;
     if (batch.rowCount === 0) return "done";
     const isLarge = batch.rowCount >= batchRows * LARGE_SHARE;
-    if (isLarge || this.#heldRows + batch.rowCount > batchRows || this.#mixesKinds(batch)) this.#flush(output);
+    if (isLarge || this.#heldRows + batch.rowCount > batchRows || this.#mixesMarks(batch)) this.#flush(output);
     if (isLarge) output.emit(batch.retain());
     else {
       this.#held.push(batch.retain());
@@ -41,9 +42,10 @@ export class Rebatch implements Operator {
     return "done";
   }
 
-  processWatermark(watermark: { readonly timeMs: number }, output: Output): void {
+  processWatermark(watermark: Watermark, output: Output): Progress {
     this.#flush(output);
     output.emitWatermark(watermark);
+    return "done";
   }
 
   endInput(output: Output): Progress {
@@ -57,10 +59,10 @@ export class Rebatch implements Operator {
     this.#heldRows = 0;
   }
 
-  /** Row kinds are in all batches that are joined, or in none. */
-  #mixesKinds(batch: Batch): boolean {
+  /** Batches that are joined all have the same marks. */
+  #mixesMarks(batch: Batch): boolean {
     const [first] = this.#held;
-    return first !== undefined && (first.rowKinds === undefined) !== (batch.rowKinds === undefined);
+    return first !== undefined && !haveSameMarks(first, batch);
   }
 
   #flush(output: Output): void {

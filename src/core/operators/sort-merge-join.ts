@@ -71,7 +71,9 @@ export class SortMergeJoinOperator implements Operator {
     return this.resume(output);
   }
 
-  processWatermark(): void {}
+  processWatermark(): Progress {
+    return "done";
+  }
 
   endInput(output: Output, input: number): Progress {
     this.#inputs?.end(input === 0 ? 0 : 1);

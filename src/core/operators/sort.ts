@@ -72,7 +72,9 @@ export class SortOperator implements Operator, SpillableState {
     return "done";
   }
 
-  processWatermark(): void {}
+  processWatermark(): Progress {
+    return "done";
+  }
 
   spillableBytes(): number {
     return this.#isInputEnded ? (this.#last?.byteLength ?? 0) : this.#buffer.byteLength;

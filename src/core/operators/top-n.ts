@@ -85,7 +85,9 @@ export class TopNOperator implements Operator {
     return "done";
   }
 
-  processWatermark(): void {}
+  processWatermark(): Progress {
+    return "done";
+  }
 
   endInput(output: Output): Progress {
     if (this.#sort !== undefined) return this.#sort.endInput(this.#limited(output));

@@ -116,13 +116,17 @@ it("writes a shared dictionary once and gives it back as one", () =>
 it("keeps row kinds", () =>
   withWorkspace((ws) => {
     const kinds = buildColumn(ws, int8, [0, 3]);
-    const batch = new Batch(Schema.of({ a: int8 }), 2, [buildColumn(ws, int8, [5, null])], kinds);
+    const batch = new Batch(Schema.of({ a: int8 }), 2, [buildColumn(ws, int8, [5, null])], {
+      kinds,
+      times: buildColumn(ws, int64, [-1n, 7n]),
+    });
     const writer = SpillWriter.create(new MemoryFiles(), "/spill", "k", batch.schema);
     writer.write(ws, batch);
     batch.release();
     const reader = writer.finish().open();
     const back = reader.next(ws) as Batch;
     expect([...ws.bytes(back.rowKinds?.data ?? 0, 2)]).toEqual([0, 3]);
+    expect([...new BigInt64Array(ws.memory.buffer, back.rowTimes?.data ?? 0, 2)]).toEqual([-1n, 7n]);
     expect(readRows(ws, back)).toEqual([{ a: 5 }, { a: null }]);
     back.release();
     reader.close();

@@ -69,7 +69,7 @@ describe("FilterOperator", () => {
       expect(none).toBe(0);
     }));
 
-  it("moves row kinds with their rows", () =>
+  it("moves row kinds and times with their rows", () =>
     withWorkspace((workspace) => {
       const plain = buildBatch(workspace, schema, rows);
       const kinds = buildColumn(workspace, types.int8, [0, 1, 3]);
@@ -77,12 +77,14 @@ describe("FilterOperator", () => {
         schema,
         3,
         plain.columns.map((column) => column.retain()),
-        kinds,
+        { kinds, times: buildColumn(workspace, types.int64, [10n, 20n, 30n]) },
       );
       plain.release();
       push(workspace, filter(col("id").ne(2)), batch, (result) => {
         const read = result.rowKinds && columnReader(workspace, result.rowKinds);
         expect([read?.(0), read?.(1)]).toEqual([0, 3]);
+        const times = result.rowTimes && columnReader(workspace, result.rowTimes);
+        expect([times?.(0), times?.(1)]).toEqual([10n, 30n]);
       });
     }));
 

@@ -124,7 +124,7 @@ describe("MapFilterRows", () => {
         numbers,
         3,
         plain.columns.map((column) => column.retain()),
-        kinds,
+        { kinds },
       );
       operator.processBatch(batch, {
         emit: (result) => {

@@ -69,15 +69,19 @@ describe("MapRows", () => {
     expect(failureOf(new MapRows(map, schema, out, site))).toMatchObject({ code: "ROW_INVALID" });
   });
 
-  it("keeps row kinds", () => {
+  it("keeps row kinds and times", () => {
     withWorkspace((ws) => {
       const operator = new MapRows(twice, schema, out, site);
       operator.open(operatorContext(ws));
       const columns = [buildColumn(ws, types.int32, [1, 2]), buildColumn(ws, types.utf8, ["a", "b"])];
-      const batch = new Batch(schema, 2, columns, buildColumn(ws, types.int8, [0, 3]));
+      const batch = new Batch(schema, 2, columns, {
+        kinds: buildColumn(ws, types.int8, [0, 3]),
+        times: buildColumn(ws, types.int64, [5n, 6n]),
+      });
       operator.processBatch(batch, {
         emit: (result) => {
           expect(result.rowKinds).toBe(batch.rowKinds);
+          expect(result.rowTimes).toBe(batch.rowTimes);
           result.release();
         },
         emitSide: () => {},

@@ -1,0 +1,25 @@
+import * as arrow from "apache-arrow";
+import { fromArrow, toArrow } from "./arrow.ts";
+import type { Batch } from "./batch.ts";
+import type { StateKind } from "./state-snapshot.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** One state table of one subtask, outside of linear memory: the bytes are an Arrow IPC stream. */
+export interface TableSnapshot {
+  readonly name: string;
+  readonly kind: StateKind;
+  readonly rowCount: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Batches of one schema, at least one of them, as an Arrow IPC stream. */
+export function encodeTable(workspace: Workspace, batches: readonly Batch[]): Uint8Array {
+  const writer = new arrow.RecordBatchStreamWriter();
+  for (const batch of batches) writer.write(toArrow(workspace, batch, "copy"));
+  return writer.finish().toUint8Array(true);
+}
+
+/** The batches of an Arrow IPC stream; the caller owns each. */
+export function* decodeTable(workspace: Workspace, bytes: Uint8Array): Generator<Batch, void, void> {
+  for (const recordBatch of arrow.RecordBatchReader.from(bytes)) yield fromArrow(workspace, recordBatch);
+}

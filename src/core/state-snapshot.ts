@@ -1,0 +1,33 @@
+import type { Batch } from "./batch.ts";
+import type { Schema } from "./schema.ts";
+
+/**
+ * How rows of a state table find their subtask when a job is restored at another parallelism.
+ * keyed:     by the key group in the first column, int32 `keyGroup`; each subtask gets the rows of its range.
+ * list:      rows are spread evenly over the subtasks, in the order of the old subtasks.
+ * union:     every subtask gets all rows of all old subtasks.
+ * broadcast: every subtask gets the rows of one old subtask, since all had the same.
+ */
+export type StateKind = "keyed" | "list" | "union" | "broadcast";
+
+/** Name and type of the first column of every keyed table. */
+export const KEY_GROUP_FIELD = { name: "keyGroup", type: { kind: "int32" } } as const;
+
+/** Takes one operator's state while a barrier passes. What is written is a copy: later changes do not touch it. */
+export interface SnapshotWriter {
+  /**
+   * Adds rows to a table of this operator; a table may be written in several batches of one schema. Takes over the
+   * caller's reference. A table that exists but is empty is written as a batch without rows, so that its schema is kept.
+   */
+  write(table: string, kind: StateKind, batch: Batch): void;
+}
+
+/** What `restoreState` gets: the tables of an earlier snapshot, already those rows that belong to this subtask. */
+export interface SnapshotReader {
+  /** Names of the tables that the snapshot holds for this operator. */
+  readonly tables: readonly string[];
+  /** Undefined where the snapshot has no such table. */
+  schemaOf(table: string): Schema | undefined;
+  /** The caller owns each batch. Nothing for a table that is not there. */
+  read(table: string): Iterable<Batch>;
+}

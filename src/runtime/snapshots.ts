@@ -1,0 +1,169 @@
+import type { Batch } from "../core/batch.ts";
+import { gatherBatch } from "../core/columns/gather.ts";
+import { sliceBatch } from "../core/columns/slice.ts";
+import { assert } from "../core/errors.ts";
+import type { KeyGroupRange } from "../core/key-group.ts";
+import type { Schema } from "../core/schema.ts";
+import { decodeTable, encodeTable, type TableSnapshot } from "../core/snapshot-tables.ts";
+import { KEY_GROUP_FIELD, type SnapshotReader, type SnapshotWriter, type StateKind } from "../core/state-snapshot.ts";
+import type { Workspace } from "../core/workspace.ts";
+
+/** State of one operator, by table; each table has one part per subtask that wrote it, in the order of subtasks. */
+export interface OperatorSnapshot {
+  readonly tables: Readonly<Record<string, { readonly kind: StateKind; readonly parts: readonly Uint8Array[] }>>;
+}
+
+/** State of a whole job as of one checkpoint, by operator uid. */
+export interface JobSnapshot {
+  readonly checkpointId: number;
+  readonly maxParallelism: number;
+  readonly operators: Readonly<Record<string, OperatorSnapshot>>;
+}
+
+/** What one subtask wrote while a barrier passed. */
+export interface SubtaskSnapshot {
+  readonly subtask: number;
+  readonly operators: readonly { readonly uid: string; readonly tables: readonly TableSnapshot[] }[];
+}
+
+/** Gathers the tables of one operator in one subtask. */
+export class TableWriter implements SnapshotWriter {
+  readonly #workspace: Workspace;
+  readonly #tables = new Map<string, { kind: StateKind; batches: Batch[] }>();
+
+  constructor(workspace: Workspace) {
+    this.#workspace = workspace;
+  }
+
+  write(table: string, kind: StateKind, batch: Batch): void {
+    const [first] = batch.schema.fields;
+    assert(kind !== "keyed" || first?.name === KEY_GROUP_FIELD.name, "keyed state begins with its key group");
+    const entry = this.#tables.get(table);
+    if (entry === undefined) this.#tables.set(table, { kind, batches: [batch] });
+    else entry.batches.push(batch);
+  }
+
+  /** Encodes what was written and releases it. */
+  finish(): TableSnapshot[] {
+    const snapshots: TableSnapshot[] = [];
+    for (const [name, { kind, batches }] of this.#tables) {
+      const rowCount = batches.reduce((sum, batch) => sum + batch.rowCount, 0);
+      snapshots.push({ name, kind, rowCount, bytes: encodeTable(this.#workspace, batches) });
+    }
+    this.close();
+    return snapshots;
+  }
+
+  close(): void {
+    for (const { batches } of this.#tables.values()) for (const batch of batches) batch.release();
+    this.#tables.clear();
+  }
+}
+
+/** Gives a subtask its share of an operator's tables. */
+export class TableReader implements SnapshotReader {
+  readonly #workspace: Workspace;
+  readonly #snapshot: OperatorSnapshot;
+  readonly #keyGroups: KeyGroupRange;
+  readonly #subtask: number;
+  readonly #parallelism: number;
+
+  constructor(
+    workspace: Workspace,
+    snapshot: OperatorSnapshot,
+    target: { readonly keyGroups: KeyGroupRange; readonly subtask: number; readonly parallelism: number },
+  ) {
+    this.#workspace = workspace;
+    this.#snapshot = snapshot;
+    this.#keyGroups = target.keyGroups;
+    this.#subtask = target.subtask;
+    this.#parallelism = target.parallelism;
+  }
+
+  get tables(): readonly string[] {
+    return Object.keys(this.#snapshot.tables);
+  }
+
+  schemaOf(table: string): Schema | undefined {
+    const bytes = this.#snapshot.tables[table]?.parts[0];
+    if (bytes === undefined) return undefined;
+    for (const batch of decodeTable(this.#workspace, bytes)) {
+      const { schema } = batch;
+      batch.release();
+      return schema;
+    }
+    return undefined;
+  }
+
+  *read(table: string): Generator<Batch, void, void> {
+    const found = this.#snapshot.tables[table];
+    if (found === undefined) return;
+    const { kind, parts } = found;
+    if (kind === "list") yield* this.#share(parts);
+    else {
+      for (const bytes of kind === "broadcast" ? parts.slice(0, 1) : parts) {
+        for (const batch of decodeTable(this.#workspace, bytes)) {
+          if (kind !== "keyed") yield batch;
+          else yield* this.#owned(batch);
+        }
+      }
+    }
+  }
+
+  /** Rows of the key groups of this subtask. */
+  *#owned(batch: Batch): Generator<Batch, void, void> {
+    const { start, end } = this.#keyGroups;
+    const groups = this.#workspace.i32.subarray(batch.columns[0].data >>> 2).subarray(0, batch.rowCount);
+    const rows: number[] = [];
+    groups.forEach((group, row) => {
+      if (group >= start && group < end) rows.push(row);
+    });
+    if (rows.length === batch.rowCount) {
+      yield batch;
+      return;
+    }
+    if (rows.length > 0) {
+      const indices = this.#workspace.allocate(rows.length * 4);
+      this.#workspace.u32.set(rows, indices.address >>> 2);
+      const owned = gatherBatch(this.#workspace, batch, indices.address, rows.length);
+      indices.release();
+      batch.release();
+      yield owned;
+    } else batch.release();
+  }
+
+  /** An even share of all rows, in order. */
+  *#share(parts: readonly Uint8Array[]): Generator<Batch, void, void> {
+    const batches = parts.flatMap((bytes) => [...decodeTable(this.#workspace, bytes)]);
+    const total = batches.reduce((sum, batch) => sum + batch.rowCount, 0);
+    const start = Math.floor((this.#subtask * total) / this.#parallelism);
+    const end = Math.floor(((this.#subtask + 1) * total) / this.#parallelism);
+    let at = 0;
+    for (const batch of batches) {
+      const from = Math.max(start - at, 0);
+      const to = Math.min(end - at, batch.rowCount);
+      at += batch.rowCount;
+      if (from < to) yield sliceBatch(this.#workspace, batch, from, to - from);
+      batch.release();
+    }
+  }
+}
+
+/** All subtasks' snapshots put together by operator. */
+export function joinSnapshots(
+  checkpointId: number,
+  maxParallelism: number,
+  subtasks: readonly SubtaskSnapshot[],
+): JobSnapshot {
+  const operators: Record<string, { tables: Record<string, { kind: StateKind; parts: Uint8Array[] }> }> = {};
+  for (const { operators: written } of [...subtasks].sort((a, b) => a.subtask - b.subtask)) {
+    for (const { uid, tables } of written) {
+      operators[uid] ??= { tables: {} };
+      for (const { name, kind, bytes } of tables) {
+        operators[uid].tables[name] ??= { kind, parts: [] };
+        operators[uid].tables[name].parts.push(bytes);
+      }
+    }
+  }
+  return { checkpointId, maxParallelism, operators };
+}

@@ -1,0 +1,299 @@
+import type { Batch } from "../core/batch.ts";
+import { sliceBatch } from "../core/columns/slice.ts";
+import type { Source, SourceContext, Split, SplitEnumerator } from "../core/source.ts";
+import type { SnapshotReader, SnapshotWriter } from "../core/state-snapshot.ts";
+import { EventTimes } from "../core/time/event-times.ts";
+import type { WatermarkStrategySpec } from "../core/time/watermark-strategy.ts";
+import type { AlignmentGroup } from "./alignment.ts";
+import { InputWatermarks } from "./input-watermarks.ts";
+import { OpenSplit } from "./open-split.ts";
+import { readSplitStates, type SplitState, splitOwner, writeSplitStates } from "./split-state.ts";
+import type { InputEvent, InputReport, SubtaskInput } from "./subtask-input.ts";
+
+/** A paused split is looked at again after so long. */
+const ALIGNMENT_CHECK_MS = 20;
+
+export interface StreamSourceOptions {
+  readonly source: Source;
+  readonly context: SourceContext & { readonly subtask: number; readonly parallelism: number };
+  /** Absent: rows have no event time, or have it from the source, and there are no watermarks before the end. */
+  readonly strategy?: WatermarkStrategySpec;
+  /** False in batch mode: event time stands still until the input has ended. */
+  readonly emitsWatermarks: boolean;
+  readonly watermarkIntervalMs: number;
+  readonly alignment?: AlignmentGroup;
+}
+
+/**
+ * Reads the splits of a streaming source that this subtask owns: all at once, or in order where the source says so.
+ * Event times and watermarks are made per split, and the least watermark of those that are read counts; a split that
+ * waits for rows for too long falls idle. Which subtask owns a split depends on nothing but its id or number, so no
+ * coordinator is asked, and a job restored at another parallelism finds its splits again.
+ */
+export class StreamSourceInput implements SubtaskInput {
+  readonly #options: StreamSourceOptions;
+  readonly #times: EventTimes | undefined;
+  readonly #watermarks: InputWatermarks;
+  readonly #enumerator: SplitEnumerator | undefined;
+  readonly #nowMs: () => number;
+  /** Not yet opened, in order. */
+  readonly #waiting: Split[] = [];
+  readonly #open: OpenSplit[] = [];
+  readonly #done: SplitState[] = [];
+  readonly #known = new Set<string>();
+  readonly #restored = new Map<string, SplitState>();
+  readonly #due: InputEvent[] = [];
+  #nextSplit = 0;
+  #nextDiscoveryMs = Number.NEGATIVE_INFINITY;
+  #nextTickMs: number;
+  #discovery: Promise<void> | undefined;
+  #hasDiscovered = false;
+  #isIdle = false;
+  #isPaused = false;
+  #hasEnded = false;
+  #isClosed = false;
+  #failure: unknown;
+  bytesRead = 0;
+  splitsDone = 0;
+
+  constructor(options: StreamSourceOptions) {
+    const { source, context, strategy } = options;
+    this.#options = options;
+    this.#nowMs = () => context.host.clock.nowMs();
+    this.#watermarks = new InputWatermarks(0, this.#nowMs);
+    this.#nextTickMs = this.#nowMs() + options.watermarkIntervalMs;
+    if (strategy !== undefined) {
+      this.#times = new EventTimes(context.workspace, source.schema, strategy.timestamps, this.#nowMs);
+    }
+    this.#enumerator = source.createEnumerator?.(context);
+  }
+
+  get deadlineMs(): number {
+    if (this.#hasEnded) return Number.POSITIVE_INFINITY;
+    let deadline = this.#isPaused ? this.#nowMs() + ALIGNMENT_CHECK_MS : Number.POSITIVE_INFINITY;
+    if (this.#discovery === undefined) deadline = Math.min(deadline, this.#nextDiscoveryMs);
+    const { strategy } = this.#options;
+    if (strategy?.generator.kind === "custom") deadline = Math.min(deadline, this.#nextTickMs);
+    for (const split of this.#open) {
+      if (!split.isIdle) deadline = Math.min(deadline, split.waitingSinceMs + (strategy?.idlenessMs ?? Infinity));
+    }
+    return deadline;
+  }
+
+  get reads(): string {
+    return this.#options.source.description;
+  }
+
+  get watermarks(): readonly InputReport[] {
+    return this.#watermarks.inputs.map((time, i) => ({ ...time, name: this.#names[i], input: 0 }));
+  }
+
+  next(_: number | "any", wake: () => void): InputEvent | undefined {
+    for (;;) {
+      if (this.#failure !== undefined) throw this.#failure;
+      const due = this.#due.shift();
+      if (due !== undefined || this.#hasEnded) return due;
+      this.#discover(wake);
+      this.#openWaiting();
+      this.#tick();
+      if (!this.#readOne(wake) && this.#due.length === 0) {
+        this.#noteTime(false);
+        this.#findEnd();
+        if (this.#due.length === 0) return undefined;
+      }
+    }
+  }
+
+  snapshot(writer: SnapshotWriter): void {
+    const states = [...this.#done, ...this.#open.map((split) => split.state)];
+    for (const split of this.#waiting) states.push(this.#restored.get(split.id) ?? { split, rows: 0, isDone: false });
+    writeSplitStates(this.#options.context.workspace, writer, states);
+  }
+
+  /** Before the first `next`. */
+  restore(reader: SnapshotReader): void {
+    for (const state of readSplitStates(this.#options.context.workspace, reader)) {
+      this.#restored.set(state.split.id, state);
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const split of this.#open) split.close();
+    this.#open.length = 0;
+    for (const event of this.#due) if (event.kind === "batch") event.batch.release();
+    this.#due.length = 0;
+    this.#enumerator?.close?.();
+    this.#times?.close();
+    this.#options.alignment?.leave();
+  }
+
+  async stop(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all([this.#discovery, ...this.#open.map((split) => split.stop())]);
+  }
+
+  readonly #names: string[] = [];
+
+  #discover(wake: () => void): void {
+    const { source, context } = this.#options;
+    if (this.#discovery !== undefined || this.#nowMs() < this.#nextDiscoveryMs) return;
+    if (this.#enumerator === undefined) {
+      this.#nextDiscoveryMs = Number.POSITIVE_INFINITY;
+      this.#adopt(source.splits());
+      return;
+    }
+    const found = this.#enumerator.discover();
+    this.#nextDiscoveryMs = this.#nowMs() + (this.#enumerator.intervalMs ?? Number.POSITIVE_INFINITY);
+    if (!(found instanceof Promise)) {
+      this.#adopt(found);
+      return;
+    }
+    this.#discovery = found
+      .then((splits) => {
+        if (!this.#isClosed) this.#adopt(splits);
+      })
+      .catch((thrown: unknown) => {
+        this.#failure = thrown;
+      })
+      .then(() => {
+        this.#discovery = undefined;
+        this.#nextDiscoveryMs = context.host.clock.nowMs() + (this.#enumerator?.intervalMs ?? Number.POSITIVE_INFINITY);
+        wake();
+      });
+  }
+
+  /** Takes the splits that are new and this subtask's. */
+  #adopt(splits: readonly Split[]): void {
+    const { context } = this.#options;
+    const isNumbered = this.#enumerator === undefined;
+    const all = splits.map((split, i) =>
+      isNumbered && split.ordinal === undefined ? { ...split, ordinal: i } : split,
+    );
+    if (!this.#hasDiscovered) {
+      // What a snapshot knows may have vanished from the list; it is still to be read to its end.
+      const listed = new Set(all.map(({ id }) => id));
+      for (const { split, isDone } of this.#restored.values()) if (!isDone && !listed.has(split.id)) all.push(split);
+    }
+    this.#hasDiscovered = true;
+    for (const split of all) {
+      if (this.#known.has(split.id) || splitOwner(split, context.parallelism) !== context.subtask) continue;
+      this.#known.add(split.id);
+      const restored = this.#restored.get(split.id);
+      if (restored?.isDone === true) this.#done.push(restored);
+      else this.#waiting.push(split);
+    }
+  }
+
+  #openWaiting(): void {
+    const { source, context, strategy } = this.#options;
+    const atOnce = source.openSplits ?? (source.boundedness === "unbounded" ? Number.POSITIVE_INFINITY : 1);
+    while (this.#open.length < atOnce) {
+      const split = this.#waiting.shift();
+      if (split === undefined) return;
+      const index = this.#watermarks.add();
+      this.#names[index] = split.id;
+      this.#open.push(
+        new OpenSplit({ source, context, strategy, split, index, restored: this.#restored.get(split.id) }),
+      );
+    }
+  }
+
+  /** Takes one batch, or the end, of one split. False where all wait. */
+  #readOne(wake: () => void): boolean {
+    const { strategy, alignment } = this.#options;
+    this.#isPaused = false;
+    for (let i = 0; i < this.#open.length; i++) {
+      const at = (this.#nextSplit + i) % this.#open.length;
+      const split = this.#open[at];
+      if (alignment !== undefined && split.watermarkMs > alignment.limitMs) {
+        this.#isPaused = true;
+        continue;
+      }
+      const read = split.poll(wake);
+      if (read === undefined) {
+        if (this.#nowMs() - split.waitingSinceMs >= (strategy?.idlenessMs ?? Infinity)) this.#idle(split);
+        continue;
+      }
+      this.#nextSplit = at + 1;
+      if (read.batch === undefined) this.#finish(split);
+      else this.#take(split, read.batch);
+      return true;
+    }
+    return false;
+  }
+
+  #take(split: OpenSplit, batch: Batch): void {
+    split.isIdle = false;
+    let rows = batch;
+    try {
+      const left = split.skip(batch.rowCount);
+      if (left === 0) return;
+      const { workspace } = this.#options.context;
+      rows = left === batch.rowCount ? batch.retain() : sliceBatch(workspace, batch, batch.rowCount - left, left);
+      const timed = this.#times?.assign(rows) ?? rows.retain();
+      rows.release();
+      this.#noteTime(this.#watermarks.activate(split.index));
+      this.#due.push({ kind: "batch", batch: timed, input: 0 });
+      if (this.#times !== undefined && this.#options.emitsWatermarks) {
+        split.observe(timed);
+        this.#advance(split);
+      }
+    } finally {
+      batch.release();
+    }
+  }
+
+  #advance(split: OpenSplit): void {
+    this.#noteTime(this.#watermarks.advance(split.index, split.watermarkMs));
+    this.#options.alignment?.report(this.#watermarks.watermarkMs);
+  }
+
+  #finish(split: OpenSplit): void {
+    this.#open.splice(this.#open.indexOf(split), 1);
+    this.#done.push({ ...split.state, isDone: true });
+    this.splitsDone++;
+    this.bytesRead += split.state.split.bytes ?? 0;
+    split.close();
+    const isLast = this.#open.length === 0 && this.#waiting.length === 0;
+    const hasAdvanced = this.#watermarks.finish(split.index);
+    if (isLast) this.#options.alignment?.leave();
+    // Between two splits that are read in turn the source is not idle.
+    if (isLast || this.#open.length > 0) this.#noteTime(hasAdvanced);
+  }
+
+  #idle(split: OpenSplit): void {
+    if (split.isIdle) return;
+    split.isIdle = true;
+    this.#noteTime(this.#watermarks.idle(split.index));
+    if (this.#watermarks.status !== "ACTIVE") this.#options.alignment?.leave();
+  }
+
+  /** Gives custom generators their turn. */
+  #tick(): void {
+    const { strategy, watermarkIntervalMs, emitsWatermarks } = this.#options;
+    if (strategy?.generator.kind !== "custom" || !emitsWatermarks || this.#nowMs() < this.#nextTickMs) return;
+    this.#nextTickMs = this.#nowMs() + watermarkIntervalMs;
+    for (const split of this.#open) {
+      split.tick();
+      if (!split.isIdle) this.#advance(split);
+    }
+  }
+
+  #findEnd(): void {
+    const mayFindMore = this.#discovery !== undefined || Number.isFinite(this.#nextDiscoveryMs) || !this.#hasDiscovered;
+    if (this.#open.length > 0 || this.#waiting.length > 0 || mayFindMore) return;
+    this.#hasEnded = true;
+    this.#due.push({ kind: "ended", input: 0 });
+  }
+
+  #noteTime(hasAdvanced: boolean): void {
+    const isIdle = this.#watermarks.status !== "ACTIVE" && this.#hasDiscovered;
+    if (this.#isIdle && !isIdle) this.#due.push({ kind: "active" });
+    if (hasAdvanced && this.#options.emitsWatermarks) {
+      this.#due.push({ kind: "watermark", timeMs: this.#watermarks.watermarkMs });
+    }
+    if (!this.#isIdle && isIdle) this.#due.push({ kind: "idle" });
+    this.#isIdle = isIdle;
+  }
+}

@@ -1,0 +1,41 @@
+import type { PendingTime } from "../core/time/pending-time.ts";
+import type { JobVertex } from "./job-graph.ts";
+import type { Subtask } from "./subtask.ts";
+import type { InputReport } from "./subtask-input.ts";
+
+/** Event time in one subtask, as plain data. */
+export interface SubtaskWatermarks {
+  readonly vertex: number;
+  readonly vertexName: string;
+  readonly subtask: number;
+  readonly isFinished: boolean;
+  /** Channels or splits, with what each says of event time. */
+  readonly inputs: readonly InputReport[];
+  readonly operators: readonly OperatorWatermark[];
+}
+
+export interface OperatorWatermark {
+  readonly name: string;
+  readonly uid: string | undefined;
+  /** START_OF_TIME_MS before the first. */
+  readonly watermarkMs: number;
+  /** What the operator waits for: the next windows and timers, earliest first. */
+  readonly pending: readonly PendingTime[];
+}
+
+export function watermarksOf(subtask: Subtask, vertex: JobVertex): SubtaskWatermarks {
+  const { inputs, operators } = subtask.watermarks;
+  return {
+    vertex: vertex.id,
+    vertexName: vertex.name,
+    subtask: subtask.index,
+    isFinished: subtask.isFinished,
+    inputs,
+    operators: subtask.chain.operators.map(({ name, uid, operator }, i) => ({
+      name,
+      uid,
+      watermarkMs: operators[i],
+      pending: subtask.isFinished ? [] : (operator.pendingTimes?.() ?? []),
+    })),
+  };
+}
