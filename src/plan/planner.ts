@@ -21,7 +21,7 @@ import type {
   UnionNode,
 } from "./logical.ts";
 import { type Distribution, JobGraphBuilder, type PhysicalStream } from "./physical.ts";
-import { estimateBytes, estimateRows } from "./statistics.ts";
+import { estimateBytes, estimateRows, hardlyRepeats } from "./statistics.ts";
 
 /**
  * Turns rewritten logical nodes into vertices and exchanges for `parallelism` threads.
@@ -138,6 +138,10 @@ class Planner {
     }
     if (isTogether(stream, keys)) {
       return this.graph.append(stream, operator("complete"), { distribution: stream.distribution });
+    }
+    if (hardlyRepeats(node.inputs[0], keys)) {
+      const exchanged = this.#toGroups(stream, keys);
+      return this.graph.append(exchanged, operator("complete"), { distribution: exchanged.distribution });
     }
     const partial = this.graph.append(stream, operator("partial"));
     const exchanged = this.#toGroups(partial, keys);

@@ -22,6 +22,16 @@ export function estimateBytes(node: LogicalNode): number | undefined {
   return rows === undefined ? undefined : rows * rowBytes(node.schema);
 }
 
+/** Distinct keys per row from which grouping rows before they travel saves less than it costs. */
+const HARDLY_REPEATED = 0.6;
+
+/** Whether statistics tell that most rows have a key of their own; false where they tell nothing. */
+export function hardlyRepeats(node: LogicalNode, keys: readonly string[]): boolean {
+  const relation = relationOf(node);
+  if (relation === undefined) return false;
+  return keys.some((key) => (relation.columns.get(key)?.distinct ?? 0) > relation.rows * HARDLY_REPEATED);
+}
+
 /** Expected bytes of a row in memory. */
 export const rowBytes = (schema: Schema): number =>
   schema.fields.reduce((sum, field) => sum + valueBytes(field.type), 0);

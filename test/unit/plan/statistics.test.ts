@@ -2,7 +2,9 @@ import { describe, expect, it } from "vitest";
 import { date, int32, timestamp, utf8 } from "../../../src/core/types.ts";
 import type { JoinType, LogicalNode } from "../../../src/plan/logical.ts";
 import * as nodes from "../../../src/plan/nodes.ts";
-import { estimateBytes, estimateRows } from "../../../src/plan/statistics.ts";
+import { planJob } from "../../../src/plan/planner.ts";
+import { estimateBytes, estimateRows, hardlyRepeats } from "../../../src/plan/statistics.ts";
+import { ResultSink } from "../../../src/runtime/result-sink.ts";
 import { call, column, table, value } from "../../support/plan-text.ts";
 
 const orders = table(
@@ -119,5 +121,28 @@ describe("expected rows", () => {
     let node: LogicalNode = customers;
     for (let i = 0; i < 60; i++) node = nodes.unionNode([node, node]);
     expect(estimateRows(node)).toBe(150_000 * 2 ** 60);
+  });
+});
+
+describe("keys", () => {
+  it("hardly repeat where distinct values are known to be nearly as many as rows, not where nothing is known", () => {
+    expect(hardlyRepeats(orders, ["o_status", "o_key"])).toBe(true);
+    expect(hardlyRepeats(nodes.filterNode(orders, call("lt", "o_cust", 75_000)), ["o_key"])).toBe(true);
+    expect(hardlyRepeats(orders, ["o_cust", "o_status"])).toBe(false);
+    expect(hardlyRepeats(unknown, ["a"])).toBe(false);
+    expect(hardlyRepeats(orders, [])).toBe(false);
+  });
+
+  it("that hardly repeat are grouped behind the exchange alone", () => {
+    const modes = (key: string): unknown[] => {
+      const spread = nodes.partitionNode(orders, { kind: "rebalance" });
+      const grouped = nodes.aggregateNode(spread, [key], [{ fn: "countAll", as: "rows" }]);
+      const sink = nodes.sinkNode(grouped, new ResultSink(() => {}), true);
+      return planJob([sink], 2).vertices.flatMap(({ operators }) =>
+        operators.flatMap((operator) => ("mode" in operator ? [operator.mode] : [])),
+      );
+    };
+    expect(modes("o_key")).toEqual(["complete"]);
+    expect(modes("o_cust")).toEqual(["partial", "final"]);
   });
 });
