@@ -1,0 +1,91 @@
+/** The generator's kernels: built once from bench/nexmark/kernels, one instance per workspace. */
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { main as compile } from "assemblyscript/asc";
+import type { Workspace } from "../../../src/core/workspace.ts";
+import { cachedOnce, cachePath, projectRoot } from "../../data/cache.ts";
+
+/** Rows [first, first + count); see bench/nexmark/kernels for what each writes. */
+type Fixed = (settings: number, first: number, count: number, out: number) => void;
+type Text = (settings: number, first: number, count: number, offsets: number, data: number) => number;
+
+export interface NexmarkKernels {
+  readonly positions: (first: number, count: number, out: number) => void;
+  readonly typeMask: (settings: number, first: number, count: number, eventType: number, out: number) => number;
+  readonly eventTypes: Fixed;
+  readonly dateTimes: Fixed;
+  readonly personIds: Fixed;
+  readonly personChoices: (
+    settings: number,
+    first: number,
+    count: number,
+    field: number,
+    choices: number,
+    out: number,
+  ) => void;
+  readonly auctionIds: Fixed;
+  readonly initialBids: Fixed;
+  readonly reserves: Fixed;
+  readonly expiries: Fixed;
+  readonly sellers: Fixed;
+  readonly categories: Fixed;
+  readonly bidAuctions: Fixed;
+  readonly bidders: Fixed;
+  readonly prices: Fixed;
+  readonly channels: Fixed;
+  readonly emailAddresses: Text;
+  readonly creditCards: Text;
+  readonly auctionExtras: Text;
+  readonly bidExtras: Text;
+  readonly auctionWords: (
+    settings: number,
+    first: number,
+    count: number,
+    field: number,
+    most: number,
+    offsets: number,
+    data: number,
+  ) => number;
+  readonly personExtras: (
+    settings: number,
+    first: number,
+    count: number,
+    names: number,
+    cities: number,
+    offsets: number,
+    data: number,
+  ) => number;
+}
+
+const folder = join(projectRoot, "bench/nexmark/kernels");
+const relative = "nexmark/kernels.wasm";
+
+/** Compiles the kernels unless that is done; call it before the first generator is made. */
+export async function buildNexmarkKernels(): Promise<void> {
+  const newest = Math.max(...readdirSync(folder).map((name) => statSync(join(folder, name)).mtimeMs));
+  const path = cachePath(relative);
+  const stale = existsSync(path) && statSync(path).mtimeMs < newest;
+  await cachedOnce(
+    relative,
+    async (unfinished) => {
+      // The folder's own asconfig.json: from the project's root the compiler would add the product's kernels.
+      const { error, stderr } = await compile(["--baseDir", folder, "--config", "asconfig.json", "-o", unfinished]);
+      if (error !== null) throw new Error(`the Nexmark kernels do not compile: ${stderr.toString()}`, { cause: error });
+    },
+    stale,
+  );
+}
+
+let module: WebAssembly.Module | undefined;
+const instances = new WeakMap<Workspace, NexmarkKernels>();
+
+/** The kernels over a workspace's memory. */
+export function nexmarkKernels(workspace: Workspace): NexmarkKernels {
+  const present = instances.get(workspace);
+  if (present !== undefined) return present;
+  module ??= new WebAssembly.Module(readFileSync(cachePath(relative)));
+  const instance = new WebAssembly.Instance(module, { env: { memory: workspace.memory } });
+  const kernels = instance.exports as unknown as NexmarkKernels;
+  instances.set(workspace, kernels);
+  return kernels;
+}
