@@ -8,8 +8,11 @@ import { formatReport, groupMeans, ratioOf } from "./harness/report.ts";
 import { runIsolated } from "./harness/run-isolated.ts";
 import { runShared } from "./harness/run-shared.ts";
 import type { BenchOptions } from "./harness/suite.ts";
+import { benchNexmark } from "./nexmark/main.ts";
 
 const list = (text: string | undefined): string[] | null => text?.split(",") ?? null;
+
+if (process.argv[2] === "nexmark") process.exit(await benchNexmark(process.argv.slice(3)));
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -26,7 +29,8 @@ const { values, positionals } = parseArgs({
 });
 if (positionals[0] !== "dataset") {
   console.error(`usage: npm run bench -- dataset [--only ${Object.keys(suites).join(",")}] [--cases A,B]
-  [--engines A,B] [--rows N] [--rounds N] [--money decimal|double] [--peer flink] [--json FILE]`);
+  [--engines A,B] [--rows N] [--rounds N] [--money decimal|double] [--peer flink] [--json FILE]
+  npm run bench -- nexmark [--events N] [--rate N] [--cases q0,q5] [--engines A,B] [--rounds N] [--peer flink] [--json FILE]`);
   process.exit(2);
 }
 const options: BenchOptions = {

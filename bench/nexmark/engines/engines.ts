@@ -1,0 +1,10 @@
+/** The engines by the names under which `--engines` asks for them, in the order of the report; one thread each. */
+import { NexmarkDuckDB } from "./duckdb.ts";
+import type { NexmarkEngine } from "./engine.ts";
+import { NexmarkFlink } from "./flink.ts";
+
+export const nexmarkEngines: Readonly<Record<string, () => Promise<NexmarkEngine>>> = {
+  flink: () => NexmarkFlink.open("hashmap", 1),
+  "flink-rocksdb": () => NexmarkFlink.open("rocksdb", 1),
+  duckdb: () => NexmarkDuckDB.open(1),
+};
