@@ -9,6 +9,7 @@ export * from "./arithmetic";
 export * from "./compare";
 export * from "./decimal-words";
 export * from "./boolean";
+export * from "./list";
 export * from "./lz4";
 export * from "./parquet-bounds";
 export * from "./parquet-delta";

@@ -14,12 +14,13 @@ import {
   type SelectedFields as SelectedTypes,
 } from "../core/expressions/expression.ts";
 import { columnNode } from "../core/expressions/node.ts";
+import type { PathsIn } from "../core/expressions/symbols.ts";
 import type { OperatorContext } from "../core/operator.ts";
 import type { PartitionFunction } from "../core/operators/number-rows.ts";
 import type { RuntimeContext } from "../core/rows/runtime-context.ts";
 import type { RowOf, Schema } from "../core/schema.ts";
 import type { Sink } from "../core/sink.ts";
-import type { DataType, Fields, SimpleType } from "../core/types.ts";
+import type { DataType, Fields, ListType, MapType, SimpleType, StructType } from "../core/types.ts";
 import { JOIN_HINTS, type JoinHint, type JoinType, type OrderKey } from "../plan/logical.ts";
 import {
   crossNode,
@@ -32,6 +33,7 @@ import {
   projectNode,
   sortNode,
   unionNode,
+  unnestNode,
 } from "../plan/nodes.ts";
 import { type AggregatedFields, type Aggregations, aggregateHandle, count, maxBy, minBy } from "./aggregations.ts";
 import { callSite } from "./call-site.ts";
@@ -95,7 +97,7 @@ type AsFields<T> = { readonly [N in keyof T & string]: T[N] extends DataType ? T
 type SelectedFields<E extends Readonly<Record<string, Operand>>, F extends Fields> = AsFields<SelectedTypes<E, F>>;
 
 /** A column to select: its name, or an expression with a name. */
-type Selectable<N extends string> = N | NamedExpression<string, N, unknown>;
+type Selectable<F extends Fields> = Names<F> | NamedExpression<string, PathsIn<F>, unknown>;
 
 /** The fields of each of the columns `C`, as one intersection. */
 type ListedFields<C, F extends Fields> = Together<
@@ -109,6 +111,16 @@ type Together<U> = (U extends unknown ? (member: U) => void : never) extends (al
 
 /** Fields with some replaced or added. */
 type WithFields<F extends Fields, G extends Fields> = Omit<F, keyof G> & G;
+
+/** Columns that hold lists or maps. */
+type ListNames<F extends Fields> = string extends keyof F
+  ? string
+  : { [N in Names<F>]: F[N] extends { kind: "list" | "map" } ? N : never }[Names<F>];
+type Unnested<F extends Fields, N extends string> = {
+  readonly [K in keyof F]: K extends N ? ElementOf<F[K]> : F[K];
+};
+type ElementOf<T> =
+  T extends ListType<infer E> ? E : T extends MapType<infer K, infer V> ? StructType<{ key: K; value: V }> : DataType;
 
 type Renamed<F extends Fields, M extends Readonly<Record<string, string>>> = {
   readonly [N in keyof F & string as N extends keyof M ? M[N] : N]: F[N];
@@ -153,7 +165,7 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
    * @example flights.filter(col("delay").gt(15).and(col("origin").eq("SEA")))
    * @example flights.filter((flight) => isHoliday(flight.date))
    */
-  filter<const E extends Expression>(condition: E & AcceptsColumns<E, Names<F>>): DataSet<F>;
+  filter<const E extends Expression>(condition: E & AcceptsColumns<E, PathsIn<F>>): DataSet<F>;
   filter(condition: FilterGiven<RowOf<F>>, options?: Omit<FunctionOptions, "schema">): DataSet<F>;
   filter(condition: Expression | FilterGiven<RowOf<F>>, options: FunctionOptions = {}): DataSet<F> {
     if (condition instanceof Expression) {
@@ -170,9 +182,9 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
    * @example orders.select({ id: col("id"), total: col("price").mul(col("quantity")) })
    */
   select<const N extends Names<F>>(...names: N[]): DataSet<Pick<F, N>>;
-  select<const C extends readonly Selectable<Names<F>>[]>(...columns: C): DataSet<AsFields<ListedFields<C[number], F>>>;
+  select<const C extends readonly Selectable<F>[]>(...columns: C): DataSet<AsFields<ListedFields<C[number], F>>>;
   select<const E extends Readonly<Record<string, Operand>>>(
-    columns: E & { [N in keyof E]: AcceptsColumns<E[N], Names<F>> },
+    columns: E & { [N in keyof E]: AcceptsColumns<E[N], PathsIn<F>> },
   ): DataSet<SelectedFields<E, F>>;
   select(
     ...columns: (string | NamedExpression<string, string, unknown> | Readonly<Record<string, Operand>>)[]
@@ -186,7 +198,7 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
    * @example flights.withColumns({ month: col("date").month() })
    */
   withColumns<const E extends Readonly<Record<string, Operand>>>(
-    columns: E & { [N in keyof E]: AcceptsColumns<E[N], Names<F>> },
+    columns: E & { [N in keyof E]: AcceptsColumns<E[N], PathsIn<F>> },
   ): DataSet<WithFields<F, SelectedFields<E, F>>> {
     const computed = computedColumns("withColumns", columns);
     return this.#then((plan) =>
@@ -308,7 +320,7 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
    */
   groupBy<const N extends Names<F>>(...keys: N[]): GroupedDataSet<F, N>;
   groupBy<const E extends Readonly<Record<string, Operand>>>(
-    keys: E & { [N in keyof E]: AcceptsColumns<E[N], Names<F>> },
+    keys: E & { [N in keyof E]: AcceptsColumns<E[N], PathsIn<F>> },
   ): GroupedDataSet<WithFields<F, SelectedFields<E, F>>, keyof E & string>;
   groupBy<V, const N extends string = "key">(
     key: (row: RowOf<F>, context: RuntimeContext) => V,
@@ -338,7 +350,7 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
    * One row of aggregates over all rows; also where there are none (then counts are 0 and other values null).
    * @example flights.aggregate({ flights: count(), worst: max("delay") })
    */
-  aggregate<const A extends Aggregations<Names<F>>>(aggregations: A): DataSet<AsFields<AggregatedFields<A, F>>> {
+  aggregate<const A extends Aggregations<PathsIn<F>>>(aggregations: A): DataSet<AsFields<AggregatedFields<A, F>>> {
     return this.#then((plan) => aggregateHandle(plan, [], aggregations));
   }
 
@@ -349,6 +361,17 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
         distinctNode(node, columns.length === 0 ? node.schema.names : columnNames("distinct", columns)),
       ),
     );
+  }
+
+  /**
+   * A row per element of a list column, or per entry `{ key, value }` of a map, beside the row's other columns. A row
+   * whose list is empty or null gives none, or with `keepEmpty` one that has null there.
+   * @throws {PlanError} COLUMN_UNKNOWN, TYPE_MISMATCH
+   * @example orders.unnest("items").withColumns({ price: col("items").field("price") })
+   */
+  unnest<const N extends ListNames<F>>(column: N, options: { keepEmpty?: boolean } = {}): DataSet<Unnested<F, N>> {
+    const { keepEmpty = false } = checkedOptions("unnest", options, ["keepEmpty"]);
+    return this.#then((plan) => plan.map((node) => unnestNode(node, column, keepEmpty)));
   }
 
   // Several datasets
@@ -795,7 +818,7 @@ export class GroupedDataSet<F extends Fields, K extends string> {
    * One row per group: the keys, then the aggregates by name.
    * @example orders.groupBy("customer").aggregate({ orders: count(), spent: sum(col("price").mul(col("quantity"))) })
    */
-  aggregate<const A extends Aggregations<Names<F>>>(
+  aggregate<const A extends Aggregations<PathsIn<F>>>(
     aggregations: A,
   ): DataSet<Pick<F, K> & AsFields<AggregatedFields<A, F>>> {
     return new DataSet(this.#context, aggregateHandle(this.#plan, this.#keys, aggregations).at(callSite()));

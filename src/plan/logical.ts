@@ -19,6 +19,7 @@ export type LogicalNode =
   | SortNode
   | TopNNode
   | LimitNode
+  | UnnestNode
   | JoinNode
   | CrossNode
   | UnionNode
@@ -98,6 +99,13 @@ export interface LimitNode extends NodeBase<OneInput> {
   readonly op: "limit";
   readonly count: number;
   readonly offset: number;
+}
+
+/** A row per element of a list or map column; see UnnestOperator. */
+export interface UnnestNode extends NodeBase<OneInput> {
+  readonly op: "unnest";
+  readonly column: string;
+  readonly keepsEmpty: boolean;
 }
 
 export type JoinType = "inner" | "left" | "right" | "full" | "semi" | "anti";

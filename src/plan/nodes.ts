@@ -4,6 +4,7 @@ import { PlanError } from "../core/errors.ts";
 import { resolveType } from "../core/expressions/bind.ts";
 import { formatExpression } from "../core/expressions/format.ts";
 import { callNode, columnNode, type ExpressionNode } from "../core/expressions/node.ts";
+import { unnestedSchema } from "../core/operators/unnest.ts";
 import { type Field, Schema } from "../core/schema.ts";
 import type { Sink } from "../core/sink.ts";
 import type { Source } from "../core/source.ts";
@@ -28,6 +29,7 @@ import type {
   SortNode,
   SourceNode,
   UnionNode,
+  UnnestNode,
 } from "./logical.ts";
 
 // Constructors of logical nodes: each checks names and types, so that mistakes surface where the user made them.
@@ -103,6 +105,15 @@ export function limitNode(input: LogicalNode, count: number, offset: number): Li
   }
   return { op: "limit", count, offset, schema: input.schema, inputs: [input] };
 }
+
+/** @throws {PlanError} COLUMN_UNKNOWN, TYPE_MISMATCH */
+export const unnestNode = (input: LogicalNode, column: string, keepsEmpty: boolean): UnnestNode => ({
+  op: "unnest",
+  column,
+  keepsEmpty,
+  schema: unnestedSchema(input.schema, column),
+  inputs: [input],
+});
 
 /**
  * Joins on equal keys. Output: the left columns, then the right ones without the keys that have the same name as their

@@ -89,6 +89,13 @@ class Planner {
         return this.#topN(node);
       case "limit":
         return this.#limit(node);
+      case "unnest": {
+        const stream = this.translate(node.inputs[0]);
+        const { column, keepsEmpty } = node;
+        const others = node.schema.names.filter((name) => name !== column);
+        const spec = { kind: "unnest", name: `unnest(${column})`, column, keepsEmpty };
+        return this.graph.append(stream, spec, keepingColumns(stream, others));
+      }
       case "join":
         return this.#join(node);
       case "cross":

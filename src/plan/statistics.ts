@@ -57,6 +57,9 @@ function estimate(node: LogicalNode): Relation | undefined {
     case "aggregate":
       if (node.keys.length === 0) return { rows: 1, columns: new Map() };
       break;
+    case "unnest":
+      // How long lists are is unknown.
+      return withoutColumns(relationOf(node.inputs[0]));
     case "function":
       // What user code gives is unknown; for one input, as many rows are as good a guess as any.
       return node.inputs.length === 1 ? withoutColumns(relationOf(node.inputs[0])) : undefined;

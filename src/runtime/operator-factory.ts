@@ -12,6 +12,7 @@ import { RangeNumbersOperator, type RangeNumbersSpec } from "../core/operators/r
 import { SortOperator, type SortSpec } from "../core/operators/sort.ts";
 import { SortMergeJoinOperator, type SortMergeJoinSpec } from "../core/operators/sort-merge-join.ts";
 import { TopNOperator, type TopNSpec } from "../core/operators/top-n.ts";
+import { UnnestOperator, type UnnestSpec } from "../core/operators/unnest.ts";
 import type { Schema } from "../core/schema.ts";
 import type { LocalOperator, OperatorNode, OperatorSpec } from "./job-graph.ts";
 
@@ -29,6 +30,7 @@ interface Specs {
   sort: SortSpec;
   sortMergeJoin: SortMergeJoinSpec;
   topN: TopNSpec;
+  unnest: UnnestSpec;
 }
 
 const FACTORIES: { readonly [K in keyof Specs]: (spec: Specs[K], inputs: readonly Schema[]) => Operator } = {
@@ -44,6 +46,7 @@ const FACTORIES: { readonly [K in keyof Specs]: (spec: Specs[K], inputs: readonl
   sort: (spec, [input]) => new SortOperator(input, spec),
   sortMergeJoin: (spec, [left, right]) => new SortMergeJoinOperator(spec, left, right),
   topN: (spec, [input]) => new TopNOperator(spec, input),
+  unnest: (spec, [input]) => new UnnestOperator(spec, input),
 };
 
 /** Makes an operator from its node; only what it declares is valid before `open`. */

@@ -1,7 +1,17 @@
 import type { DataType, Fields, SimpleType, TimestampType } from "../types.ts";
 import { type Literal, literalNode } from "./literal.ts";
 import { callNode, type ExpressionNode } from "./node.ts";
-import type { Arithmetic, Common, Division, LiteralSymbolOf, ResolveSymbol } from "./symbols.ts";
+import type {
+  Arithmetic,
+  Common,
+  Division,
+  ElementOf,
+  FieldOf,
+  LiteralSymbolOf,
+  MapValueOf,
+  PathOf,
+  ResolveSymbol,
+} from "./symbols.ts";
 
 /** What every method takes: an expression, or a JavaScript value, which adapts to the type that it meets. */
 export type Operand = Expression | Literal;
@@ -14,7 +24,7 @@ export type SymbolOf<O> = O extends Expression<string, infer S> ? S : LiteralSym
 /** The data type of an operand over a schema's fields. */
 export type ResultType<O, F extends Fields> = ResolveSymbol<SymbolOf<O>, F>;
 
-/** `O` where it reads only columns named in `Names`, else the union of the names that it may read. */
+/** `O` where it reads only columns and fields named in `Names`, else the union of the names that it may read. */
 export type AcceptsColumns<O, Names extends string> = [ColumnsOf<O>] extends [Names] ? O : Expression<Names>;
 
 /** Field types of `select({ name: expression, ... })`. */
@@ -388,7 +398,7 @@ export class Expression<out C extends string = string, out S = unknown> {
     return this.#call("rtrim", characters);
   }
 
-  /** Number of code points. */
+  /** Number of code points of a text, or of elements of a list or map. */
   length(): Expression<C, Int32> {
     return this.#call("length");
   }
@@ -577,6 +587,27 @@ export class Expression<out C extends string = string, out S = unknown> {
   /** Units since 1970-01-01T00:00:00Z as a timestamp of that unit. */
   toTimestamp(unit: "s" | "ms" | "us" | "ns" = "ms", timezone?: string): Expression<C, TimestampType> {
     return timezone === undefined ? this.#call("toTimestamp", unit) : this.#call("toTimestamp", unit, timezone);
+  }
+
+  // Nested values
+
+  /**
+   * A field of a struct; null where the struct is.
+   * @throws {PlanError} FIELD_UNKNOWN, TYPE_MISMATCH
+   * @example col("address").field("city")
+   */
+  field<const N extends string>(name: N): Expression<C | PathOf<FieldOf<S, N>>, FieldOf<S, N>> {
+    return this.#call("field", name);
+  }
+
+  /** The element of a list at a position from 0, or from the end where it is negative; null where there is none. */
+  at<const O extends Operand>(position: O): Expression<C | ColumnsOf<O>, ElementOf<S>> {
+    return this.#call("at", position);
+  }
+
+  /** The value of a map's key, which is a constant; null where there is none. */
+  get(key: Literal): Expression<C, MapValueOf<S>> {
+    return this.#call("get", key);
   }
 
   // Hashes

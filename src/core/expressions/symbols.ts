@@ -14,7 +14,7 @@ import type {
  * rule over other symbols. `ResolveSymbol` reads it over a schema. It mirrors `promote.ts`; where a rule depends on
  * values or precision, the result is a union of what can come out.
  */
-export type ExpressionSymbol = DataType | Reference<string> | LiteralSymbol | Rule;
+export type ExpressionSymbol = DataType | Reference<string> | LiteralSymbol | Rule | NestedRule;
 
 export interface Reference<N extends string> {
   readonly reference: N;
@@ -43,6 +43,59 @@ export interface Division<A, B> {
   readonly rule: "division";
   readonly of: readonly [A, B];
 }
+
+interface NestedRule {
+  readonly rule: "field" | "element" | "mapValue";
+  readonly in: unknown;
+}
+/** A field of a struct. */
+export interface FieldOf<S, N extends string> {
+  readonly rule: "field";
+  readonly in: S;
+  readonly name: N;
+}
+/** An element of a list. */
+export interface ElementOf<S> {
+  readonly rule: "element";
+  readonly in: S;
+}
+/** A value of a map. */
+export interface MapValueOf<S> {
+  readonly rule: "mapValue";
+  readonly in: S;
+}
+
+/**
+ * Where in a row a symbol looks: "address.city", "items[].price", "prices{}"; `never` where it is computed. An
+ * expression lists these beside the columns that it reads, so that a misspelt field does not compile.
+ */
+export type PathOf<S> =
+  S extends Reference<infer N>
+    ? N
+    : S extends FieldOf<infer I, infer N>
+      ? `${PathOf<I>}.${N}`
+      : S extends ElementOf<infer I>
+        ? `${PathOf<I>}[]`
+        : S extends MapValueOf<infer I>
+          ? `${PathOf<I>}{}`
+          : never;
+
+/** The columns of a schema and the paths of all fields below them. */
+export type PathsIn<F extends Fields> = string extends keyof F
+  ? string
+  : { [N in keyof F & string]: N | PathsBelow<F[N], N> }[keyof F & string];
+
+type PathsBelow<T, P extends string> = DataType extends T
+  ? `${P}${string}`
+  : T extends { kind: "struct"; fields: infer G }
+    ? string extends keyof G
+      ? `${P}.${string}`
+      : { [N in keyof G & string]: `${P}.${N}` | PathsBelow<G[N], `${P}.${N}`> }[keyof G & string]
+    : T extends { kind: "list"; element: infer E }
+      ? PathsBelow<E, `${P}[]`>
+      : T extends { kind: "map"; value: infer V }
+        ? PathsBelow<V, `${P}{}`>
+        : never;
 
 /** The symbol of a JavaScript value used as a literal. */
 export type LiteralSymbolOf<V> = V extends null
@@ -80,7 +133,24 @@ type Resolve<S, F extends Fields> =
           ? [Resolve<A, F> | Resolve<B, F>] extends [SimpleType<"float32">]
             ? SimpleType<"float32">
             : SimpleType<"float64">
-          : S;
+          : S extends NestedRule
+            ? ResolveNested<S, Resolve<S["in"], F>>
+            : S;
+
+type ResolveNested<S, T> =
+  S extends FieldOf<unknown, infer N>
+    ? T extends { kind: "struct"; fields: infer G }
+      ? N extends keyof G
+        ? G[N]
+        : never
+      : never
+    : S extends ElementOf<unknown>
+      ? T extends { kind: "list"; element: infer E }
+        ? E
+        : never
+      : T extends { kind: "map"; value: infer V }
+        ? V
+        : never;
 
 type Settle<T> = T extends LiteralSymbol<infer K> ? DefaultOf<K> : T;
 

@@ -91,6 +91,8 @@ function describe(node: LogicalNode): string {
       return `${formatRange(node)} by ${formatOrder(node.keys)}`;
     case "limit":
       return formatRange(node);
+    case "unnest":
+      return `${node.column}${node.keepsEmpty ? ", empty lists as null" : ""}`;
     case "join":
       return describeJoin(node);
     case "cross":

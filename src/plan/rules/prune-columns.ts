@@ -84,6 +84,8 @@ function inputNeeds(node: LogicalNode, kept: readonly string[], i: number): Iter
     case "limit":
     case "union":
       return kept;
+    case "unnest":
+      return [...kept, node.column];
     case "partition":
       // What a range or the user's partitioner reads is not known here.
       if (node.partitioning.kind === "numbered") return node.inputs[0].schema.names;
@@ -128,7 +130,8 @@ function prune(node: LogicalNode, names: readonly string[], inputs: readonly Log
     case "topN":
     case "distinct":
     case "partition":
-      // These move rows between threads or keep them: what is not needed is left behind first.
+    case "unnest":
+      // These move, keep or repeat rows: what is not needed is left behind first.
       return withInputs(node, [pick(inputs[0], inputNeeds(node, names, 0))]);
     default:
       return withInputs(node, inputs);

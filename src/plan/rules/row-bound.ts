@@ -19,6 +19,8 @@ function findBound(node: LogicalNode): number {
       return node.inputs.reduce((sum, input) => sum + rowBound(input), 0);
     case "join":
       return node.type === "semi" || node.type === "anti" ? rowBound(node.inputs[0]) : Number.POSITIVE_INFINITY;
+    case "unnest":
+      return rowBound(node.inputs[0]) === 0 ? 0 : Number.POSITIVE_INFINITY;
     case "cross":
     case "function":
     case "sink":

@@ -1,3 +1,4 @@
+import { unnestedSchema } from "../../core/operators/unnest.ts";
 import type { Schema } from "../../core/schema.ts";
 import type { FilterNode, LogicalNode } from "../logical.ts";
 
@@ -18,6 +19,8 @@ export function withInputs(node: LogicalNode, inputs: readonly LogicalNode[]): L
     case "limit":
     case "partition":
       return { ...node, inputs: inputs as Input, schema: inputs[0].schema };
+    case "unnest":
+      return { ...node, inputs: inputs as Input, schema: unnestedSchema(inputs[0].schema, node.column) };
     case "project":
     case "aggregate":
     case "sink":

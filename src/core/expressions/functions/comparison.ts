@@ -8,7 +8,7 @@ import type { Operand } from "../operand.ts";
 import type { FunctionDefinition, FunctionTable, TypeBinder } from "./definition.ts";
 import { storageKind } from "./kinds.ts";
 
-const EQUAL = 0;
+export const EQUAL = 0;
 export const LESS = 1;
 
 interface Comparison {

@@ -7,6 +7,7 @@ import type { FunctionDefinition } from "./definition.ts";
 import { hashFunctions } from "./hash.ts";
 import { logicalFunctions } from "./logical.ts";
 import { mathFunctions } from "./math.ts";
+import { nestedFunctions } from "./nested.ts";
 import { nullFunctions } from "./null.ts";
 import { regexpFunctions } from "./regexp.ts";
 import { textFunctions } from "./text.ts";
@@ -24,6 +25,7 @@ const functions: ReadonlyMap<string, FunctionDefinition> = new Map(
     regexpFunctions,
     datetimeFunctions,
     hashFunctions,
+    nestedFunctions,
   ].flatMap((table) => Object.entries(table)),
 );
 

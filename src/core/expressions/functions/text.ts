@@ -242,11 +242,26 @@ function measure(name: "length" | "byteLength"): FunctionDefinition {
     arity: [1, 1],
     bind(binder, node, [arg]) {
       const value = arg.type.kind === "null" ? binder.coerce(arg, types.utf8) : arg;
-      if (!accepts(value.type)) throw binder.mismatch(node, [value.type], "text");
+      if (name === "length" && (value.type.kind === "list" || value.type.kind === "map")) {
+        return binder.call(node, elementCount, types.int32, [value]);
+      }
+      if (!accepts(value.type)) throw binder.mismatch(node, [value.type], "text, a list or a map");
       return binder.call(node, routine, types.int32, [value]);
     },
   };
 }
+
+/** Elements of a list or map. */
+const elementCount: Routine = {
+  key: "elementCount",
+  nulls: "strict",
+  isFallible: false,
+  run(frame, [{ column }]) {
+    const data = frame.allocateValues(types.int32);
+    frame.workspace.kernels.stringByteLengths(column.offsets, frame.rowCount, data.address);
+    return frame.strictColumn(types.int32, { data });
+  },
+};
 
 /** Null arguments count as empty text, so the result is never null. */
 const concatRoutine: Routine = {
