@@ -1,4 +1,4 @@
-import { Batch } from "../batch.ts";
+import { Batch, mapMarks } from "../batch.ts";
 import type { Column } from "../column.ts";
 import { decodeDictionary } from "../columns/dictionary.ts";
 import { gatherColumn } from "../columns/gather.ts";
@@ -119,11 +119,10 @@ export class UnnestOperator implements Operator {
         ? this.#elements(lists.children[0], elements, count)
         : gatherColumn(workspace, column, rows.address, count),
     );
-    const kinds =
-      batch.rowKinds === undefined ? undefined : gatherColumn(workspace, batch.rowKinds, rows.address, count);
+    const marks = mapMarks(batch.marks, (column) => gatherColumn(workspace, column, rows.address, count));
     rows.release();
     elements.release();
-    return new Batch(this.outputSchema, count, columns, kinds);
+    return new Batch(this.outputSchema, count, columns, marks);
   }
 
   #elements(values: Column, elements: Block, count: number): Column {
