@@ -32,6 +32,7 @@ import {
   pickNode,
   projectNode,
   sortNode,
+  unionByNameNode,
   unionNode,
   unnestNode,
 } from "../plan/nodes.ts";
@@ -434,6 +435,19 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
   union(...others: DataSet<F>[]): DataSet<F> {
     const plans = others.map((other) => planOf("union", other));
     return this.#with(plans, (nodes) => unionNode(nodes));
+  }
+
+  /**
+   * All rows of both, their columns matched by name and not by place. With `allowMissing`, a column that one side lacks
+   * is null there.
+   * @throws {PlanError} UNION_SCHEMAS_DIFFER
+   */
+  unionByName<G extends Fields>(
+    other: DataSet<G>,
+    options: { allowMissing?: boolean } = {},
+  ): DataSet<F & Omit<G, keyof F>> {
+    const { allowMissing = false } = checkedOptions("unionByName", options, ["allowMissing"]);
+    return this.#with([planOf("unionByName", other)], (nodes) => unionByNameNode(nodes, allowMissing));
   }
 
   // Order and partitions

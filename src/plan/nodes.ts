@@ -233,6 +233,30 @@ export function unionNode(inputs: readonly LogicalNode[]): UnionNode {
   return { op: "union", schema: first.schema, inputs };
 }
 
+/**
+ * A union of columns by name, in the order in which they first come. With `allowsMissing`, a column that an input lacks
+ * is null there.
+ * @throws {PlanError} UNION_SCHEMAS_DIFFER
+ */
+export function unionByNameNode(inputs: readonly LogicalNode[], allowsMissing: boolean): UnionNode {
+  const fields = new Map(inputs.flatMap(({ schema }) => schema.fields).map((field) => [field.name, field]));
+  const aligned = inputs.map((input) =>
+    projectNode(
+      input,
+      [...fields.values()].map(({ name, type }) => {
+        if (input.schema.has(name)) return { name, expression: columnNode(name) };
+        if (allowsMissing) return { name, expression: { kind: "literal", type, value: null } };
+        throw new PlanError(
+          "UNION_SCHEMAS_DIFFER",
+          `A union by name needs the same columns; one input has no "${name}", but (${input.schema}).`,
+          "Add the column, or set allowMissing to have nulls there.",
+        );
+      }),
+    ),
+  );
+  return unionNode(aligned);
+}
+
 export const partitionNode = (input: LogicalNode, partitioning: Partitioning, parallelism?: number): PartitionNode => ({
   op: "partition",
   partitioning,
