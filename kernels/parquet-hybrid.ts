@@ -9,9 +9,33 @@
  * Returns the bytes consumed, or -1 where a run is malformed, the source ends early or a value reaches the limit.
  */
 export function parquetHybridU32(source: usize, sourceLength: i32, width: i32, limit: u32, out: usize, count: i32): i32 {
+  return decodeHybrid<u32>(source, sourceLength, width, limit, out, count, false, 0, 0);
+}
+
+/**
+ * Decodes `count` dictionary indices of `width` bits (0..32) and writes the entries that they stand for.
+ *   source      sourceLength bytes; up to 64 bytes past its end may be read
+ *   dictionary  `limit` (1 or more) entries of 4 or 8 bytes
+ *   scratch     u32[1024 + 8], contents irrelevant
+ *   out         room for `count` entries and 64 bytes; overlaps nothing
+ * Returns the bytes consumed, or -1 as parquetHybridU32 does.
+ */
+export function parquetLookup32(source: usize, sourceLength: i32, width: i32, limit: u32, dictionary: usize, scratch: usize, out: usize, count: i32): i32 {
+  return decodeHybrid<u32>(source, sourceLength, width, limit, out, count, true, dictionary, scratch);
+}
+
+export function parquetLookup64(source: usize, sourceLength: i32, width: i32, limit: u32, dictionary: usize, scratch: usize, out: usize, count: i32): i32 {
+  return decodeHybrid<u64>(source, sourceLength, width, limit, out, count, true, dictionary, scratch);
+}
+
+/** Indices that a lookup unpacks at once: they stay in the first-level cache. */
+const TILE: u32 = 1024;
+
+@inline
+function decodeHybrid<T>(source: usize, sourceLength: i32, width: i32, limit: u32, out: usize, count: i32, isLookup: bool, dictionary: usize, scratch: usize): i32 {
   if (<u32>width > 32) return -1;
   if (width == 0) {
-    memory.fill(out, 0, <usize>count << 2);
+    fillValues<T>(out, isLookup ? load<T>(dictionary) : <T>0, <u32>count);
     return 0;
   }
   let at = source;
@@ -36,35 +60,129 @@ export function parquetHybridU32(source: usize, sourceLength: i32, width: i32, l
       if (valueBytes < 4) value &= (<u32>1 << (<u32>valueBytes << 3)) - 1;
       at += valueBytes;
       if (value > greatest) return -1;
-      const taken = <i32>min<u32>(run, <u32>left);
-      const all = i32x4.splat(<i32>value);
-      // Up to three values past the run are overwritten by what follows.
-      for (let i = 0; i < taken; i += 4) v128.store(out + (<usize>i << 2), all);
-      out += <usize>taken << 2;
-      left -= taken;
+      const taken = min<u32>(run, <u32>left);
+      fillValues<T>(out, isLookup ? load<T>(dictionary + <usize>value * sizeof<T>()) : <T>value, taken);
+      out += <usize>taken * sizeof<T>();
+      left -= <i32>taken;
     } else {
       const groups = header >> 1;
       if (groups == 0) return -1;
       const wantedGroups = <u32>((left + 7) >> 3);
       const takenGroups = min(groups, wantedGroups);
-      const taken = <i32>min<u32>(takenGroups << 3, <u32>left);
+      const taken = min<u32>(takenGroups << 3, <u32>left);
       // Writers may leave the unused end of the last group out: only the bytes of wanted values must be there.
-      const neededBytes = <u64>(<u64>taken * width + 7) >> 3;
+      const neededBytes = (<u64>taken * width + 7) >> 3;
       if (neededBytes > <u64>(end - at)) return -1;
-      const over = width <= 25 ? unpackNarrow(at, width, out, takenGroups, taken, greatest) : unpackWide(at, width, out, taken, greatest);
-      if (over) return -1;
+      if (isLookup) {
+        let from = at;
+        for (let done: u32 = 0; done < taken; done += TILE) {
+          const some = min<u32>(TILE, taken - done);
+          if (unpack(from, width, scratch, some, greatest)) return -1;
+          lookUp<T>(dictionary, scratch, some, out + <usize>done * sizeof<T>());
+          from += (TILE >> 3) * width;
+        }
+      } else if (unpack(at, width, out, taken, greatest)) return -1;
       at = <u64>groups * width > <u64>(end - at) ? end : at + <usize>groups * width;
-      out += <usize>taken << 2;
-      left -= taken;
+      out += <usize>taken * sizeof<T>();
+      left -= <i32>taken;
     }
   }
   return <i32>(at - source);
 }
 
-/** Unpacks groups of 8 values of up to 25 bits; true where one of the first `taken` values passes `greatest`. */
-function unpackNarrow(at: usize, width: i32, out: usize, groups: u32, taken: i32, greatest: u32): bool {
+/** Writes `count` copies of a value of 4 or 8 bytes, and up to 12 bytes more. */
+@inline
+function fillValues<T>(out: usize, value: T, count: u32): void {
+  const all = sizeof<T>() == 4 ? i32x4.splat(<i32>value) : i64x2.splat(<i64>value);
+  const end = out + <usize>count * sizeof<T>();
+  for (; out < end; out += 16) v128.store(out, all);
+}
+
+@inline
+function lookUp<T>(dictionary: usize, indices: usize, count: u32, out: usize): void {
+  const end = indices + (<usize>count << 2);
+  // Up to three indices past the last are stale, so they are not looked up.
+  for (; indices + 16 <= end; indices += 16) {
+    const two = load<u64>(indices);
+    const more = load<u64>(indices, 8);
+    store<T>(out, load<T>(dictionary + <usize>(two & 0xffffffff) * sizeof<T>()));
+    store<T>(out + sizeof<T>(), load<T>(dictionary + <usize>(two >> 32) * sizeof<T>()));
+    store<T>(out + 2 * sizeof<T>(), load<T>(dictionary + <usize>(more & 0xffffffff) * sizeof<T>()));
+    store<T>(out + 3 * sizeof<T>(), load<T>(dictionary + <usize>(more >> 32) * sizeof<T>()));
+    out += 4 * sizeof<T>();
+  }
+  for (; indices < end; indices += 4) {
+    store<T>(out, load<T>(dictionary + <usize>load<u32>(indices) * sizeof<T>()));
+    out += sizeof<T>();
+  }
+}
+
+/** Unpacks `count` values to u32, whole groups of 8; true where one of them passes `greatest`. */
+function unpack(at: usize, width: i32, out: usize, count: u32, greatest: u32): bool {
+  if (width > 25) return unpackWide(at, width, out, <i32>count, greatest);
+  const groups = count >> 3;
+  const over = width <= 9 ? unpackShort(at, <u32>width, out, groups) : unpackNarrow(at, <u32>width, out, groups);
+  if (over > greatest) return true;
+  const rest = <i32>(count & 7);
+  return rest > 0 && unpackWide(at + groups * width, width, out + (<usize>groups << 5), rest, greatest);
+}
+
+/** Unpacks groups of 8 values of up to 9 bits, eight lanes at a time; returns the greatest value. */
+function unpackShort(at: usize, w: u32, out: usize, groups: u32): u32 {
+  // Lane k takes the two bytes where its value starts; multiplying by 2^(7 - bit) brings every value to bit 7.
+  const lanes = i16x8(
+    twoBytes(0),
+    twoBytes(w >> 3),
+    twoBytes((2 * w) >> 3),
+    twoBytes((3 * w) >> 3),
+    twoBytes((4 * w) >> 3),
+    twoBytes((5 * w) >> 3),
+    twoBytes((6 * w) >> 3),
+    twoBytes((7 * w) >> 3),
+  );
+  const scale = i16x8(
+    scaleOf(0),
+    scaleOf(w),
+    scaleOf(2 * w),
+    scaleOf(3 * w),
+    scaleOf(4 * w),
+    scaleOf(5 * w),
+    scaleOf(6 * w),
+    scaleOf(7 * w),
+  );
+  const mask = i16x8.splat(<i16>((<u32>1 << w) - 1));
+  let greatestSeen = i16x8.splat(0);
+  for (let group: u32 = 0; group < groups; group++) {
+    const all = v128.and(i16x8.shr_u(i16x8.mul(i8x16.swizzle(v128.load(at), lanes), scale), 7), mask);
+    v128.store(out, i32x4.extend_low_i16x8_u(all));
+    v128.store(out, i32x4.extend_high_i16x8_u(all), 16);
+    greatestSeen = i16x8.max_u(greatestSeen, all);
+    at += w;
+    out += 32;
+  }
+  return greatestLane(i32x4.max_u(i32x4.extend_low_i16x8_u(greatestSeen), i32x4.extend_high_i16x8_u(greatestSeen)));
+}
+
+@inline
+function twoBytes(first: u32): i16 {
+  return <i16>(first * 0x0101 + 0x0100);
+}
+
+@inline
+function scaleOf(bit: u32): i16 {
+  const scale: u32 = 128;
+  return <i16>(scale >> (bit & 7));
+}
+
+@inline
+function greatestLane(lanes: v128): u32 {
+  const pair = i32x4.max_u(lanes, i8x16.shuffle(lanes, lanes, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+  return max(<u32>i32x4.extract_lane(pair, 0), <u32>i32x4.extract_lane(pair, 1));
+}
+
+/** Unpacks groups of 8 values of up to 25 bits; returns the greatest value. */
+function unpackNarrow(at: usize, w: u32, out: usize, groups: u32): u32 {
   // Lane k takes the four bytes where its value starts; multiplying by 2^(7 - bit) brings every value to bit 7.
-  const w = <u32>width;
   const low = byteLanes(0, w >> 3, (2 * w) >> 3, (3 * w) >> 3);
   const lowScale = i32x4(
     128,
@@ -83,8 +201,7 @@ function unpackNarrow(at: usize, width: i32, out: usize, groups: u32, taken: i32
   );
   const mask = i32x4.splat((1 << w) - 1);
   let greatestSeen = i32x4.splat(0);
-  const fullGroups = <u32>taken >> 3;
-  for (let group: u32 = 0; group < fullGroups; group++) {
+  for (let group: u32 = 0; group < groups; group++) {
     const a = v128.and(i32x4.shr_u(i32x4.mul(i8x16.swizzle(v128.load(at), low), lowScale), 7), mask);
     const b = v128.and(i32x4.shr_u(i32x4.mul(i8x16.swizzle(v128.load(at + start), high), highScale), 7), mask);
     v128.store(out, a);
@@ -93,9 +210,7 @@ function unpackNarrow(at: usize, width: i32, out: usize, groups: u32, taken: i32
     at += w;
     out += 32;
   }
-  const pair = i32x4.max_u(greatestSeen, i8x16.shuffle(greatestSeen, greatestSeen, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
-  if (max(<u32>i32x4.extract_lane(pair, 0), <u32>i32x4.extract_lane(pair, 1)) > greatest) return true;
-  return fullGroups < groups ? unpackWide(at, width, out, taken & 7, greatest) : false;
+  return greatestLane(greatestSeen);
 }
 
 /** A swizzle that brings the bytes a..a+3, b..b+3, c..c+3 and d..d+3 into the four lanes. */

@@ -14,18 +14,52 @@ export function decodeIndices(
   target: Address,
 ): void {
   if (values.count === 0) return;
+  const { kernels } = scope.workspace;
+  const { address, byteLength, count } = values;
+  const width = indexWidth(scope, values, dictionaryLength);
+  checkConsumed(
+    scope,
+    dictionaryLength,
+    kernels.parquetHybridU32(address + 1, byteLength - 1, width, dictionaryLength, target, count),
+  );
+}
+
+/** Bytes of indices that a lookup kernel unpacks at once. */
+const LOOKUP_BYTES = 1024 * 4 + PADDING_BYTES;
+
+/**
+ * Decodes dictionary indices and writes the entries of 4 or 8 bytes that they stand for; `target` has PADDING_BYTES of
+ * room behind them.
+ */
+export function lookUpValues(
+  scope: DecodeScope,
+  values: EncodedValues,
+  dictionary: Address,
+  dictionaryLength: number,
+  entryBytes: 4 | 8,
+  target: Address,
+): void {
+  if (values.count === 0) return;
+  const { kernels } = scope.workspace;
+  const { address, byteLength, count } = values;
+  const width = indexWidth(scope, values, dictionaryLength);
+  const lookUp = entryBytes === 4 ? kernels.parquetLookup32 : kernels.parquetLookup64;
+  const scratch = scope.scratch.indices.take(LOOKUP_BYTES);
+  checkConsumed(
+    scope,
+    dictionaryLength,
+    lookUp(address + 1, byteLength - 1, width, dictionaryLength, dictionary, scratch, target, count),
+  );
+}
+
+/** The byte in front of the indices. */
+function indexWidth(scope: DecodeScope, values: EncodedValues, dictionaryLength: number): number {
   if (values.byteLength < 1) scope.corrupt("its dictionary indices are missing");
   if (dictionaryLength === 0) scope.corrupt("it refers to an empty dictionary");
-  const { kernels, u8 } = scope.workspace;
-  const width = u8[values.address];
-  const consumed = kernels.parquetHybridU32(
-    values.address + 1,
-    values.byteLength - 1,
-    width,
-    dictionaryLength,
-    target,
-    values.count,
-  );
+  return scope.workspace.u8[values.address];
+}
+
+function checkConsumed(scope: DecodeScope, dictionaryLength: number, consumed: number): void {
   if (consumed < 0) {
     scope.corrupt(`its dictionary indices are malformed or pass the dictionary of ${dictionaryLength} entries`);
   }

@@ -6,7 +6,7 @@ import type { Block } from "../../core/memory/block.ts";
 import { ByteArrays } from "./byte-arrays.ts";
 import { type FixedLayout, fixedLayout } from "./conversions.ts";
 import { type DecodeScope, PADDING_BYTES } from "./decode-scope.ts";
-import { indicesInScratch, isDictionaryEncoding } from "./dictionary-indices.ts";
+import { indicesInScratch, isDictionaryEncoding, lookUpValues } from "./dictionary-indices.ts";
 import { Encoding, PhysicalType } from "./format.ts";
 import type { LeafSchema } from "./schema-mapping.ts";
 import type { EncodedValues, PageSlots, ValueWriter } from "./value-writer.ts";
@@ -55,21 +55,20 @@ export class FixedValues implements ValueWriter {
     const scope: DecodeScope = this.#scope;
     const dictionary = this.#dictionary;
     if (dictionary === undefined) scope.corrupt("it is dictionary-encoded, but its chunk has no dictionary page");
-    const indices = indicesInScratch(scope, values, dictionary.length);
     const { kernels } = scope.workspace;
+    const { width } = this.#layout;
     const source = dictionary.values.address;
-    switch (this.#layout.width) {
+    if (width === 4 || width === 8) {
+      lookUpValues(scope, values, source, dictionary.length, width, target);
+      return dictionary.magnitude;
+    }
+    const indices = indicesInScratch(scope, values, dictionary.length);
+    switch (width) {
       case 1:
         kernels.gather8(source, indices, values.count, target);
         break;
       case 2:
         kernels.gather16(source, indices, values.count, target);
-        break;
-      case 4:
-        kernels.gather32(source, indices, values.count, target);
-        break;
-      case 8:
-        kernels.gather64(source, indices, values.count, target);
         break;
       default:
         kernels.gather128(source, indices, values.count, target);

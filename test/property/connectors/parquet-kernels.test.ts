@@ -56,6 +56,39 @@ function decodeHybrid(bytes: Uint8Array, width: number, limit: number, count: nu
   });
 }
 
+const entryOf = (index: number): number => (index * 2_654_435_761) >>> 0;
+
+/** The entries of a dictionary of `limit` entries that the bytes stand for. */
+function lookUp(
+  bytes: Uint8Array,
+  width: number,
+  limit: number,
+  count: number,
+  entryBytes: number,
+): number[] | undefined {
+  const dictionary = workspace.allocate(limit * entryBytes);
+  const scratch = workspace.allocate(1024 * 4 + 32);
+  const words = entryBytes / 4;
+  for (let i = 0; i < limit; i++) {
+    const at = (dictionary.address >>> 2) + i * words;
+    workspace.u32[at] = entryOf(i);
+    if (entryBytes === 8) workspace.u32[at + 1] = i;
+  }
+  const kernel = entryBytes === 4 ? kernels.parquetLookup32 : kernels.parquetLookup64;
+  const found = withMemory(bytes, count * entryBytes + 16, (source, out) => {
+    const consumed = kernel(source, bytes.length, width, limit, dictionary.address, scratch.address, out, count);
+    expect(consumed).toBeLessThanOrEqual(bytes.length);
+    if (consumed < 0) return undefined;
+    const all = u32s(out, count * words);
+    // The upper half of a wide entry is its index.
+    if (entryBytes === 8) expect(all.every((word, i) => i % 2 === 0 || entryOf(word) === all[i - 1])).toBe(true);
+    return all.filter((_, i) => i % words === 0);
+  });
+  dictionary.release();
+  scratch.release();
+  return found;
+}
+
 describe("the RLE / bit-packed hybrid", () => {
   it("gives back what was encoded, in the form of the format", () =>
     fc.assert(
@@ -84,6 +117,36 @@ describe("the RLE / bit-packed hybrid", () => {
       ),
       { numRuns: 1500 },
     ));
+
+  it("looks up the entries that the reference's indices stand for, and refuses what it refuses", () =>
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(fc.nat(255), fc.constantFrom(0, 1, 2, 3, 16, 17)), { maxLength: 60, size: "max" }),
+        fc.integer({ min: 0, max: 32 }),
+        fc.nat(200),
+        fc.constantFrom(1, 2, 7, 200),
+        fc.constantFrom(4, 8),
+        (raw, width, count, limit, entryBytes) => {
+          const bytes = Uint8Array.from(raw);
+          const expected = hybridReference(bytes, width, limit, count)?.map((index) => entryOf(index));
+          expect(lookUp(bytes, width, limit, count, entryBytes)).toEqual(expected);
+        },
+      ),
+      { numRuns: 1500 },
+    ));
+
+  it("looks up packed runs of any width that are longer than what it unpacks at once", () => {
+    for (let width = 1; width <= 20; width++) {
+      const limit = Math.min(2 ** width, 40_000);
+      const indices = Array.from({ length: 2_500 }, (_, i) => (i * 7919 + (i >> 3)) % limit);
+      const bytes = encodeHybrid(indices, width);
+      for (const entryBytes of [4, 8]) {
+        expect(lookUp(bytes, width, limit, indices.length, entryBytes)).toEqual(indices.map(entryOf));
+        const highest = Math.max(...indices);
+        expect(lookUp(bytes, width, highest, indices.length, entryBytes)).toBeUndefined();
+      }
+    }
+  });
 
   it("reads wide indices in runs, which parquetjs-lite gets wrong", () => {
     // 70,000 times the value 300 at 17 bits.
