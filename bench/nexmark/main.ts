@@ -102,12 +102,14 @@ async function measureQuery(
     try {
       await step();
     } catch (error) {
-      failures.set(name, error instanceof Error ? error.message : String(error));
+      const failure = error instanceof Error ? error.message : String(error);
+      process.stderr.write(`nexmark: ${query} FAILED in ${name}: ${failure}\n`);
+      failures.set(name, failure);
     }
   };
   const checked = { ...run, events: Math.min(run.events, MOST_CHECKED_EVENTS) };
   for (const [name, engine] of able) await attempt(name, () => check(query, engine, judge, checked));
-  for (let round = 1 - WARM_UP_ROUNDS; round <= rounds; round++) {
+  for (let round = 1 - WARM_UP_ROUNDS; rounds > 0 && round <= rounds; round++) {
     for (const [name, engine] of round % 2 === 0 ? able : [...able].reverse()) {
       await attempt(name, async () => {
         // Garbage of the engine before must not be collected on this one's time.

@@ -70,6 +70,7 @@ export function formatNexmark(outcomes: readonly NexmarkOutcome[]): string {
     const outcome = outcomes.find((candidate) => candidate.query === query && candidate.engine === engine);
     if (outcome === undefined) return "-";
     if (outcome.failure !== undefined) return "FAILED";
+    if (outcome.times.length === 0) return "right";
     const ratio = engine === base ? undefined : perCoreRatio(outcomes, query, engine, base);
     const rates = `${millions(eventRate(outcome, "ms"))} / ${millions(eventRate(outcome, "cpuMs"))}`;
     return `${rates}${ratio === undefined ? "" : ` (${ratio.toFixed(2)}x)`}`;
