@@ -32,7 +32,7 @@ export const groupByMillrace =
             .select({ id2: col("id2"), id4: col("id4"), r2: col("r").pow(2) }),
         q10: () => x.groupBy("id1", "id2", "id3", "id4", "id5", "id6").aggregate({ v3: sum("v3"), count: count() }),
       },
-      { holding: "engine", adapt: { q8: (table) => unnested(table, "id6", "largest2_v3") } },
+      { holding: "engine", tables: [x], adapt: { q8: (table) => unnested(table, "id6", "largest2_v3") } },
     );
   };
 

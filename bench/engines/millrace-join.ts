@@ -20,6 +20,6 @@ export const joinMillrace =
         "q4-medium-text": () => x.join(medium).on("id5"),
         "q5-big-inner": () => x.join(big).on("id3"),
       },
-      { holding: "engine" },
+      { holding: "engine", tables: [x, small, medium, big] },
     );
   };

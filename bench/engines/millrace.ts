@@ -14,6 +14,9 @@ export type Holding = "engine" | "arrow";
 
 export interface MillraceOptions {
   readonly holding: Holding;
+  /** What the queries read; freed at the end. */
+  // biome-ignore lint/suspicious/noExplicitAny: tables differ in their columns
+  readonly tables?: readonly DataSet<any>[];
   /** Brings an answer of another shape into the expected one; for the check, not timed. */
   readonly adapt?: Readonly<Record<string, (table: Table) => AnswerTable>>;
 }
@@ -45,8 +48,13 @@ export class MillraceSession implements Session {
       return { summary: async (shape) => summarise(answered(table), shape) };
     }
     const kept = await query.persist();
-    return { summary: async (shape) => summarise(answered(await kept.collectArrow()), shape) };
+    return {
+      summary: async (shape) => summarise(answered(await kept.collectArrow()), shape),
+      release: () => kept.unpersist(),
+    };
   }
 
-  close(): void {}
+  async close(): Promise<void> {
+    for (const table of this.#options.tables ?? []) await table.unpersist();
+  }
 }

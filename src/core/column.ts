@@ -115,6 +115,11 @@ export class Column {
     return new Column(type, length, layout, [...this.#blocks, ...extraBlocks]);
   }
 
+  /** The blocks that this column refers to; children and the dictionary have theirs. */
+  get blocks(): readonly Block[] {
+    return this.#blocks;
+  }
+
   /** A further reference on each block, for a column that shares some of them. */
   retainBlocks(): Block[] {
     return this.#blocks.map((block) => block.retain());

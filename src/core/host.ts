@@ -14,6 +14,8 @@ export interface Host {
   readonly availableParallelism: number;
   /** Where a progress line goes; absent where nobody watches. */
   readonly terminal?: Terminal;
+  /** Calls back some time after nothing refers to `target` any more; `callback` must not refer to it either. */
+  whenCollected(target: object, callback: () => void): void;
   /** Physical memory in bytes; half of it is the default budget of a job. */
   readonly totalMemoryBytes: number;
   /**

@@ -15,6 +15,8 @@ export interface Split {
   readonly bytes?: number;
   /** Its number among the splits of the source, where that is fixed: it spreads them evenly over the subtasks of a stream. */
   readonly ordinal?: number;
+  /** The memory that holds it (`StoredParts.id`), if one does: threads take the splits of their own memory first. */
+  readonly home?: string;
   /** What the connector needs to read it. */
   readonly payload: Json;
 }

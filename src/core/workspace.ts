@@ -2,6 +2,7 @@ import type { instantiate } from "../../build/kernels.js";
 import { type Address, Allocator } from "./memory/allocator.ts";
 import { Block } from "./memory/block.ts";
 import { MemoryGovernor } from "./memory/governor.ts";
+import { KeptBlocks } from "./memory/kept-blocks.ts";
 import { PAGE_BYTES } from "./memory/page-allocator.ts";
 
 /**
@@ -13,6 +14,8 @@ export type Kernels = Awaited<ReturnType<typeof instantiate>>;
 
 const MAXIMUM_PAGES = 65_536;
 const INITIAL_PAGES = 64;
+/** Of 4 GiB; the rest is room for holes between blocks and for what nobody reserves. */
+const ADDRESSABLE_BYTES = 3.5 * 2 ** 30;
 
 /**
  * One thread's linear memory with its allocator and kernels.
@@ -26,6 +29,8 @@ export class Workspace {
   readonly kernels: Kernels;
   readonly allocator: Allocator;
   governor: MemoryGovernor;
+  /** What lies here between jobs: persisted tables. */
+  readonly kept = new KeptBlocks();
   u8!: Uint8Array;
   i8!: Int8Array;
   u16!: Uint16Array;
@@ -54,9 +59,15 @@ export class Workspace {
     this.#refreshViews();
   }
 
-  /** Sets the memory budget of this thread for the job that starts. */
+  /**
+   * Sets the memory budget of this thread for the job that starts. What is kept here counts against it, but never for
+   * more than half of it, so that the job can work; and no budget passes what is left of the address space.
+   */
   setLimit(limitBytes: number): void {
-    this.governor = new MemoryGovernor(this.allocator, limitBytes);
+    const { liveBytes } = this.allocator;
+    const share = Math.max(limitBytes - this.kept.byteLength, limitBytes / 2);
+    const room = Math.max(0, ADDRESSABLE_BYTES - liveBytes);
+    this.governor = new MemoryGovernor(this.allocator, Math.floor(Math.min(share, room)), liveBytes);
   }
 
   /** A new block with one reference, which the caller owns; its bytes are unspecified. */

@@ -55,7 +55,16 @@ import { type Ordering, orderKey } from "./ordering.ts";
 import { type JoinOn, pairsHandle } from "./pairs.ts";
 import { customPartitioning, rangePartitioning } from "./partitions.ts";
 import { PlanHandle } from "./plan-handle.ts";
-import { collectArrow, collectRows, countRows, persistRows, recordBatches, rowIterator, showText } from "./results.ts";
+import {
+  collectArrow,
+  collectRows,
+  countRows,
+  persistRows,
+  recordBatches,
+  rowIterator,
+  showText,
+  unpersistRows,
+} from "./results.ts";
 import type {
   CoGroupGiven,
   FieldsOf,
@@ -596,11 +605,21 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
 
   /**
    * Computes the rows once and keeps them in memory: the result reads from there, in this and later jobs.
-   * The memory is outside the job's budget and is freed when no dataset refers to it any more.
+   * Each thread keeps what it computes, and later reads it in place. The rows do not spill; they count against the
+   * budget of later jobs, up to half of it. They are freed by `unpersist`, or when no dataset refers to them any more.
    */
   async persist(options: { signal?: AbortSignal } = {}): Promise<DataSet<F>> {
     const signal = checkedSignal("persist", options);
     return new DataSet(this.#context, PlanHandle.of(await persistRows(this.#context, this.#plan, signal)));
+  }
+
+  /**
+   * Frees the rows of a persisted dataset, as soon as no running job reads them; resolves then. This dataset, and all
+   * that were built on it, cannot be run afterwards.
+   * @throws {PlanError} NOT_PERSISTED
+   */
+  unpersist(): Promise<void> {
+    return unpersistRows(this.#plan);
   }
 
   /**

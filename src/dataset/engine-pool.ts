@@ -16,8 +16,11 @@ export class EnginePool {
     this.#module = module;
   }
 
-  async acquire(parallelism: number): Promise<Engine> {
+  /** Of the idle engines, one whose threads hold one of `memories` comes first: it reads stored tables in place. */
+  async acquire(parallelism: number, memories: ReadonlySet<string> = new Set()): Promise<Engine> {
     const idle = this.#idle.get(parallelism) ?? [];
+    const holds = (engine: Engine) => [...memories].some((id) => engine.hasMemory(id));
+    idle.sort((a, b) => Number(holds(a)) - Number(holds(b)));
     for (let engine = idle.pop(); engine !== undefined; engine = idle.pop()) {
       if (engine.isUsable) return engine;
       await engine.close();

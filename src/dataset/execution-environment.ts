@@ -23,9 +23,10 @@ import { optimize } from "../plan/optimize.ts";
 import { planJob } from "../plan/planner.ts";
 import { readersFirst } from "../plan/readers-first.ts";
 import { estimateBytes } from "../plan/statistics.ts";
-import { BatchStore } from "../runtime/batch-store.ts";
 import type { JobGraph, VertexMetrics } from "../runtime/job-graph.ts";
 import { ResultSink } from "../runtime/result-sink.ts";
+import { StoredTable } from "../runtime/stored-table.ts";
+import { uniqueId } from "../runtime/unique-id.ts";
 import { DataSet } from "./dataset.ts";
 import { EnginePool } from "./engine-pool.ts";
 import type { JobContext, JobOutput, JobResult } from "./job-context.ts";
@@ -109,7 +110,7 @@ export class ExecutionEnvironment {
       },
       explain: (nodes, format) => this.#explain(nodes, format),
       accumulators: (jobId) => this.#accumulatorsOf(jobId),
-      newStore: (schema) => new BatchStore(kernelModule(), schema),
+      newTable: (schema) => this.#newTable(schema),
     };
   }
 
@@ -248,17 +249,35 @@ export class ExecutionEnvironment {
   }
 
   async #runToCaller(outputs: readonly JobOutput[], signal?: AbortSignal): Promise<JobResult> {
-    const roots = outputs.map(async ({ plan, take }) =>
-      sinkNode(await plan.resolve(signal), new ResultSink(take), true),
-    );
-    return this.#run(await Promise.all(roots), signal);
+    const tables: StoredTable[] = [];
+    const roots = outputs.map(async (output) => {
+      const node = await output.plan.resolve(signal);
+      if ("take" in output) return sinkNode(node, new ResultSink(output.take), true);
+      tables.push(output.table);
+      return sinkNode(node, output.table.sink());
+    });
+    return this.#run(await Promise.all(roots), signal, tables);
   }
 
-  async #run(roots: readonly LogicalNode[], signal?: AbortSignal): Promise<JobResult> {
+  #newTable(schema: Schema): StoredTable {
+    const table = new StoredTable(uniqueId(this.#host.random), schema);
+    const { place } = table;
+    // Nobody waits for this, or is left to hear of a block that is still referred to.
+    this.#host.whenCollected(table, () => void place.free());
+    return table;
+  }
+
+  /** `tables` are those that the job fills. */
+  async #run(
+    roots: readonly LogicalNode[],
+    signal?: AbortSignal,
+    tables: readonly StoredTable[] = [],
+  ): Promise<JobResult> {
     const optimized = optimize(roots, planningWorkspace());
     const parallelism = this.#parallelismOf(optimized);
     const graph = planJob(optimized, parallelism);
-    const engine = await this.#engines.acquire(parallelism);
+    const engine = await this.#engines.acquire(parallelism, memoriesOf(graph));
+    for (const { place } of tables) place.set(engine);
     const progress = this.#progressLine(graph);
     let jobId = "";
     try {
@@ -330,6 +349,12 @@ export class ExecutionEnvironment {
     }
     return bytes <= SMALL_INPUT_BYTES ? 1 : this.parallelism;
   }
+}
+
+/** The memories in which a job's stored tables lie. */
+function memoriesOf(graph: JobGraph): Set<string> {
+  const homes = graph.vertices.flatMap(({ source }) => source?.splits.map(({ home }) => home) ?? []);
+  return new Set(homes.flatMap((home) => home ?? []));
 }
 
 const isSink = (sink: Sink | SinkSpec): sink is Sink => typeof (sink as Partial<Sink>).createWriter === "function";

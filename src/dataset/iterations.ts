@@ -1,8 +1,9 @@
+import type { Batch } from "../core/batch.ts";
 import { PlanError } from "../core/errors.ts";
 import type { Schema } from "../core/schema.ts";
 import type { LogicalNode } from "../plan/logical.ts";
 import { distinctNode, joinNode, sourceNode, unionNode } from "../plan/nodes.ts";
-import type { BatchStore } from "../runtime/batch-store.ts";
+import type { StoredTable } from "../runtime/stored-table.ts";
 import type { ConvergenceCriterion, IterationAggregator } from "./iteration-aggregators.ts";
 import type { JobContext, JobOutput } from "./job-context.ts";
 import { PlanHandle } from "./plan-handle.ts";
@@ -53,29 +54,33 @@ export function bulkIteration(
   checkCount(maxIterations);
   return PlanHandle.deferred(async (signal) => {
     const { schema } = await initial.resolve(signal);
-    // Two memories take turns: one is read while the other is written.
-    let [current, other] = [context.newStore(schema), context.newStore(schema)];
-    await context.run([keep(initial, current)], signal);
-    const aggregates = new Aggregates(options);
-    for (let number = 1; number <= maxIterations; number++) {
-      const { next, continueWhile } = step(reading(current, "iteration"), aggregates.superstep(number));
-      await checkSchema(next, schema, "The step of an iteration", signal);
-      other.clear();
-      let criterionRows = 0;
-      const outputs: JobOutput[] = [keep(next, other)];
-      if (continueWhile !== undefined) {
-        const take: JobOutput["take"] = (batch) => {
-          criterionRows += batch.rowCount;
-        };
-        outputs.push({ plan: continueWhile, take });
+    const tables = new TableScope(context);
+    try {
+      let current = tables.open(schema);
+      await context.run([{ plan: initial, table: current }], signal);
+      const aggregates = new Aggregates(options);
+      for (let number = 1; number <= maxIterations; number++) {
+        const { next, continueWhile } = step(reading(current, "iteration"), aggregates.superstep(number));
+        await checkSchema(next, schema, "The step of an iteration", signal);
+        let criterionRows = 0;
+        const following = tables.open(schema);
+        const outputs: JobOutput[] = [{ plan: next, table: following }];
+        if (continueWhile !== undefined) {
+          const take = (batch: Batch): void => {
+            criterionRows += batch.rowCount;
+          };
+          outputs.push({ plan: continueWhile, take });
+        }
+        await context.run(outputs, signal);
+        await tables.release(current);
+        current = following;
+        if (aggregates.endSuperstep(number)) break;
+        if (continueWhile !== undefined && criterionRows === 0) break;
       }
-      await context.run(outputs, signal);
-      [current, other] = [other, current];
-      if (aggregates.endSuperstep(number)) break;
-      if (continueWhile !== undefined && criterionRows === 0) break;
+      return sourceOf(tables.keep(current), "iteration result");
+    } finally {
+      await tables.close();
     }
-    other.clear();
-    return sourceOf(current, "iteration result");
   });
 }
 
@@ -95,46 +100,86 @@ export function deltaIteration(
   checkCount(maxIterations);
   return PlanHandle.deferred(async (signal) => {
     const [solutionNode, worksetNode] = [await initialSolution.resolve(signal), await initialWorkset.resolve(signal)];
-    let [solution, otherSolution] = [context.newStore(solutionNode.schema), context.newStore(solutionNode.schema)];
-    let [workset, otherWorkset] = [context.newStore(worksetNode.schema), context.newStore(worksetNode.schema)];
-    const delta = context.newStore(solutionNode.schema);
-    await context.run([keep(initialSolution, solution), keep(initialWorkset, workset)], signal);
-    const aggregates = new Aggregates(options);
-    for (let number = 1; number <= maxIterations && workset.rowCount > 0; number++) {
-      const superstep = aggregates.superstep(number);
-      const stepped = step(reading(solution, "solution set"), reading(workset, "workset"), superstep);
-      await checkSchema(stepped.delta, solution.schema, "The delta of an iteration", signal);
-      await checkSchema(stepped.nextWorkset, workset.schema, "The next workset of an iteration", signal);
-      delta.clear();
-      otherWorkset.clear();
-      await context.run([keep(stepped.delta, delta), keep(stepped.nextWorkset, otherWorkset)], signal);
-      [workset, otherWorkset] = [otherWorkset, workset];
-      if (delta.rowCount > 0) {
-        otherSolution.clear();
-        await context.run([keep(PlanHandle.of(merged(solution, delta, keys)), otherSolution)], signal);
-        [solution, otherSolution] = [otherSolution, solution];
+    const tables = new TableScope(context);
+    try {
+      let [solution, workset] = [tables.open(solutionNode.schema), tables.open(worksetNode.schema)];
+      const initial = [
+        { plan: initialSolution, table: solution },
+        { plan: initialWorkset, table: workset },
+      ];
+      await context.run(initial, signal);
+      const aggregates = new Aggregates(options);
+      for (let number = 1; number <= maxIterations && workset.rowCount > 0; number++) {
+        const superstep = aggregates.superstep(number);
+        const stepped = step(reading(solution, "solution set"), reading(workset, "workset"), superstep);
+        await checkSchema(stepped.delta, solution.schema, "The delta of an iteration", signal);
+        await checkSchema(stepped.nextWorkset, workset.schema, "The next workset of an iteration", signal);
+        const [delta, nextWorkset] = [tables.open(solution.schema), tables.open(workset.schema)];
+        const outputs = [
+          { plan: stepped.delta, table: delta },
+          { plan: stepped.nextWorkset, table: nextWorkset },
+        ];
+        await context.run(outputs, signal);
+        await tables.release(workset);
+        workset = nextWorkset;
+        if (delta.rowCount > 0) {
+          const nextSolution = tables.open(solution.schema);
+          const plan = PlanHandle.of(merged(solution, delta, keys));
+          await context.run([{ plan, table: nextSolution }], signal);
+          await tables.release(solution);
+          solution = nextSolution;
+        }
+        await tables.release(delta);
+        if (aggregates.endSuperstep(number)) break;
       }
-      if (aggregates.endSuperstep(number)) break;
+      return sourceOf(tables.keep(solution), "iteration result");
+    } finally {
+      await tables.close();
     }
-    return sourceOf(solution, "iteration result");
   });
 }
 
 /** The solution without the rows that the delta replaces, and the delta. */
-function merged(solution: BatchStore, delta: BatchStore, keys: readonly string[]): LogicalNode {
+function merged(solution: StoredTable, delta: StoredTable, keys: readonly string[]): LogicalNode {
   const changed = distinctNode(sourceOf(delta, "delta"), keys);
   const kept = joinNode(sourceOf(solution, "solution set"), changed, { type: "anti", leftKeys: keys, rightKeys: keys });
   return unionNode([kept, changed]);
 }
 
-const sourceOf = (store: BatchStore, name: string): LogicalNode => sourceNode(store.source(name));
+const sourceOf = (table: StoredTable, name: string): LogicalNode => sourceNode(table.source(name));
 
-const reading = (store: BatchStore, name: string): PlanHandle => PlanHandle.of(sourceOf(store, name));
+const reading = (table: StoredTable, name: string): PlanHandle => PlanHandle.of(sourceOf(table, name));
 
-const keep = (plan: PlanHandle, store: BatchStore): JobOutput => ({
-  plan,
-  take: (batch, workspace) => store.append(batch, workspace),
-});
+/** The tables of one iteration: whatever ends it, all but its result are freed. */
+class TableScope {
+  readonly #context: JobContext;
+  readonly #open = new Set<StoredTable>();
+
+  constructor(context: JobContext) {
+    this.#context = context;
+  }
+
+  open(schema: Schema): StoredTable {
+    const table = this.#context.newTable(schema);
+    this.#open.add(table);
+    return table;
+  }
+
+  /** The table outlives the iteration. */
+  keep(table: StoredTable): StoredTable {
+    this.#open.delete(table);
+    return table;
+  }
+
+  async release(table: StoredTable): Promise<void> {
+    this.#open.delete(table);
+    await table.release();
+  }
+
+  async close(): Promise<void> {
+    for (const table of this.#open) await table.release();
+  }
+}
 
 async function checkSchema(plan: PlanHandle, expected: Schema, what: string, signal?: AbortSignal): Promise<void> {
   const { schema } = await plan.resolve(signal);

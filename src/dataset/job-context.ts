@@ -6,8 +6,8 @@ import type { Sink, SinkSpec } from "../core/sink.ts";
 import type { Json } from "../core/source.ts";
 import type { Workspace } from "../core/workspace.ts";
 import type { LogicalNode } from "../plan/logical.ts";
-import type { BatchStore } from "../runtime/batch-store.ts";
 import type { VertexMetrics } from "../runtime/job-graph.ts";
+import type { StoredTable } from "../runtime/stored-table.ts";
 import type { PlanHandle } from "./plan-handle.ts";
 
 /** What a finished job reports. */
@@ -22,11 +22,10 @@ export interface JobResult {
 
 export type TakeBatch = (batch: Batch, workspace: Workspace) => void | Promise<void>;
 
-/** One result of a job that the caller takes. */
-export interface JobOutput {
-  readonly plan: PlanHandle;
-  readonly take: TakeBatch;
-}
+/** One result of a job: rows that the caller takes on the planning thread, or that stay in memory as a table. */
+export type JobOutput =
+  | { readonly plan: PlanHandle; readonly take: TakeBatch }
+  | { readonly plan: PlanHandle; readonly table: StoredTable };
 
 /** What datasets need of their environment: they build plans, and it runs them. */
 export interface JobContext {
@@ -37,7 +36,8 @@ export interface JobContext {
   /** Adds a sink, or the spec of a connector's, to what `execute` will run. */
   addSink(handle: PlanHandle, sink: Sink | SinkSpec): void;
   explain(nodes: readonly LogicalNode[], format: "text" | "json"): string;
-  newStore(schema: Schema): BatchStore;
+  /** An empty table, to be filled by one job; it is freed when nothing refers to it any more, or by its `release`. */
+  newTable(schema: Schema): StoredTable;
   /** The accumulators of a job that is running; functions of one job share them. */
   accumulators(jobId: string | undefined): AccumulatorSet;
 }

@@ -2,10 +2,12 @@ import type { RecordBatch, Table } from "apache-arrow";
 import type { Batch } from "../core/batch.ts";
 import { decodeDictionaries } from "../core/columns/dictionary.ts";
 import { readRows } from "../core/columns/read.ts";
-import { assert, EngineError } from "../core/errors.ts";
+import { assert, EngineError, PlanError } from "../core/errors.ts";
 import type { Workspace } from "../core/workspace.ts";
 import type { LogicalNode } from "../plan/logical.ts";
 import { limitNode, sourceNode } from "../plan/nodes.ts";
+import { StoredSource } from "../runtime/stored-source.ts";
+import { StoredTable } from "../runtime/stored-table.ts";
 import type { JobContext } from "./job-context.ts";
 import type { PlanHandle } from "./plan-handle.ts";
 import { formatTable } from "./show.ts";
@@ -56,12 +58,26 @@ export async function showText(context: JobContext, plan: PlanHandle, limit: num
   return formatTable(node.schema, shown, { isComplete: rows.length <= limit });
 }
 
-/** Keeps the rows in a memory of their own; the node reads them. */
+/** Keeps the rows in the memories of the threads that compute them; the node reads them. */
 export async function persistRows(context: JobContext, plan: PlanHandle, signal?: AbortSignal): Promise<LogicalNode> {
   const { schema } = await plan.resolve();
-  const store = context.newStore(schema);
-  await context.run([{ plan, take: (batch, workspace) => store.append(batch, workspace) }], signal);
-  return sourceNode(store.source("persisted"));
+  const table = context.newTable(schema);
+  await context.run([{ plan, table }], signal);
+  return sourceNode(table.source("persisted"));
+}
+
+/** `plan` is what `persistRows` gave. */
+export async function unpersistRows(plan: PlanHandle): Promise<void> {
+  const { node } = plan;
+  const lease = node?.op === "source" && node.source instanceof StoredSource ? node.source.lease : undefined;
+  if (!(lease instanceof StoredTable)) {
+    throw new PlanError(
+      "NOT_PERSISTED",
+      "unpersist() was called on a dataset that keeps no rows in memory.",
+      "Call it on the dataset that persist() gave, not on one that was built on it.",
+    );
+  }
+  await lease.release();
 }
 
 export async function* rowIterator(context: JobContext, plan: PlanHandle): AsyncGenerator<Row> {

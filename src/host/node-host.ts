@@ -21,9 +21,12 @@ export function nodeHost(): Host {
     availableParallelism: availableParallelism(),
     totalMemoryBytes: memoryBytes(),
     terminal: { stream: process.stderr, environment: process.env },
+    whenCollected: (target, callback) => collected.register(target, callback),
   };
   return host;
 }
+
+const collected = new FinalizationRegistry<() => void>((callback) => callback());
 
 const clock: Clock = {
   nowMs: () => Date.now(),

@@ -122,7 +122,7 @@ export class JobGraphBuilder {
     return { vertex, schema: stream.schema, distribution: { kind: "single" }, order };
   }
 
-  /** Writes a stream; `local` is set where the sink hands rows to the caller. */
+  /** Writes a stream; `local` is set where the sink hands rows to the caller, or commits a stored table. */
   sink(stream: PhysicalStream, spec: SinkSpec, local?: Sink): void {
     const vertex = this.#chainable(stream);
     vertex.sink = { id: this.#sinkCount++, spec, ...(local === undefined ? {} : { local }) };

@@ -4,6 +4,7 @@ import { columnNode, type ExpressionNode } from "../core/expressions/node.ts";
 import type { Schema } from "../core/schema.ts";
 import type { JobGraph, LocalOperator, OperatorNode, OperatorSpec } from "../runtime/job-graph.ts";
 import { createOperator } from "../runtime/operator-factory.ts";
+import { STORED_KIND } from "../runtime/stored-source.ts";
 import { chooseBuildSide, exchangeFor, hashOfJoin, joinedDistribution, mayBroadcast } from "./join-strategy.ts";
 import type {
   AggregateNode,
@@ -109,7 +110,9 @@ class Planner {
       case "sink": {
         const stream = this.translate(node.inputs[0]);
         const { sink } = node;
-        if (!node.isLocal) this.graph.sink(sink.isSingleFile === true ? this.#toSingle(stream) : stream, sink.spec);
+        if (sink.spec.kind === STORED_KIND) this.graph.sink(stream, sink.spec, sink);
+        else if (!node.isLocal)
+          this.graph.sink(sink.isSingleFile === true ? this.#toSingle(stream) : stream, sink.spec);
         else this.graph.sink(this.#toPlanner(stream, 1), node.sink.spec, node.sink);
         return stream;
       }

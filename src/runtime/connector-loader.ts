@@ -1,9 +1,9 @@
 import { PlanError } from "../core/errors.ts";
 import type { SinkFactory } from "../core/sink.ts";
 import type { SourceFactory } from "../core/source.ts";
-import { STORED_KIND, storedSourceFactory } from "./batch-store.ts";
 import type { Connectors } from "./job-fragment.ts";
-import type { JobGraph } from "./job-graph.ts";
+import type { JobGraph, JobSink, JobSource } from "./job-graph.ts";
+import { STORED_KIND } from "./stored-source.ts";
 
 /** Finds the factory of a connector by kind, importing its module on first use. */
 export interface ConnectorRegistry {
@@ -15,17 +15,20 @@ export interface ConnectorRegistry {
 export async function loadConnectors(registry: ConnectorRegistry, graph: JobGraph): Promise<Connectors> {
   const sources = new Map<string, SourceFactory>();
   const sinks = new Map<string, SinkFactory>();
-  sources.set(STORED_KIND, storedSourceFactory);
   for (const { source, sink } of graph.vertices) {
-    if (source !== undefined && source.local === undefined && !sources.has(source.spec.kind)) {
+    if (needsImport(source) && !sources.has(source.spec.kind)) {
       sources.set(source.spec.kind, await registry.sourceFactory(source.spec.kind));
     }
-    if (sink !== undefined && sink.local === undefined && !sinks.has(sink.spec.kind)) {
+    if (needsImport(sink) && !sinks.has(sink.spec.kind)) {
       sinks.set(sink.spec.kind, await registry.sinkFactory(sink.spec.kind));
     }
   }
   return { source: (kind) => found(sources, kind), sink: (kind) => found(sinks, kind) };
 }
+
+/** A live object needs none, and stored tables are the runtime's own. */
+const needsImport = <T extends JobSource | JobSink>(end: T | undefined): end is T =>
+  end !== undefined && end.local === undefined && end.spec.kind !== STORED_KIND;
 
 function found<T>(factories: ReadonlyMap<string, T>, kind: string): T {
   const factory = factories.get(kind);

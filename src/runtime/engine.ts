@@ -5,13 +5,18 @@ import { Workspace } from "../core/workspace.ts";
 import { AlignmentGroup } from "./alignment.ts";
 import { type ConnectorRegistry, loadConnectors } from "./connector-loader.ts";
 import { type Connectors, JobFragment, SPILL_PREFIX } from "./job-fragment.ts";
-import type { JobGraph, JobVertex, VertexMetrics } from "./job-graph.ts";
+import type { JobGraph, JobSource, JobVertex, VertexMetrics } from "./job-graph.ts";
 import { type AlignmentSlots, type Deployment, PLANNER_THREAD, type SinkResult } from "./messages.ts";
 import { mergeMetrics } from "./metrics.ts";
 import { PeerLinks } from "./peer-links.ts";
 import { type JobWatch, RunningJob } from "./running-job.ts";
 import type { JobSnapshot } from "./snapshots.ts";
+import { claimsFor } from "./split-claims.ts";
+import { StoredParts } from "./stored-parts.ts";
+import { StoredSource, type TableLease } from "./stored-source.ts";
+import type { TableHome } from "./stored-table.ts";
 import { StreamControl } from "./stream-control.ts";
+import { uniqueId } from "./unique-id.ts";
 import { WorkerHandle } from "./worker-handle.ts";
 
 export interface JobOptions extends JobWatch {
@@ -38,7 +43,7 @@ const KEEP_ALIVE_MS = 2 ** 31 - 1;
  * One planning thread with its workspace and, for a parallelism above 1, as many worker threads: runs one job at a
  * time. The planning thread coordinates, runs the vertices that hold user functions, and commits sinks.
  */
-export class Engine {
+export class Engine implements TableHome {
   readonly parallelism: number;
   /** The planning thread's memory; results are read from it. */
   readonly workspace: Workspace;
@@ -46,6 +51,8 @@ export class Engine {
   readonly #registry: ConnectorRegistry;
   readonly #workers: readonly WorkerHandle[];
   readonly #peers: PeerLinks;
+  /** What the planning thread keeps of stored tables. */
+  readonly #stored: StoredParts;
   #jobCount = 0;
   /** The fragment of the job that runs now. */
   #fragment: JobFragment | undefined;
@@ -56,13 +63,14 @@ export class Engine {
   private constructor(
     host: Host,
     registry: ConnectorRegistry,
-    workspace: Workspace,
+    stored: StoredParts,
     workers: readonly WorkerHandle[],
     peers: PeerLinks,
   ) {
     this.#host = host;
     this.#registry = registry;
-    this.workspace = workspace;
+    this.workspace = stored.workspace;
+    this.#stored = stored;
     this.#workers = workers;
     this.#peers = peers;
     this.parallelism = Math.max(1, workers.length);
@@ -77,12 +85,17 @@ export class Engine {
     host.files.removeAbandonedDirectories(SPILL_PREFIX);
     const workspace = new Workspace(module);
     const count = parallelism > 1 ? parallelism : 0;
-    const workers = Array.from({ length: count }, (_, i) => new WorkerHandle(host, { module }, i + 1));
+    const id = uniqueId(host.random);
+    const stored = new StoredParts(`${id}/${PLANNER_THREAD}`, workspace, module);
+    const workers = Array.from(
+      { length: count },
+      (_, i) => new WorkerHandle(host, { module, memoryId: `${id}/${i + 1}` }, i + 1),
+    );
     const stopWaiting = host.scheduler.after(KEEP_ALIVE_MS, () => undefined);
     try {
       const memories = [workspace.memory, ...(await Promise.all(workers.map((worker) => worker.memory)))];
       const peers = new PeerLinks(memories);
-      const engine = new Engine(host, registry, workspace, workers, peers);
+      const engine = new Engine(host, registry, stored, workers, peers);
       engine.#connect(memories);
       return engine;
     } finally {
@@ -105,13 +118,20 @@ export class Engine {
     const run = new RunningJob(this.#workers, options);
     this.#run = run;
     const begun: [number, Sink][] = [];
+    const leases: TableLease[] = [];
+    let succeeded = false;
     try {
+      for (const lease of leasesOf(graph)) {
+        lease.begin();
+        leases.push(lease);
+      }
       for (const entry of sinks) {
         begun.push(entry);
         entry[1].begin(job);
       }
       const { metrics, committables } = await this.#drive(job, graph, connectors, options, run);
       for (const [id, sink] of sinks) await sink.commit(committablesOf(committables, id));
+      succeeded = true;
       return { jobId: job, durationMs: this.#host.clock.monotonicMs() - startMs, metrics };
     } catch (thrown) {
       const error = asEngineError(thrown);
@@ -119,6 +139,7 @@ export class Engine {
       await abortSinks(begun, prepared, error);
       throw error;
     } finally {
+      for (const lease of leases) lease.end(succeeded);
       this.#fragment = undefined;
       this.#run = undefined;
       run.end();
@@ -127,6 +148,23 @@ export class Engine {
       if (this.#spillDirectory !== undefined) this.#host.files.remove(this.#spillDirectory);
       this.#spillDirectory = undefined;
     }
+  }
+
+  /** Also while a job runs: it does not read the table, or a lease would hold it. */
+  async freeTable(table: string): Promise<number> {
+    const stopWaiting = this.#host.scheduler.after(KEEP_ALIVE_MS, () => undefined);
+    try {
+      const leaked = this.#stored.free(table);
+      const others = await Promise.all(this.#workers.map((worker) => worker.freeTable(table)));
+      return others.reduce((sum, each) => sum + each, leaked);
+    } finally {
+      stopWaiting();
+    }
+  }
+
+  /** Whether a memory of one of the engine's threads has this id. */
+  hasMemory(id: string): boolean {
+    return id === this.#stored.id || this.#workers.some((worker) => worker.memoryId === id);
   }
 
   async close(): Promise<void> {
@@ -142,7 +180,6 @@ export class Engine {
     run: RunningJob,
   ): Promise<{ metrics: VertexMetrics[]; committables: SinkResult[] }> {
     const threads = this.#workers.length === 0 ? [PLANNER_THREAD] : this.#workers.map((worker) => worker.thread);
-    const highestId = graph.vertices.reduce((highest, vertex) => Math.max(highest, vertex.id), 0);
     const usesWorkers = this.#workers.length > 0;
     if (usesWorkers) this.#spillDirectory = this.#host.files.makeTemporaryDirectory(SPILL_PREFIX);
     const deployment: Deployment = {
@@ -150,7 +187,7 @@ export class Engine {
       threads,
       memoryBytes: Math.floor(options.memoryBytes / sharers(graph, this.#workers.length)),
       batchRows: options.batchRows,
-      splitCounters: new SharedArrayBuffer((highestId + 1) * 4),
+      splitClaims: claimsFor(graph),
       ...(this.#spillDirectory === undefined ? {} : { spillDirectory: this.#spillDirectory }),
       ...(options.restore === undefined ? {} : { restore: options.restore }),
       ...(graph.stream === undefined ? {} : { alignment: alignmentSlots(graph) }),
@@ -167,6 +204,7 @@ export class Engine {
       host: this.#host,
       connectors,
       peers: this.#peers,
+      stored: this.#stored,
     });
     this.#fragment = fragment;
     fragment.onPoll = () => this.#pollPeers();
@@ -277,16 +315,33 @@ function alignmentSlots(graph: JobGraph): Record<string, AlignmentSlots> {
   return slots;
 }
 
+const portableSource = ({ spec, splits, stream }: JobSource): JobSource => ({
+  spec,
+  splits,
+  ...(stream === undefined ? {} : { stream }),
+});
+
 /** The graph as it can be cloned to another thread. */
 function withoutUserCode(graph: JobGraph): JobGraph {
   const portable = (vertex: JobVertex): JobVertex => {
-    const { source, sink: _, ...rest } = vertex;
+    const { source, sink, ...rest } = vertex;
     if (vertex.placement === "planner") return { ...rest, operators: [] };
-    if (source === undefined) return vertex;
-    const { spec, splits, stream } = source;
-    return { ...vertex, source: { spec, splits, ...(stream === undefined ? {} : { stream }) } };
+    return {
+      ...rest,
+      ...(source === undefined ? {} : { source: portableSource(source) }),
+      ...(sink === undefined ? {} : { sink: { id: sink.id, spec: sink.spec } }),
+    };
   };
   return { ...graph, vertices: graph.vertices.map(portable) };
+}
+
+/** Of the stored tables that a job reads, each once. */
+function leasesOf(graph: JobGraph): Set<TableLease> {
+  const leases = new Set<TableLease>();
+  for (const { source } of graph.vertices) {
+    if (source?.local instanceof StoredSource && source.local.lease !== undefined) leases.add(source.local.lease);
+  }
+  return leases;
 }
 
 const committablesOf = (results: readonly SinkResult[], sink: number) =>

@@ -5,7 +5,7 @@ import { keyGroupRange } from "../core/key-group.ts";
 import type { OperatorContext, Output, StreamContext } from "../core/operator.ts";
 import { Schema } from "../core/schema.ts";
 import type { SinkFactory, SinkWriter } from "../core/sink.ts";
-import type { Source, SourceFactory, Split } from "../core/source.ts";
+import type { Source, SourceFactory } from "../core/source.ts";
 import type { Barrier } from "../core/stream-element.ts";
 import type { Workspace } from "../core/workspace.ts";
 import { AlignmentGroup } from "./alignment.ts";
@@ -19,6 +19,10 @@ import type { JobVertex, StreamSettings, VertexMetrics } from "./job-graph.ts";
 import { type Deployment, type PeerMessage, type SinkResult, threadOf, type VertexSnapshot } from "./messages.ts";
 import { createOperator } from "./operator-factory.ts";
 import { type SubtaskSnapshot, TableReader, TableWriter } from "./snapshots.ts";
+import { SplitClaims } from "./split-claims.ts";
+import type { StoredParts } from "./stored-parts.ts";
+import { STORED_KIND, StoredSource } from "./stored-source.ts";
+import { storedSink } from "./stored-table.ts";
 import { StreamSourceInput } from "./stream-source-input.ts";
 import { type SnapshotPart, type StepResult, type StreamTask, Subtask } from "./subtask.ts";
 import type { SubtaskInput } from "./subtask-input.ts";
@@ -63,7 +67,8 @@ export class JobFragment {
   /** Snapshots of source positions of subtasks that have finished: later checkpoints still need them. */
   readonly #finalSnapshots = new Map<Subtask, SubtaskSnapshot>();
   readonly #requests = new Map<Subtask, TimeRequests>();
-  readonly #blocksBefore: number;
+  readonly #stored: StoredParts;
+  readonly #jobBlocksBefore: number;
   #spillDirectory: string | undefined;
   #wake: () => void = () => undefined;
   #isCancelled = false;
@@ -79,6 +84,7 @@ export class JobFragment {
     host: Host;
     connectors: Connectors;
     peers: Peers;
+    stored: StoredParts;
   }) {
     this.job = options.job;
     this.#thread = options.thread;
@@ -93,8 +99,9 @@ export class JobFragment {
       count: (vertex, metric, increment) => this.#count(vertex, metric, increment),
     });
     this.#stream = options.deployment.graph.stream;
-    this.#blocksBefore = this.#workspace.allocator.liveBlocks;
-    this.#workspace.setLimit(options.deployment.memoryBytes + this.#workspace.allocator.liveBytes);
+    this.#stored = options.stored;
+    this.#jobBlocksBefore = this.#jobBlocks;
+    this.#workspace.setLimit(options.deployment.memoryBytes);
   }
 
   /** Builds the subtasks and opens their operators. After a failure, `close` frees what was built so far. */
@@ -269,8 +276,14 @@ export class JobFragment {
     this.#isClosed = true;
     if (this.#spillDirectory !== undefined) this.#host.files.remove(this.#spillDirectory);
     if (failure !== undefined && succeeded) throw failure;
-    const leaked = this.#workspace.allocator.liveBlocks - this.#blocksBefore;
+    const leaked = this.#jobBlocks - this.#jobBlocksBefore;
     if (succeeded && leaked !== 0) throw new InternalError(`The job left ${leaked} blocks of memory behind`);
+  }
+
+  /** Live blocks that no stored table accounts for. */
+  get #jobBlocks(): number {
+    const { allocator, kept } = this.#workspace;
+    return allocator.liveBlocks - kept.blockCount;
   }
 
   #vertex(id: number): JobVertex {
@@ -336,7 +349,10 @@ export class JobFragment {
       count: (metric: string, increment: number) => this.#count(vertex.id, metric, increment),
     };
     const stream = this.#stream;
-    if (stream === undefined) return new BoundedSourceInput(source, this.#splitQueue(vertex), context);
+    if (stream === undefined) {
+      const splits = new SplitClaims(this.#deployment.splitClaims, vertex, this.#stored.id);
+      return new BoundedSourceInput(source, splits, context);
+    }
     const { strategy } = vertex.source?.stream ?? {};
     const alignment = this.#alignment(vertex, subtask);
     return new StreamSourceInput({
@@ -428,13 +444,17 @@ export class JobFragment {
   #openSource(vertex: JobVertex) {
     const { source } = vertex;
     assert(source !== undefined, "a source vertex");
+    if (source.spec.kind === STORED_KIND) return StoredSource.on(this.#stored, source.spec);
     return source.local ?? this.#connectors.source(source.spec.kind)(source.spec, this.#host);
   }
 
   #openSink(vertex: JobVertex, subtask: number, schema: Schema): SubtaskSink {
     assert(vertex.sink !== undefined, "a sink vertex");
     const { spec, local } = vertex.sink;
-    const sink = local ?? this.#connectors.sink(spec.kind)(spec, this.#host);
+    const sink =
+      spec.kind === STORED_KIND
+        ? storedSink(this.#stored, spec)
+        : (local ?? this.#connectors.sink(spec.kind)(spec, this.#host));
     const writer: SinkWriter = sink.createWriter({
       workspace: this.#workspace,
       host: this.#host,
@@ -445,12 +465,6 @@ export class JobFragment {
       count: (metric, increment) => this.#count(vertex.id, metric, increment),
     });
     return new SubtaskSink(writer);
-  }
-
-  #splitQueue(vertex: JobVertex) {
-    const counters = new Int32Array(this.#deployment.splitCounters);
-    const splits = vertex.source?.splits ?? [];
-    return { take: (): Split | undefined => splits[Atomics.add(counters, vertex.id, 1)] };
   }
 
   #context(vertex: JobVertex, task: Subtask, subtask: number, position: number, operator: string): OperatorContext {

@@ -4,6 +4,7 @@ import type { Committable } from "../core/sink.ts";
 import type { Barrier, ControlElement } from "../core/stream-element.ts";
 import type { JobGraph, VertexMetrics } from "./job-graph.ts";
 import type { JobSnapshot, SubtaskSnapshot } from "./snapshots.ts";
+import type { JobClaims } from "./split-claims.ts";
 import type { SubtaskWatermarks } from "./watermark-report.ts";
 
 /** Names one queue of a job: producer subtask to consumer subtask along one edge. */
@@ -53,7 +54,9 @@ export type WorkerCommand =
   /** Stop running, but keep memory: peers may still read it. */
   | { readonly type: "stop"; readonly job: string }
   /** Everybody has stopped: free the job. */
-  | { readonly type: "close"; readonly job: string };
+  | { readonly type: "close"; readonly job: string }
+  /** Free what is kept here of a stored table; answered with "freed", also while a job runs. */
+  | { readonly type: "free"; readonly table: string };
 
 /** From a worker to the coordinating thread. */
 export type WorkerReport =
@@ -84,7 +87,9 @@ export type WorkerReport =
     }
   | { readonly type: "failed"; readonly job: string; readonly error: ErrorFields }
   | { readonly type: "stopped"; readonly job: string; readonly committables: readonly SinkResult[] }
-  | { readonly type: "closed"; readonly job: string };
+  | { readonly type: "closed"; readonly job: string }
+  /** `leaked`: blocks of the table that somebody still refers to. */
+  | { readonly type: "freed"; readonly table: string; readonly leaked: number };
 
 export interface VertexSnapshot {
   readonly vertex: number;
@@ -113,8 +118,8 @@ export interface Deployment {
   readonly restore?: JobSnapshot;
   /** Sources that wait for each other, by group: where their watermarks lie, and the first slot of each source vertex. */
   readonly alignment?: Readonly<Record<string, AlignmentSlots>>;
-  /** Next split to take per source vertex (int32, atomic), shared by all threads. */
-  readonly splitCounters: SharedArrayBuffer;
+  /** Which splits are taken. */
+  readonly splitClaims: JobClaims;
 }
 
 /** The planning thread. */

@@ -6,14 +6,18 @@ import type { WorkerInit } from "./worker-thread.ts";
 /** The coordinating thread's side of one worker thread. */
 export class WorkerHandle {
   readonly thread: number;
+  readonly memoryId: string;
   readonly memory: Promise<WebAssembly.Memory>;
   readonly #worker: HostWorker;
   /** Set while a job runs; "dead" stands for a thread that ended on its own. */
   onReport: (report: WorkerReport | { readonly type: "dead"; readonly error: Error }) => void = () => undefined;
   isDead = false;
+  /** Who waits for "freed", by table. */
+  readonly #freeing = new Map<string, (leaked: number) => void>();
 
   constructor(host: Host, init: WorkerInit, thread: number) {
     this.thread = thread;
+    this.memoryId = init.memoryId;
     this.#worker = host.threads.spawn(init);
     this.memory = new Promise((resolve, reject) => {
       const { link } = this.#worker;
@@ -24,6 +28,7 @@ export class WorkerHandle {
           report = link.poll() as WorkerReport | undefined
         ) {
           if (report.type === "ready") resolve(report.memory);
+          else if (report.type === "freed") this.#onFreed(report.table, report.leaked);
           else this.onReport(report);
         }
       });
@@ -40,12 +45,27 @@ export class WorkerHandle {
     this.#worker.link.send(command, transfer);
   }
 
+  /** Frees what the thread keeps of a table; one that has ended keeps nothing. */
+  freeTable(table: string): Promise<number> {
+    if (this.isDead) return Promise.resolve(0);
+    return new Promise((resolve) => {
+      this.#freeing.set(table, resolve);
+      this.send({ type: "free", table });
+    });
+  }
+
   terminate(): Promise<void> {
     return this.#worker.terminate();
   }
 
+  #onFreed(table: string, leaked: number): void {
+    this.#freeing.get(table)?.(leaked);
+    this.#freeing.delete(table);
+  }
+
   #onDeath(error: Error, reject: (error: Error) => void): void {
     this.isDead = true;
+    for (const table of [...this.#freeing.keys()]) this.#onFreed(table, 0);
     reject(error);
     this.onReport({ type: "dead", error });
   }

@@ -6,10 +6,13 @@ import { type ConnectorRegistry, loadConnectors } from "./connector-loader.ts";
 import { JobFragment } from "./job-fragment.ts";
 import type { PeerMessage, WorkerCommand, WorkerReport } from "./messages.ts";
 import { PeerLinks } from "./peer-links.ts";
+import { StoredParts } from "./stored-parts.ts";
 
 /** What a worker thread is started with. */
 export interface WorkerInit {
   readonly module: WebAssembly.Module;
+  /** Unique in the process: see `StoredParts.id`. */
+  readonly memoryId: string;
 }
 
 /**
@@ -21,6 +24,7 @@ export class WorkerThread {
   readonly #registry: ConnectorRegistry;
   readonly #control: Link;
   readonly #workspace: Workspace;
+  readonly #stored: StoredParts;
   #peers: PeerLinks | undefined;
   #thread = -1;
   #fragment: JobFragment | undefined;
@@ -32,6 +36,7 @@ export class WorkerThread {
     this.#registry = registry;
     this.#control = control;
     this.#workspace = new Workspace(init.module);
+    this.#stored = new StoredParts(init.memoryId, this.#workspace, init.module);
     control.onArrival(() => this.#poll());
     this.#report({ type: "ready", memory: this.#workspace.memory });
   }
@@ -86,6 +91,9 @@ export class WorkerThread {
         this.#fragment = undefined;
         this.#report({ type: "closed", job: command.job });
         return;
+      case "free":
+        this.#report({ type: "freed", table: command.table, leaked: this.#stored.free(command.table) });
+        return;
     }
   }
 
@@ -100,6 +108,7 @@ export class WorkerThread {
       host: this.#host,
       connectors,
       peers: this.#peers,
+      stored: this.#stored,
     });
     this.#fragment.onPoll = () => this.#poll();
     this.#fragment.onSnapshot = (checkpointId, vertex, snapshot) =>

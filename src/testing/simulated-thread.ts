@@ -56,6 +56,8 @@ export class SimulatedThread {
       processes,
       availableParallelism: machine.parallelism,
       totalMemoryBytes: machine.memoryBytes,
+      // When garbage is collected, no seed decides: in a simulation it never is.
+      whenCollected: () => undefined,
       crashPoint: (label) => this.#crashPoint(label),
     };
   }

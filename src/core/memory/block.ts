@@ -14,6 +14,11 @@ export class Block {
     this.address = allocator.allocate(byteLength);
   }
 
+  /** Whether the last reference has gone. */
+  get isFree(): boolean {
+    return this.#references === 0;
+  }
+
   retain(): this {
     assert(this.#references > 0, "a released block is not retained");
     this.#references++;

@@ -16,14 +16,18 @@ export interface SpillableState {
  * when the limit would be passed, the largest spillable states go to disk first, whoever asked.
  */
 export class MemoryGovernor {
+  /** Bytes that the job may use, beside `baseBytes`. */
   readonly limitBytes: number;
+  readonly #baseBytes: number;
   readonly #allocator: Allocator;
   readonly #states = new Set<SpillableState>();
   #spillCount = 0;
 
-  constructor(allocator: Allocator, limitBytes: number) {
+  /** `baseBytes` were live before the job and are no part of what it uses. */
+  constructor(allocator: Allocator, limitBytes: number, baseBytes = 0) {
     this.#allocator = allocator;
     this.limitBytes = limitBytes;
+    this.#baseBytes = baseBytes;
   }
 
   /** How often a state was spilled; shown in job metrics. */
@@ -32,7 +36,7 @@ export class MemoryGovernor {
   }
 
   get availableBytes(): number {
-    return Math.max(0, this.limitBytes - this.#allocator.liveBytes);
+    return Math.max(0, this.limitBytes - this.#usedBytes);
   }
 
   register(state: SpillableState): void {
@@ -49,8 +53,10 @@ export class MemoryGovernor {
    */
   reserve(byteLength: number, what: string, options: { required?: boolean } = {}): void {
     const needed = Allocator.roundedBytes(byteLength);
-    while (this.#allocator.liveBytes + needed > this.limitBytes) {
-      const largest = this.#largestState();
+    // A state that frees nothing would be asked for ever: one that only refers to rows of a stored table, say.
+    const asked = new Set<SpillableState>();
+    while (this.#usedBytes + needed > this.limitBytes) {
+      const largest = this.#largestState(asked);
       if (largest === undefined) {
         if (options.required) throw new MemoryExhaustedError(needed, this.limitBytes, what);
         return;
@@ -58,18 +64,19 @@ export class MemoryGovernor {
       const before = this.#allocator.liveBytes;
       largest.spill();
       this.#spillCount++;
-      // A state that frees nothing would be asked for ever.
-      if (this.#allocator.liveBytes >= before) {
-        if (options.required) throw new MemoryExhaustedError(needed, this.limitBytes, what);
-        return;
-      }
+      if (this.#allocator.liveBytes >= before) asked.add(largest);
     }
   }
 
-  #largestState(): SpillableState | undefined {
+  get #usedBytes(): number {
+    return this.#allocator.liveBytes - this.#baseBytes;
+  }
+
+  #largestState(except: ReadonlySet<SpillableState>): SpillableState | undefined {
     let largest: SpillableState | undefined;
     let bytes = 0;
     for (const state of this.#states) {
+      if (except.has(state)) continue;
       const size = state.spillableBytes();
       if (size > bytes) {
         largest = state;
