@@ -1,7 +1,13 @@
-import type { Column } from "../column.ts";
 import { assert } from "../errors.ts";
 import { Allocator } from "./allocator.ts";
 import type { Block } from "./block.ts";
+
+/** What refers to blocks: a column. */
+export interface BlockHolder {
+  readonly blocks: readonly Block[];
+  readonly children: readonly BlockHolder[];
+  readonly dictionary: BlockHolder | undefined;
+}
 
 /**
  * The blocks of one memory that outlive the job that made them, each counted once however many kept columns share it.
@@ -22,7 +28,7 @@ export class KeptBlocks {
   }
 
   /** Counts the blocks of a column, its children and its dictionary; returns the bytes that were not kept before. */
-  keep(column: Column): number {
+  keep(column: BlockHolder): number {
     const before = this.#byteLength;
     for (const block of column.blocks) {
       const uses = this.#uses.get(block) ?? 0;
@@ -35,7 +41,7 @@ export class KeptBlocks {
   }
 
   /** Undoes one `keep` of the column; blocks that are kept no longer are added to `dropped`. */
-  drop(column: Column, dropped: Block[]): void {
+  drop(column: BlockHolder, dropped: Block[]): void {
     for (const block of column.blocks) {
       const uses = this.#uses.get(block);
       assert(uses !== undefined, "a block is dropped once per keep");
