@@ -4,7 +4,7 @@ import { type ColumnDescriptor, describeColumn } from "../core/columns/copy.ts";
 import type { Workspace } from "../core/workspace.ts";
 
 /** Words of a column record before its children: see `encodeColumn`. */
-const COLUMN_WORDS = 9;
+const COLUMN_WORDS = 10;
 
 /**
  * Where stored batches lie in the memory that holds them, as 32-bit words that all threads share, so that a job over
@@ -13,7 +13,7 @@ const COLUMN_WORDS = 9;
  *   word 0                   columns per batch
  *   1 + b * (1 + columns)    batch b: its rows, then per column the word at which its record begins
  *   records                  length, null count, addresses and sizes as in `ColumnDescriptor`, the record of the
- *                            dictionary (0: none), how many children, the children's records
+ *                            dictionary (0: none), wordBits + 1 (0: none), how many children, the children's records
  *
  * A dictionary has one record, however many columns share it.
  */
@@ -47,9 +47,13 @@ function encodeColumn(
     dictionaries.set(dictionary, dictionaryAt);
   }
   const children = column.children.map((child) => encodeColumn(workspace, child, words, dictionaries));
-  const { length, nullCount, validity, data, dataStart, dataBytes, offsets } = describeColumn(workspace, column);
+  const { length, nullCount, validity, data, dataStart, dataBytes, offsets, wordBits } = describeColumn(
+    workspace,
+    column,
+  );
   const at = words.length;
-  words.push(length, nullCount, validity, data, dataStart, dataBytes, offsets, dictionaryAt, children.length);
+  words.push(length, nullCount, validity, data, dataStart, dataBytes, offsets, dictionaryAt);
+  words.push(wordBits === undefined ? 0 : wordBits + 1, children.length);
   words.push(...children);
   return at;
 }
@@ -80,7 +84,7 @@ export class StoredLayout {
   }
 
   #describe(at: number): ColumnDescriptor {
-    const [length, nullCount, validity, data, dataStart, dataBytes, offsets, dictionaryAt, childCount] =
+    const [length, nullCount, validity, data, dataStart, dataBytes, offsets, dictionaryAt, wordBits, childCount] =
       this.#words.subarray(at, at + COLUMN_WORDS);
     const childrenAt = at + COLUMN_WORDS;
     const children = Array.from(this.#words.subarray(childrenAt, childrenAt + childCount), (child) =>
@@ -95,6 +99,7 @@ export class StoredLayout {
       dataBytes,
       offsets,
       children,
+      ...(wordBits === 0 ? {} : { wordBits: wordBits - 1 }),
       ...(dictionaryAt === 0 ? {} : { dictionary: this.#describe(dictionaryAt) }),
     };
   }

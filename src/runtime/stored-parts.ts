@@ -1,6 +1,7 @@
 import { Batch } from "../core/batch.ts";
 import type { Column } from "../core/column.ts";
 import { copyColumn, describeColumn } from "../core/columns/copy.ts";
+import { keptView } from "../core/columns/kept-view.ts";
 import { batchBytes } from "../core/columns/size.ts";
 import { assert } from "../core/errors.ts";
 import type { Block } from "../core/memory/block.ts";
@@ -139,8 +140,9 @@ class StoredWriter implements SinkWriter {
       return;
     }
     this.#rowBytes += batchBytes(workspace, batch);
-    this.#blockBytes += this.#keep(batch.retain());
-    this.#part.batches.push(batch);
+    const kept = new Batch(this.#schema, batch.rowCount, batch.columns.map(keptView));
+    this.#blockBytes += this.#keep(kept);
+    this.#part.batches.push(kept);
   }
 
   prepareCommit(): Committable {

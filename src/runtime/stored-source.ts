@@ -1,6 +1,7 @@
 import { Batch } from "../core/batch.ts";
 import type { Column } from "../core/column.ts";
 import { copyColumn } from "../core/columns/copy.ts";
+import { keptView } from "../core/columns/kept-view.ts";
 import { type Field, Schema } from "../core/schema.ts";
 import type { Json, Source, SourceContext, SourceSpec, SourceStatistics, Split, SplitReader } from "../core/source.ts";
 import type { Workspace } from "../core/workspace.ts";
@@ -129,7 +130,10 @@ class InPlaceReader implements SplitReader {
   }
 
   next(): Batch | undefined {
-    return this.#batches[this.#next++]?.project(this.#schema, this.#indices);
+    const batch = this.#batches[this.#next++];
+    if (batch === undefined) return undefined;
+    const columns = this.#indices.map((index) => keptView(batch.columns[index]));
+    return new Batch(this.#schema, batch.rowCount, columns);
   }
 
   close(): void {
