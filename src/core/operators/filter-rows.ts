@@ -32,15 +32,15 @@ export class FilterRows implements Operator {
 
   open(context: OperatorContext): void {
     this.#workspace = context.workspace;
-    this.#reader = createRowReader(context.workspace, this.outputSchema, { functionText: this.user.text });
     this.user.open(context);
   }
 
   processBatch(batch: Batch, output: Output): Progress {
     const workspace = this.#workspace;
-    const reader = this.#reader;
-    if (reader === undefined) return "done";
     const { rowCount } = batch;
+    if (rowCount === 0) return "done";
+    this.#reader ??= createRowReader(workspace, this.outputSchema, { functionText: this.user.text, sample: batch });
+    const reader = this.#reader;
     const indices = workspace.allocate(rowCount * 4);
     try {
       reader.bind(batch);

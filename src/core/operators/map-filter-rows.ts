@@ -7,7 +7,7 @@ import type { RuntimeContext } from "../rows/runtime-context.ts";
 import type { Schema } from "../schema.ts";
 import type { Workspace } from "../workspace.ts";
 import type { FilterRows } from "./filter-rows.ts";
-import { type MapRows, withMarks } from "./map-rows.ts";
+import { type MapRows, mapperOptions, withMarks } from "./map-rows.ts";
 
 /** Whether a map and the filter behind it can run as one `MapFilterRows`. */
 export const canFuse = (map: MapRows): boolean => canFilterResults(map.outputSchema);
@@ -35,24 +35,22 @@ export class MapFilterRows implements Operator {
   }
 
   open(context: OperatorContext): void {
-    const { user, shape, inputSchema } = this.#map;
-    const { where, text: functionText } = user;
     this.#workspace = context.workspace;
-    this.#mapper = createRowMapperWithFilter(
-      context.workspace,
-      inputSchema,
-      this.outputSchema,
-      { ...shape, where, functionText },
-      this.#filter.user.text,
-    );
-    user.open(context);
+    this.#map.user.open(context);
     this.#named(() => this.#filter.user.open(context));
   }
 
   processBatch(batch: Batch, output: Output): Progress {
-    const mapper = this.#mapper;
     const { rowCount } = batch;
-    if (mapper === undefined || rowCount === 0) return "done";
+    if (rowCount === 0) return "done";
+    this.#mapper ??= createRowMapperWithFilter(
+      this.#workspace,
+      { schema: this.#map.inputSchema, sample: batch },
+      this.outputSchema,
+      mapperOptions(this.#map),
+      this.#filter.user.text,
+    );
+    const mapper = this.#mapper;
     const workspace = this.#workspace;
     const indices = workspace.allocate(rowCount * 4);
     try {

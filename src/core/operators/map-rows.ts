@@ -2,9 +2,11 @@ import type { Batch } from "../batch.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
 import { createRowMapper, type RowMapper } from "../rows/row-mapper.ts";
 import type { Row } from "../rows/row-view.ts";
+import type { RowWriterOptions } from "../rows/row-writer.ts";
 import type { RuntimeContext } from "../rows/runtime-context.ts";
 import { type FunctionLife, type FunctionSite, UserFunction } from "../rows/user-function.ts";
 import type { Schema } from "../schema.ts";
+import type { Workspace } from "../workspace.ts";
 
 /** How the rows that a function returns become columns. */
 export interface ResultShape {
@@ -32,6 +34,7 @@ export class MapRows implements Operator {
   readonly inputSchema: Schema;
   readonly shape: ResultShape;
   readonly user: UserFunction<MapFunction>;
+  #workspace!: Workspace;
   #mapper: RowMapper<RuntimeContext> | undefined;
 
   constructor(map: MapFunction | MapRichFunction, inputSchema: Schema, shape: ResultShape, site: FunctionSite) {
@@ -42,15 +45,19 @@ export class MapRows implements Operator {
   }
 
   open(context: OperatorContext): void {
-    const { where, text: functionText } = this.user;
-    const options = { ...this.shape, where, functionText };
-    this.#mapper = createRowMapper(context.workspace, this.inputSchema, this.outputSchema, options);
+    this.#workspace = context.workspace;
     this.user.open(context);
   }
 
   processBatch(batch: Batch, output: Output): Progress {
+    if (batch.rowCount === 0) return "done";
+    this.#mapper ??= createRowMapper(
+      this.#workspace,
+      { schema: this.inputSchema, sample: batch },
+      this.outputSchema,
+      mapperOptions(this),
+    );
     const mapper = this.#mapper;
-    if (mapper === undefined || batch.rowCount === 0) return "done";
     let rows: Batch;
     try {
       rows = mapper.map(batch, this.user.call, this.user.context);
@@ -71,6 +78,13 @@ export class MapRows implements Operator {
     this.user.close();
   }
 }
+
+/** How the results of a map are written. */
+export const mapperOptions = ({ shape, user }: MapRows): RowWriterOptions => ({
+  ...shape,
+  where: user.where,
+  functionText: user.text,
+});
 
 /** The rows, which it takes over, with the marks of the batch that they were made of. */
 export function withMarks(rows: Batch, batch: Batch): Batch {

@@ -50,16 +50,22 @@ export interface RowMapperWithFilter<C> extends Omit<RowMapper<C>, "map"> {
   readonly isFiltering: boolean;
 }
 
+/** What a mapper reads; code is made for columns with nulls where `sample` has some, for speed only. */
+export interface MapperInput {
+  readonly schema: Schema;
+  readonly sample: Batch;
+}
+
 /** Reading, calling and storing are one generated loop where the process allows that. */
 export function createRowMapper<C>(
   workspace: Workspace,
-  input: Schema,
+  input: MapperInput,
   output: Schema,
   options: RowWriterOptions,
 ): RowMapper<C> {
   return canGenerateCode()
     ? new GeneratedMapper(workspace, input, output, options, options.functionText)
-    : new InterpretedMapper(workspace, input, output, options);
+    : new InterpretedMapper(workspace, input.schema, output, options);
 }
 
 /** Whether results of this schema can be shown to a condition while their batch is being written. */
@@ -73,7 +79,7 @@ export const canFilterResults = (output: Schema): boolean =>
 /** `filterText` is the source of the condition; without either text the code is not kept for the next job. */
 export function createRowMapperWithFilter<C>(
   workspace: Workspace,
-  input: Schema,
+  input: MapperInput,
   output: Schema,
   options: RowWriterOptions,
   filterText: string | undefined,
@@ -112,13 +118,13 @@ class GeneratedMapper<C> implements RowMapper<C>, RowMapperWithFilter<C> {
 
   constructor(
     workspace: Workspace,
-    input: Schema,
+    { schema, sample }: MapperInput,
     output: Schema,
     options: RowWriterOptions,
     texts: string | undefined,
     isFilter = false,
   ) {
-    const columns = input.fields.map(({ name }, column) => shownColumn(input, name, column));
+    const columns = schema.fields.map(({ name }, column) => shownColumn(schema, name, column, sample));
     const source = readerSource(columns, isFilter ? selectingLoops(output) : plainLoops(output));
     const generate = () => generateCode("map", READER_PARAMETERS, source) as MapperCode;
     const key = `${texts}\n${source}`;

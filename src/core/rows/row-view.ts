@@ -52,6 +52,8 @@ export const VIEW_COUNT = 16;
 export interface RowReaderOptions {
   /** Names and positions of the columns to show; default: the whole schema. */
   readonly columns?: readonly { readonly name: string; readonly column: number }[];
+  /** A batch such as will follow: code is made for columns with nulls where it has some, for speed only. */
+  readonly sample?: Batch;
   /** Source text of the user function that gets the rows; without it, `close` has nothing to hand on. */
   readonly functionText?: string | undefined;
   /** False forbids generated code; default: used where the process allows it. */
@@ -60,22 +62,25 @@ export interface RowReaderOptions {
 
 export function createRowReader(workspace: Workspace, schema: Schema, options: RowReaderOptions = {}): RowReader {
   const shown = options.columns ?? schema.fields.map(({ name }, column) => ({ name, column }));
-  const columns = shown.map(({ name, column }) => shownColumn(schema, name, column));
+  const columns = shown.map(({ name, column }) => shownColumn(schema, name, column, options.sample));
   return (options.generate ?? canGenerateCode())
     ? generateReader(workspace, columns, options.functionText)
     : new InterpretedReader(workspace, columns);
 }
 
-export const shownColumn = (schema: Schema, name: string, column: number): ShownColumn => ({
+export const shownColumn = (schema: Schema, name: string, column: number, sample?: Batch): ShownColumn => ({
   name,
   column,
   form: cellForm(schema.fields[column].type),
+  hasNulls: sample === undefined || sample.columns[column].validity !== 0,
 });
 
 export interface ShownColumn {
   readonly name: string;
   readonly column: number;
   readonly form: CellForm;
+  /** Whether its getter expects nulls; either kind reads both right. */
+  readonly hasNulls: boolean;
 }
 
 function stale(name: string): never {
@@ -115,19 +120,18 @@ export function readerSource(columns: readonly ShownColumn[], extension: ReaderE
     [...BINDINGS.map((binding) => `${binding}${k} = null`), `plain${k} = unread`].join(", "),
   );
   const rebind = columns.map(
-    ({ form }, k) =>
+    ({ form, hasNulls }, k) =>
       `${BINDINGS.map((binding) => `${binding}${k} = b[${k}].${binding};`).join(" ")}
-      ${isPlainForm(form) ? `plain${k} = values${k} === null || validity${k} !== null ? unread : values${k};` : ""}`,
+      ${isPlainForm(form) ? `plain${k} = values${k} === null${hasNulls ? "" : ` || validity${k} !== null`} ? unread : values${k};` : ""}`,
   );
   const cells = columns.map(
     ({ name, form }, k) =>
       `function cell${k}(i) { if (i < 0) stale(${literal(name)}); return ${cellSource(form, k)}; }`,
   );
-  const getters = columns.map(({ name, form }, k) => ({
+  const getters = columns.map(({ name, form, hasNulls }, k) => ({
     name,
-    // Past the end of an array there is nothing: at -1 for a stale view, everywhere in a column that has nulls.
     body: isPlainForm(form)
-      ? `const i = this.#row; return plain${k}[i] ?? cell${k}(i);`
+      ? `const i = this.#row; return ${hasNulls ? `${isValid(k)} ? ${plainSource(k)} : cell${k}(i)` : plainSource(k)};`
       : `const i = this.#row; if (i < 0) stale(${literal(name)}); return ${cellSource(form, k)};`,
   }));
   const properties = columns.map(({ name, form }, k) => `${propertyKey(name)}: ${cellSource(form, k)}`);
@@ -167,6 +171,11 @@ export function readerSource(columns: readonly ShownColumn[], extension: ReaderE
 
 /** Forms that are read by plain indexing where no value is null. */
 const isPlainForm = (form: CellForm): boolean => form === "number" || form === "bigint";
+
+/** Past the end of an array there is nothing: at -1 for a stale view, everywhere in a column that is not read this way. */
+const plainSource = (k: number): string => `plain${k}[i] ?? cell${k}(i)`;
+
+const isValid = (k: number): string => `(validity${k} === null || ((validity${k}[i >>> 3] >>> (i & 7)) & 1) === 1)`;
 
 /** A static block that fills an array with views; `body` is what the getter of a column does. */
 export const viewsSource = (views: string, getters: readonly { readonly name: string; readonly body: string }[]) => `

@@ -68,4 +68,32 @@ describe("code of one user function", () => {
       expect(narrower.each).not.toBe(reader.each);
     });
   });
+
+  it("made for a batch with or without nulls reads the other kind too", () => {
+    const wide = Schema.of({ n: types.int32, x: types.float64, big: types.int64 });
+    const full = [1, 2, 3].map((n) => ({ n, x: n / 2, big: BigInt(n) }));
+    const gaps = [{ n: null, x: 1.5, big: null }, full[1], { n: 7, x: null, big: null }];
+    withWorkspace((ws) => {
+      const batches = [full, gaps, full].map((rows) => buildBatch(ws, wide, rows));
+      for (const sample of batches.slice(0, 2)) {
+        const reader = createRowReader(ws, wide, { sample });
+        const seen: Row[] = [];
+        for (const batch of batches) {
+          reader.bind(batch);
+          reader.each(
+            (row) => ({ ...row }),
+            undefined,
+            0,
+            3,
+            (row) => seen.push(row),
+          );
+          const kept = reader.viewAt(1);
+          reader.unbind();
+          expect(() => kept.x).toThrow(/read after the call/);
+        }
+        expect(seen).toEqual([...full, ...gaps, ...full]);
+      }
+      for (const batch of batches) batch.release();
+    });
+  });
 });
