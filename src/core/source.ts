@@ -82,6 +82,8 @@ export interface Source {
   readonly description: string;
   /** Whether it ends; default "bounded". Only streams read an unbounded one. */
   readonly boundedness?: "bounded" | "unbounded";
+  /** Whether it gives the same rows when it is read again, so that columns of functions can be inferred; default: if bounded. */
+  readonly isRepeatable?: boolean;
   /** All work of this source that is known before the job starts, in reading order. */
   splits(): readonly Split[];
   /** Splits that turn up while a stream runs; without it, `splits` are all. */

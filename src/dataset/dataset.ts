@@ -21,7 +21,7 @@ import type { RuntimeContext } from "../core/rows/runtime-context.ts";
 import type { RowOf, Schema } from "../core/schema.ts";
 import type { Sink } from "../core/sink.ts";
 import type { DataType, Fields, ListType, MapType, SimpleType, StructType } from "../core/types.ts";
-import { JOIN_HINTS, type JoinHint, type JoinType, type OrderKey } from "../plan/logical.ts";
+import { JOIN_HINTS, type JoinHint, type JoinType, type LogicalNode, type OrderKey } from "../plan/logical.ts";
 import {
   crossNode,
   distinctNode,
@@ -673,7 +673,10 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
     return new DataSet<G>(this.#context, step(this.#plan).at(callSite()));
   }
 
-  #with<G extends Fields>(others: readonly PlanHandle[], step: Parameters<typeof PlanHandle.combine>[1]): DataSet<G> {
+  #with<G extends Fields>(
+    others: readonly PlanHandle[],
+    step: (nodes: readonly LogicalNode[]) => LogicalNode,
+  ): DataSet<G> {
     return new DataSet<G>(this.#context, PlanHandle.combine([this.#plan, ...others], step).at(callSite()));
   }
 }

@@ -1,0 +1,78 @@
+import type { Batch } from "../batch.ts";
+import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
+import type { Schema } from "../schema.ts";
+import { EventTimes, inMilliseconds } from "../time/event-times.ts";
+import { SplitWatermarks } from "../time/split-watermarks.ts";
+import { END_OF_TIME_MS, START_OF_TIME_MS, type Watermark } from "../time/time.ts";
+import type { WatermarkStrategySpec } from "../time/watermark-strategy.ts";
+
+/** Event times and watermarks as plain data. */
+export interface AssignTimesSpec {
+  readonly kind: "assignTimes";
+  readonly strategy: WatermarkStrategySpec;
+}
+
+/**
+ * Gives rows event times and makes watermarks of them, in the middle of a stream.
+ * Input:     any columns, among them those of the strategy; event times that rows have are replaced.
+ * Output:    the same columns, with event times.
+ * State:     none: after a restore watermarks begin again, and never go back behind what consumers have seen.
+ * Watermark: those of the input are left out; its own follow each batch, the end of time comes at the end.
+ * Late rows: none here.
+ */
+export class AssignTimes implements Operator {
+  readonly outputSchema: Schema;
+  readonly #strategy: WatermarkStrategySpec;
+  #times: EventTimes | undefined;
+  #watermarks: SplitWatermarks | undefined;
+  #emittedMs = START_OF_TIME_MS;
+  #isBatchMode = false;
+
+  /** @throws {PlanError} EVENT_TIME_TYPE, COLUMN_UNKNOWN */
+  constructor(strategy: WatermarkStrategySpec, inputSchema: Schema) {
+    this.#strategy = strategy;
+    this.outputSchema = inputSchema;
+    const { timestamps } = strategy;
+    if (timestamps.kind === "expression") inMilliseconds(timestamps.expression, inputSchema);
+  }
+
+  open({ workspace, host, stream }: OperatorContext): void {
+    const { timestamps, generator } = this.#strategy;
+    this.#times = new EventTimes(workspace, this.outputSchema, timestamps, () => host.clock.nowMs());
+    this.#watermarks = new SplitWatermarks(workspace, this.outputSchema, generator, this.#emittedMs);
+    this.#isBatchMode = stream?.isBatchMode ?? true;
+  }
+
+  processBatch(batch: Batch, output: Output): Progress {
+    if (batch.rowCount === 0 || this.#times === undefined) return "done";
+    const timed = this.#times.assign(batch);
+    if (!this.#isBatchMode) this.#watermarks?.observe(timed);
+    output.emit(timed);
+    this.#emitWatermark(output);
+    return "done";
+  }
+
+  processWatermark(watermark: Watermark, output: Output): Progress {
+    if (watermark.timeMs >= END_OF_TIME_MS) output.emitWatermark(watermark);
+    return "done";
+  }
+
+  endInput(): Progress {
+    return "done";
+  }
+
+
+  close(): void {
+    this.#times?.close();
+    this.#watermarks?.close();
+    this.#times = undefined;
+    this.#watermarks = undefined;
+  }
+
+  #emitWatermark(output: Output): void {
+    const timeMs = this.#watermarks?.watermarkMs ?? START_OF_TIME_MS;
+    if (timeMs <= this.#emittedMs) return;
+    this.#emittedMs = timeMs;
+    output.emitWatermark({ timeMs });
+  }
+}

@@ -1,0 +1,446 @@
+import {
+  type AcceptsColumns,
+  Expression,
+  type NamedExpression,
+  type Operand,
+} from "../core/expressions/expression.ts";
+import { FilterRows } from "../core/operators/filter-rows.ts";
+import { FlatMapRows } from "../core/operators/flat-map-rows.ts";
+import { KeyRows } from "../core/operators/key-rows.ts";
+import { MapRows } from "../core/operators/map-rows.ts";
+import { NumberRows, type PartitionFunction } from "../core/operators/number-rows.ts";
+import type { RuntimeContext } from "../core/rows/runtime-context.ts";
+import { type RowOf, Schema } from "../core/schema.ts";
+import type { Sink } from "../core/sink.ts";
+import { hasUserCode } from "../core/time/watermark-strategy.ts";
+import type { DataType, Fields } from "../core/types.ts";
+import { callSite } from "../dataset/call-site.ts";
+import { columnNames, computedColumns, namedColumns } from "../dataset/column-arguments.ts";
+import { PlanHandle } from "../dataset/plan-handle.ts";
+import type { FieldsOf, FieldsOfRow, FilterGiven, FlatMapGiven, MapGiven } from "../dataset/row-types.ts";
+import type { AsFields, ListedFields, Names, Selectable, SelectedFields, WithFields } from "../dataset/selected-fields.ts";
+import { AssignTimes } from "../core/operators/assign-times.ts";
+import type { Chaining, Route, StreamNode } from "../plan/stream/stream-node.ts";
+import { ResultSink } from "../runtime/result-sink.ts";
+import { readRows } from "../core/columns/read.ts";
+import { KeyedStream } from "./keyed-stream.ts";
+import { filterNode, operatorNode, pickNode, projectNode, unionNode, withColumnsNode } from "./nodes.ts";
+import type { OutputTag } from "./output-tag.ts";
+import { functionPlan, sampledKeyType, siteOf, type StreamFunctionOptions } from "./stream-functions.ts";
+import type { StreamContext, StreamPlan } from "./stream-plan.ts";
+import type { WatermarkStrategy } from "./watermark-strategy.ts";
+
+/** Options of a step that takes a function. */
+export interface FunctionOptions<S extends Fields = Fields> {
+  /** Columns of the result. Left out, they are inferred from the first rows, where the source can be read twice. */
+  readonly schema?: Schema<S>;
+  /** For errors and explain. */
+  readonly name?: string;
+}
+
+/**
+ * An unbounded or bounded stream of rows with named, typed columns, described and not yet running. Every method gives a
+ * new stream; nothing runs before `execute`, `executeAsync` of the environment, or `executeAndCollect`.
+ *
+ * `F` holds the column types, so that a misspelt column does not compile. Columns and types are checked again when a
+ * step is added, with a PlanError at the line of the mistake.
+ */
+export class DataStream<F extends Fields = Fields> {
+  /** Carries the column types for inference only; never set. */
+  declare readonly $fields: F;
+  protected readonly context: StreamContext;
+  /** The plan behind this stream, for libraries that build on streams. */
+  readonly plan: StreamPlan;
+  readonly #route: Route | undefined;
+
+  /** For the environment and builders; user code starts at `StreamExecutionEnvironment`. */
+  constructor(context: StreamContext, plan: StreamPlan, route?: Route) {
+    this.context = context;
+    this.plan = plan;
+    this.#route = route;
+  }
+
+  // Rows and columns
+
+  /**
+   * Keeps the rows for which the condition is true (null counts as false).
+   * @throws {PlanError} COLUMN_UNKNOWN, TYPE_MISMATCH, PREDICATE_NOT_BOOLEAN
+   * @example clicks.filter(col("userId").isNotNull())
+   */
+  filter<const E extends Expression>(condition: E & AcceptsColumns<E, Names<F>>): DataStream<F>;
+  filter(condition: FilterGiven<RowOf<F>>, options?: Omit<FunctionOptions, "schema">): DataStream<F>;
+  filter(condition: Expression | FilterGiven<RowOf<F>>, options: FunctionOptions = {}): DataStream<F> {
+    if (condition instanceof Expression) return this.#then((node) => filterNode(node, condition.node));
+    return this.#function(
+      {
+        method: "filter",
+        fn: condition,
+        returns: "known",
+        schemaOf: ([input]) => input,
+        make: ([input], _, site) => new FilterRows(condition as never, input, site),
+      },
+      options,
+    );
+  }
+
+  /**
+   * The given columns, or computed ones under new names.
+   * @example bids.select("auction", col("price").mul(0.908).as("euros"))
+   */
+  select<const N extends Names<F>>(...names: N[]): DataStream<Pick<F, N>>;
+  select<const C extends readonly Selectable<Names<F>>[]>(
+    ...columns: C
+  ): DataStream<AsFields<ListedFields<C[number], F>>>;
+  select<const E extends Readonly<Record<string, Operand>>>(
+    columns: E & { [N in keyof E]: AcceptsColumns<E[N], Names<F>> },
+  ): DataStream<SelectedFields<E, F>>;
+  select(
+    ...columns: (string | NamedExpression<string, string, unknown> | Readonly<Record<string, Operand>>)[]
+  ): unknown {
+    const named = namedColumns("select", columns);
+    return this.#then((node) => projectNode(node, named));
+  }
+
+  /** All columns, with the given ones added or replaced. */
+  withColumns<const E extends Readonly<Record<string, Operand>>>(
+    columns: E & { [N in keyof E]: AcceptsColumns<E[N], Names<F>> },
+  ): DataStream<WithFields<F, SelectedFields<E, F>>> {
+    const computed = computedColumns("withColumns", columns);
+    return this.#then((node) => withColumnsNode(node, computed));
+  }
+
+  /** All columns, with one added or replaced. */
+  withColumn<const N extends string, const E extends Operand>(
+    name: N,
+    value: E & AcceptsColumns<E, Names<F>>,
+  ): DataStream<WithFields<F, SelectedFields<{ readonly [K in N]: E }, F>>> {
+    return this.withColumns({ [name]: value } as never) as never;
+  }
+
+  /** All columns but the given ones. */
+  drop<const N extends Names<F>>(...names: N[]): DataStream<Omit<F, N>> {
+    columnNames("drop", names);
+    return this.#then((node) => {
+      for (const name of names) node.schema.indexOf(name);
+      return pickNode(
+        node,
+        node.schema.names.filter((name) => !(names as string[]).includes(name)),
+      );
+    });
+  }
+
+  /** Replaces each row by the object that the function returns. */
+  map<R extends object, const O extends FunctionOptions = FunctionOptions>(
+    fn: MapGiven<RowOf<F>, R>,
+    options: O = {} as O,
+  ): DataStream<FieldsOf<O, R>> {
+    return this.#function(
+      {
+        method: "map",
+        fn,
+        returns: "row",
+        make: ([input], shape, site) => new MapRows(fn as never, input, shape, site),
+      },
+      options,
+    );
+  }
+
+  /** Replaces each row by the rows of the iterable that the function returns. */
+  flatMap<R extends object, const O extends FunctionOptions = FunctionOptions>(
+    fn: FlatMapGiven<RowOf<F>, R>,
+    options: O = {} as O,
+  ): DataStream<FieldsOf<O, R>> {
+    return this.#function(
+      {
+        method: "flatMap",
+        fn,
+        returns: "rows",
+        make: ([input], shape, site) => new FlatMapRows(fn as never, input, shape, site),
+      },
+      options,
+    );
+  }
+
+  /** All rows of this and the other streams, which have the same columns. @throws {PlanError} UNION_SCHEMAS_DIFFER */
+  union(...others: DataStream<F>[]): DataStream<F> {
+    const plans = [this.plan, ...others.map((other) => other.plan)];
+    return new DataStream<F>(this.context, PlanHandle.combine(plans, unionNode));
+  }
+
+  /**
+   * Named streams, each with the rows for which its condition is true; a row may go to several.
+   * @example const { large, small } = orders.split({ large: col("total").ge(100), small: col("total").lt(100) });
+   */
+  split<const C extends Readonly<Record<string, Expression>>>(
+    conditions: C & { [N in keyof C]: AcceptsColumns<C[N], Names<F>> },
+  ): { readonly [N in keyof C]: DataStream<F> } {
+    const entries = Object.entries<Expression>(conditions as Readonly<Record<string, Expression>>);
+    return Object.fromEntries(
+      entries.map(([name, condition]) => [name, this.#then((node) => filterNode(node, condition.node))]),
+    ) as { readonly [N in keyof C]: DataStream<F> };
+  }
+
+  // Keys
+
+  /**
+   * The stream with a key: rows of one key go to one subtask, and what follows keeps state per key.
+   * @example clicks.keyBy("userId").window(TumblingEventTimeWindows.of(60_000)).aggregate({ clicks: count() })
+   * @example clicks.keyBy({ hour: col("time").hour() })
+   * @example clicks.keyBy((click) => regionOf(click.ip)) // in a column "key"
+   */
+  keyBy<const N extends Names<F>>(...keys: N[]): KeyedStream<F, N>;
+  keyBy<const E extends Readonly<Record<string, Operand>>>(
+    keys: E & { [N in keyof E]: AcceptsColumns<E[N], Names<F>> },
+  ): KeyedStream<WithFields<F, SelectedFields<E, F>>, keyof E & string>;
+  keyBy<V, const N extends string = "key">(
+    key: (row: RowOf<F>, context: RuntimeContext) => V,
+    column?: { readonly name?: N; readonly type?: DataType },
+  ): KeyedStream<F & { readonly [K in N]: FieldsOfRow<{ value: V }>["value"] }, N>;
+  keyBy(...keys: unknown[]): unknown {
+    const [key, column] = keys as [unknown, { name?: string; type?: DataType } | undefined];
+    if (typeof key === "function") {
+      const { name = "key", type } = column ?? {};
+      return new KeyedStream(this.context, this.#keyColumn(key as never, name, type), [name]);
+    }
+    const given = keys as (string | Readonly<Record<string, Operand>>)[];
+    const names = namedColumns("keyBy", given).map(({ name }) => name);
+    const computed = given.filter((each) => typeof each !== "string");
+    const keyed =
+      computed.length === 0
+        ? this
+        : this.#then((node) => withColumnsNode(node, computedColumns("keyBy", Object.assign({}, ...computed))));
+    const plan = keyed.plan.map((node) => {
+      for (const name of names) node.schema.indexOf(name);
+      return node;
+    });
+    return new KeyedStream(this.context, plan, names);
+  }
+
+  // Event time
+
+  /**
+   * Gives the rows event times and the stream watermarks here, instead of in the source. Where the source can do it
+   * (`env.fromSource(source, strategy)`), watermarks are made per split, which is safer with several splits.
+   * @throws {PlanError} EVENT_TIME_TYPE
+   */
+  assignTimestampsAndWatermarks(strategy: WatermarkStrategy<F>): DataStream<F> {
+    const { spec } = strategy;
+    return this.#then((node) => {
+      const name = "assign timestamps and watermarks";
+      const operator = hasUserCode(spec)
+        ? { kind: "local" as const, name, create: ([input]: readonly Schema[]) => new AssignTimes(spec, input) }
+        : { kind: "assignTimes", name, strategy: spec };
+      return operatorNode([{ node }], operator);
+    });
+  }
+
+  // Partitions
+
+  /** Rows go to the subtasks of the next step in turn. */
+  rebalance(): DataStream<F> {
+    return this.#routed({ kind: "rebalance" });
+  }
+
+  /** Like rebalance, but only between neighbours: each subtask feeds its own share of those that follow. */
+  rescale(): DataStream<F> {
+    return this.#routed({ kind: "rescale" });
+  }
+
+  /** Rows go to subtasks by chance. */
+  shuffle(): DataStream<F> {
+    return this.#routed({ kind: "shuffle" });
+  }
+
+  /** Every subtask of the next step gets every row. */
+  broadcast(): DataStream<F> {
+    return this.#routed({ kind: "broadcast" });
+  }
+
+  /** All rows go to the first subtask of the next step. */
+  global(): DataStream<F> {
+    return this.#routed({ kind: "global" });
+  }
+
+  /** Rows stay in the subtask of the same number; the next step must have the same parallelism. */
+  forward(): DataStream<F> {
+    return this.#routed({ kind: "forward" });
+  }
+
+  /**
+   * Rows go to the subtask that the function gives for their key, 0 to partitions - 1.
+   * @example orders.partitionCustom((country, partitions) => country === "DE" ? 0 : 1 % partitions, "country")
+   */
+  partitionCustom<const N extends Names<F>>(
+    partition: (key: RowOf<F>[N], partitions: number) => number,
+    key: N,
+    partitions: number,
+  ): DataStream<F> {
+    const site = siteOf(this.context, "partitionCustom", callSite());
+    const column = "subtask number";
+    const numbered = this.plan.map((node) =>
+      operatorNode([{ node }], {
+        kind: "local",
+        name: "partitionCustom",
+        create: ([input]) =>
+          new NumberRows(partition as PartitionFunction, input, { key, column, partitionCount: partitions }, site),
+      }),
+    );
+    return new DataStream<F>(this.context, numbered, { kind: "numbered", column });
+  }
+
+  // Options of the newest step
+
+  /** The name under which the step's state is kept across restarts and changes of the program; unique in the job. */
+  uid(uid: string): this {
+    return this.#changed({ uid });
+  }
+
+  /** For explain, metrics and errors. */
+  name(name: string): this {
+    return this.#changed({ name });
+  }
+
+  setParallelism(parallelism: number): this {
+    return this.#changed({ parallelism });
+  }
+
+  /** The step starts a chain of its own: it is joined to the one before it by a queue. */
+  startNewChain(): this {
+    return this.#changed({ chaining: "head" });
+  }
+
+  /** The step shares a subtask with no other. */
+  disableChaining(): this {
+    return this.#changed({ chaining: "never" });
+  }
+
+  // Outputs
+
+  /**
+   * Rows that the newest step sent to a side output. Late rows of windows have the tag of `sideOutputLateData`.
+   */
+  getSideOutput<G extends Fields>(tag: OutputTag<G>): DataStream<G> {
+    const plan = this.plan.map((node): StreamNode => ({
+      op: "operator",
+      operator: { kind: "pass", name: `side output ${tag.id}` },
+      schema: tag.schema,
+      name: `side output ${tag.id}`,
+      inputs: [{ node, route: { kind: "any" }, side: { tag: tag.id, schema: tag.schema } }],
+      isUpdating: false,
+    }));
+    return new DataStream<G>(this.context, plan);
+  }
+
+  /** Prints each row to standard output. */
+  print(label = ""): DataStream<F> {
+    const { terminal } = this.context.host;
+    const prefix = label === "" ? "" : `${label}> `;
+    return this.forEach((row) => {
+      const text = JSON.stringify(row, (_, value: unknown) => (typeof value === "bigint" ? Number(value) : value));
+      terminal?.stream.write(`${prefix}${text}\n`);
+    });
+  }
+
+  /** Calls the function with each row, an object of its own, on the calling thread. A promise holds the stream back. */
+  forEach(fn: (row: RowOf<F>) => void | Promise<void>): DataStream<F> {
+    return this.addSink(
+      new ResultSink((batch, workspace) => {
+        const rows = readRows(workspace, batch) as RowOf<F>[];
+        for (const [i, row] of rows.entries()) {
+          const taken = fn(row);
+          if (taken instanceof Promise) return takeRest(taken, rows.slice(i + 1), fn);
+        }
+      }),
+    );
+  }
+
+  /** Hands the rows to a sink of one's own, on the calling thread. */
+  addSink(sink: Sink): DataStream<F> {
+    this.context.addSink(this.#sinkPlan(sink, true));
+    return this;
+  }
+
+  /** Hands the rows to a sink of the engine, on any thread. */
+  sinkTo(sink: Sink): DataStream<F> {
+    this.context.addSink(this.#sinkPlan(sink, false));
+    return this;
+  }
+
+  /**
+   * Runs the job of this stream alone and gives its rows one by one; the stream waits while none is taken, and is
+   * cancelled when the caller stops.
+   */
+  executeAndCollect(): AsyncGenerator<RowOf<F>> {
+    return this.context.collect(this.plan) as AsyncGenerator<RowOf<F>>;
+  }
+
+  /** @internal The plan with the route that the caller chose for the next step. */
+  get routed(): { readonly plan: StreamPlan; readonly route?: Route } {
+    return { plan: this.plan, ...(this.#route === undefined ? {} : { route: this.#route }) };
+  }
+
+  #sinkPlan(sink: Sink, isLocal: boolean): StreamPlan {
+    const site = callSite();
+    const route = this.#route ?? { kind: "any" as const };
+    return this.plan.map((node) => ({
+      op: "sink",
+      sink,
+      isLocal,
+      schema: node.schema,
+      name: sink.description,
+      inputs: [{ node, route }],
+      isUpdating: false,
+      ...(site === undefined ? {} : { callSite: site }),
+    }));
+  }
+
+  #keyColumn(key: (...args: never[]) => unknown, name: string, type: DataType | undefined): StreamPlan {
+    const site = callSite();
+    const plan = (known: DataType) => (node: StreamNode) =>
+      operatorNode([{ node }], {
+        kind: "local",
+        name: "keyBy",
+        create: ([input]) =>
+          new KeyRows(key as never, input, { name, type: known }, siteOf(this.context, "keyBy", site)),
+      });
+    if (type !== undefined) return this.plan.map(plan(type));
+    return PlanHandle.deferred(async () => {
+      const node = await this.plan.resolve();
+      return plan(await sampledKeyType(this.context, node, key as never, site))(node);
+    });
+  }
+
+  #then<G extends Fields>(step: (node: StreamNode) => StreamNode): DataStream<G> {
+    const site = callSite();
+    const route = this.#route;
+    const plan = this.plan.map((node) => {
+      const next = step(node);
+      const inputs = route === undefined ? next.inputs : next.inputs.map((input) => ({ ...input, route }));
+      return { ...next, inputs, ...(site === undefined ? {} : { callSite: site }) } as StreamNode;
+    });
+    return new DataStream<G>(this.context, plan);
+  }
+
+  #function<G extends Fields>(
+    step: Parameters<typeof functionPlan>[2],
+    options: StreamFunctionOptions,
+  ): DataStream<G> {
+    const routes = this.#route === undefined ? {} : { routes: [this.#route] };
+    return new DataStream<G>(this.context, functionPlan(this.context, [this.plan], { ...step, ...routes }, options));
+  }
+
+  #routed(route: Route): DataStream<F> {
+    return new DataStream<F>(this.context, this.plan, route);
+  }
+
+  #changed(change: { uid?: string; name?: string; parallelism?: number; chaining?: Chaining }): this {
+    const plan = this.plan.map((node) => ({ ...node, ...change }) as StreamNode);
+    return new DataStream<F>(this.context, plan, this.#route) as this;
+  }
+}
+
+/** Goes on with further rows once one that the caller waits for is done. */
+async function takeRest<T>(first: Promise<void>, rows: readonly T[], fn: (row: T) => void | Promise<void>) {
+  await first;
+  for (const row of rows) await fn(row);
+}

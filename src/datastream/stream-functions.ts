@@ -1,0 +1,186 @@
+import { EngineError, EvaluationError, PlanError } from "../core/errors.ts";
+import type { OperatorContext } from "../core/operator.ts";
+import { MapRows, type ResultShape } from "../core/operators/map-rows.ts";
+import { inferSchema } from "../core/rows/infer-schema.ts";
+import { createRuntimeContext } from "../core/rows/runtime-context.ts";
+import type { FunctionSite } from "../core/rows/user-function.ts";
+import type { Operator } from "../core/operator.ts";
+import { Schema } from "../core/schema.ts";
+import type { DataType } from "../core/types.ts";
+import { callSite } from "../dataset/call-site.ts";
+import { PlanHandle } from "../dataset/plan-handle.ts";
+import type { Route, StreamNode, StreamSourceNode } from "../plan/stream/stream-node.ts";
+import { operatorNode } from "./nodes.ts";
+import type { StreamContext, StreamPlan } from "./stream-plan.ts";
+
+/** A step of user code over one or several streams. */
+export interface StreamFunction {
+  /** The method of rich functions and the name in messages: "map". */
+  readonly method: string;
+  /** What the user gave. */
+  readonly fn: unknown;
+  /** Whether the function returns one row or an iterable of rows; "known" where the input decides on the columns. */
+  readonly returns: "row" | "rows" | "known";
+  readonly schemaOf?: (inputs: readonly Schema[]) => Schema;
+  readonly routes?: readonly Route[];
+  readonly make: (inputs: readonly Schema[], shape: ResultShape, site: FunctionSite) => Operator;
+}
+
+export interface StreamFunctionOptions {
+  /** Columns of the result. Left out, they are inferred from the first rows where the input can be read twice. */
+  readonly schema?: Schema;
+  /** For errors and explain. */
+  readonly name?: string;
+}
+
+const SAMPLE_ROWS = 256;
+
+/** @throws {PlanError} FUNCTION_INVALID */
+export function functionPlan(
+  context: StreamContext,
+  inputs: readonly StreamPlan[],
+  given: StreamFunction,
+  options: StreamFunctionOptions = {},
+): StreamPlan {
+  checkFunction(given);
+  const { name = given.method, schema } = options;
+  const where = callSite();
+  const site = siteOf(context, name, where);
+  const nodeOf = (nodes: readonly StreamNode[], shape: ResultShape): StreamNode =>
+    operatorNode(
+      nodes.map((node, i) => ({ node, ...(given.routes === undefined ? {} : { route: given.routes[i] }) })),
+      { kind: "local", name, create: (schemas) => given.make(schemas, shape, site) },
+      where === undefined ? {} : { callSite: where },
+    );
+  const { schemaOf } = given;
+  if (schemaOf !== undefined) {
+    return PlanHandle.combine(inputs, (nodes) => nodeOf(nodes, { schema: schemaOf(nodes.map((node) => node.schema)) }));
+  }
+  if (schema !== undefined) return PlanHandle.combine(inputs, (nodes) => nodeOf(nodes, { schema }));
+  return PlanHandle.deferred(async () => {
+    const nodes = await Promise.all(inputs.map((input) => input.resolve()));
+    const inferred = await sampledSchema(context, nodes, given, site);
+    return nodeOf(nodes, { schema: inferred, isInferred: true });
+  });
+}
+
+export function siteOf(context: StreamContext, name: string, where: string | undefined): FunctionSite {
+  return {
+    name,
+    ...(where === undefined ? {} : { callSite: where }),
+    runtime: ({ jobId, subtask, parallelism }: OperatorContext) =>
+      createRuntimeContext({
+        subtask,
+        parallelism,
+        parameters: context.parameters,
+        accumulators: context.accumulators(jobId),
+      }),
+  };
+}
+
+/** @throws {PlanError} FUNCTION_INVALID */
+export function checkFunction({ method, fn }: Pick<StreamFunction, "method" | "fn">): void {
+  const call: unknown = typeof fn === "object" && fn !== null ? (fn as Record<string, unknown>)[method] : fn;
+  if (typeof call !== "function") {
+    throw new PlanError(
+      "FUNCTION_INVALID",
+      `${method} was given ${call === undefined ? "no function" : `the ${typeof call} ${String(call)}`}.`,
+      `Give a function, or an object that has one as "${method}".`,
+    );
+  }
+  if (Object.prototype.toString.call(call) === "[object AsyncFunction]") {
+    throw new PlanError(
+      "FUNCTION_INVALID",
+      `${method} was given an async function.`,
+      "Functions over rows are synchronous; asyncMap takes functions that wait.",
+    );
+  }
+}
+
+/** The type of what a key function gives, found in the first rows. */
+export async function sampledKeyType(
+  context: StreamContext,
+  node: StreamNode,
+  key: (...args: unknown[]) => unknown,
+  where: string | undefined,
+): Promise<DataType> {
+  const probe: StreamFunction = {
+    method: "map",
+    fn: (...args: unknown[]) => ({ key: key(...args) }),
+    returns: "row",
+    make: () => {
+      throw new Error("replaced by the probe");
+    },
+  };
+  const schema = await sampledSchema(context, [node], probe, siteOf(context, "keyBy", where));
+  return schema.typeOf("key");
+}
+
+/** Runs the function over the beginning of its input and infers the columns of what it gives. */
+async function sampledSchema(
+  context: StreamContext,
+  nodes: readonly StreamNode[],
+  { fn, method, returns }: StreamFunction,
+  site: FunctionSite,
+): Promise<Schema> {
+  const source = nodes.map(unrepeatableSource).find((each) => each !== undefined);
+  const [node] = nodes;
+  if (source !== undefined || returns === "known" || nodes.length !== 1) {
+    throw new PlanError(
+      "SCHEMA_UNKNOWN",
+      source === undefined
+        ? `The columns that ${site.name} gives cannot be inferred.`
+        : `The columns that ${site.name} gives cannot be inferred: ${source.source.description} can be read only once.`,
+      "Declare them with the option schema, for example { schema: Schema.of({ word: types.utf8 }) }.",
+    );
+  }
+  const sample: object[] = [];
+  const call = typeof fn === "function" ? fn : (fn as Record<string, (...args: unknown[]) => unknown>)[method].bind(fn);
+  const capture = (...args: unknown[]): object => {
+    const result: unknown = (call as (...args: unknown[]) => unknown)(...args);
+    const rows = returns === "row" ? [result] : (result as Iterable<unknown>);
+    for (const row of rows) {
+      if (typeof row !== "object" || row === null || Array.isArray(row) || row instanceof Promise) {
+        throw new EvaluationError(
+          "ROW_INVALID",
+          `${site.name} gave ${row instanceof Promise ? "a promise" : String(row)}, where an object with the columns as properties is needed.`,
+          "Return an object such as { name: value }.",
+        );
+      }
+      // A result may be a view of an input row, which ends with the call.
+      sample.push({ ...row });
+      if (sample.length >= SAMPLE_ROWS) break;
+    }
+    return {};
+  };
+  const shape: ResultShape = { schema: new Schema([]), allowsExtra: true };
+  const probe = operatorNode([{ node }], {
+    kind: "local",
+    name: site.name,
+    create: ([schema]) => new MapRows(capture, schema, shape, site),
+  });
+  try {
+    await context.sample(probe, () => sample.length >= SAMPLE_ROWS);
+  } catch (thrown) {
+    if (!(sample.length > 0 && thrown instanceof EngineError && thrown.code === "JOB_CANCELLED")) throw thrown;
+  }
+  if (sample.length > 0) return inferSchema(sample);
+  throw new PlanError(
+    "SCHEMA_UNKNOWN",
+    `The columns that ${site.name} gives cannot be inferred: it gave no row.`,
+    "Declare them with the option schema.",
+  );
+}
+
+/** A source below a node that gives its rows only once. */
+function unrepeatableSource(node: StreamNode): StreamSourceNode | undefined {
+  if (node.op === "source") {
+    const { boundedness, isRepeatable } = node.source;
+    return (isRepeatable ?? boundedness !== "unbounded") ? undefined : node;
+  }
+  for (const input of node.inputs) {
+    const found = unrepeatableSource(input.node);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

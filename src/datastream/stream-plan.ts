@@ -1,0 +1,29 @@
+import type { Host } from "../core/host.ts";
+import type { AccumulatorSet } from "../core/rows/accumulators.ts";
+import type { Schema } from "../core/schema.ts";
+import type { Json } from "../core/source.ts";
+import type { PlanHandle } from "../dataset/plan-handle.ts";
+import type { StreamNode } from "../plan/stream/stream-node.ts";
+
+/** A stream that is known, or will be once a function of unknown result has run over the first rows. */
+export type StreamPlan = PlanHandle<StreamNode>;
+
+/** What streams need of their environment: they build plans, and it runs them. */
+export interface StreamContext {
+  readonly host: Host;
+  readonly parameters: Readonly<Record<string, Json>>;
+  /** Adds a sink to what `execute` will run. */
+  addSink(plan: StreamPlan): void;
+  /** The first rows that `probe` gives when it runs over the beginning of its input, for `inferSchema`. */
+  sample(probe: StreamNode, isEnough: () => boolean): Promise<void>;
+  /** The accumulators of a job that is running; functions of one job share them. */
+  accumulators(jobId: string | undefined): AccumulatorSet;
+  /** Runs one stream for the caller and gives its rows one by one; see `executeAndCollect`. */
+  collect(plan: StreamPlan): AsyncGenerator<Record<string, unknown>>;
+}
+
+/** Identifies rows that leave an operator beside its main output; its schema types them. */
+export interface SideTag {
+  readonly id: string;
+  readonly schema: Schema;
+}

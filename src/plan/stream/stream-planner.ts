@@ -1,0 +1,253 @@
+import { PlanError } from "../../core/errors.ts";
+import { checkMaxParallelism } from "../../core/key-group.ts";
+import type { Schema } from "../../core/schema.ts";
+import { hasUserCode } from "../../core/time/watermark-strategy.ts";
+import type { Exchange, JobEdge, JobGraph, JobVertex, OperatorNode, StreamSettings } from "../../runtime/job-graph.ts";
+import {
+  inputSchema,
+  type Route,
+  type StreamInput,
+  type StreamNode,
+  type StreamOperatorNode,
+  type StreamSinkNode,
+} from "./stream-node.ts";
+import { assignUids } from "./stream-uids.ts";
+
+export interface StreamPlanOptions extends StreamSettings {
+  /** Of operators without an own one. */
+  readonly parallelism: number;
+  /** False: every operator is a vertex of its own. */
+  readonly chaining: boolean;
+}
+
+interface Vertex {
+  readonly id: number;
+  readonly parallelism: number;
+  readonly placement: JobVertex["placement"];
+  readonly source?: JobVertex["source"];
+  readonly inputs: Schema[];
+  readonly operators: OperatorNode[];
+  sink?: JobVertex["sink"];
+  /** Nothing more is chained to it. */
+  isSealed: boolean;
+}
+
+/**
+ * Makes the job graph of a stream: operators that follow each other without an exchange share a subtask (a chain), and
+ * keyed operators read by key group, so that a row's key decides on its subtask at any parallelism.
+ * @throws {PlanError} NOTHING_TO_EXECUTE, MAX_PARALLELISM_INVALID, UID_DUPLICATE, FORWARD_PARALLELISM
+ */
+export function planStream(sinks: readonly StreamNode[], options: StreamPlanOptions): JobGraph {
+  return new StreamPlanner(sinks, options).plan();
+}
+
+class StreamPlanner {
+  readonly #sinks: readonly StreamNode[];
+  readonly #options: StreamPlanOptions;
+  readonly #vertices: Vertex[] = [];
+  readonly #edges: JobEdge[] = [];
+  readonly #placed = new Map<StreamNode, Vertex>();
+  readonly #consumers = new Map<StreamNode, number>();
+  readonly #uids: ReadonlyMap<StreamNode, string>;
+  #sinkCount = 0;
+
+  constructor(sinks: readonly StreamNode[], options: StreamPlanOptions) {
+    this.#sinks = sinks;
+    this.#options = options;
+    this.#uids = assignUids(sinks);
+    const seen = new Set<StreamNode>();
+    const count = (node: StreamNode): void => {
+      if (seen.has(node)) return;
+      seen.add(node);
+      for (const input of node.inputs) {
+        this.#consumers.set(input.node, (this.#consumers.get(input.node) ?? 0) + 1);
+        count(input.node);
+      }
+    };
+    for (const sink of sinks) count(sink);
+  }
+
+  plan(): JobGraph {
+    const { mode, maxParallelism, bufferTimeoutMs, watermarkIntervalMs, parallelism } = this.#options;
+    checkMaxParallelism(maxParallelism, parallelism);
+    for (const sink of this.#sinks) this.#place(sink);
+    return {
+      vertices: this.#vertices.map(({ isSealed: _, inputs, ...vertex }) => ({
+        ...vertex,
+        name: vertexName(vertex),
+        inputs: inputs.map((schema) => schema.fields),
+      })),
+      edges: this.#edges,
+      stream: { mode, maxParallelism, bufferTimeoutMs, watermarkIntervalMs },
+    };
+  }
+
+  #place(node: StreamNode): Vertex {
+    const placed = this.#placed.get(node);
+    if (placed !== undefined) return placed;
+    const vertex = this.#build(node);
+    this.#placed.set(node, vertex);
+    return vertex;
+  }
+
+  #build(node: StreamNode): Vertex {
+    switch (node.op) {
+      case "source":
+        return this.#source(node);
+      case "operator":
+        return this.#operator(node);
+      case "union":
+        // Only readers of a union are placed; one that is read by nobody but a sink needs a vertex.
+        return this.#vertex(node, [node.schema], "workers", node.inputs);
+      case "sink":
+        return this.#sink(node);
+    }
+  }
+
+  #source(node: StreamNode & { op: "source" }): Vertex {
+    const { source, strategy, isLocal } = node;
+    const isPinned = isLocal || (strategy !== undefined && hasUserCode(strategy));
+    const uid = this.#uidOf(node);
+    const vertex: Vertex = {
+      id: this.#vertices.length,
+      parallelism: this.#parallelismOf(node),
+      placement: isPinned ? "planner" : "workers",
+      source: {
+        spec: source.spec,
+        splits: source.createEnumerator === undefined ? source.splits() : [],
+        stream: { uid, ...(strategy === undefined ? {} : { strategy }) },
+        ...(isPinned ? { local: source } : {}),
+      },
+      inputs: [],
+      operators: [],
+      isSealed: this.#sealsAfter(node),
+    };
+    this.#vertices.push(vertex);
+    return vertex;
+  }
+
+  #operator(node: StreamOperatorNode): Vertex {
+    const operator: OperatorNode = {
+      ...node.operator,
+      uid: this.#uidOf(node),
+      ...(node.callSite === undefined ? {} : { callSite: node.callSite }),
+    };
+    const placement = operator.kind === "local" ? "planner" : "workers";
+    const before = this.#chainTarget(node, placement);
+    if (before !== undefined) {
+      before.operators.push(operator);
+      if (this.#sealsAfter(node)) before.isSealed = true;
+      return before;
+    }
+    const vertex = this.#vertex(node, node.inputs.map(inputSchema), placement, node.inputs);
+    vertex.operators.push(operator);
+    vertex.isSealed = this.#sealsAfter(node);
+    return vertex;
+  }
+
+  #sink(node: StreamSinkNode): Vertex {
+    const { sink, isLocal } = node;
+    const placement = isLocal ? "planner" : "workers";
+    const before = this.#chainTarget(node, placement);
+    const vertex = before ?? this.#vertex(node, node.inputs.map(inputSchema), placement, node.inputs);
+    vertex.sink = { id: this.#sinkCount++, spec: sink.spec, ...(isLocal ? { local: sink } : {}) };
+    vertex.isSealed = true;
+    return vertex;
+  }
+
+  /** The vertex behind whose last operator this node can run in the same subtask. */
+  #chainTarget(node: StreamNode, placement: JobVertex["placement"]): Vertex | undefined {
+    const [input] = node.inputs;
+    if (node.inputs.length !== 1 || input.side !== undefined || input.node.op === "union") return undefined;
+    if (!this.#options.chaining || node.chaining === "never" || node.chaining === "head") return undefined;
+    if (input.route.kind !== "any" && input.route.kind !== "forward") return undefined;
+    const vertex = this.#place(input.node);
+    if (vertex.isSealed || vertex.placement !== placement) return undefined;
+    return vertex.parallelism === this.#parallelismOf(node) ? vertex : undefined;
+  }
+
+  #vertex(
+    node: StreamNode,
+    inputs: readonly Schema[],
+    placement: JobVertex["placement"],
+    reads: readonly StreamInput[],
+  ): Vertex {
+    const producers = reads.flatMap((input, i) =>
+      this.#producers(input).map((producer) => ({ ...producer, input: i })),
+    );
+    const vertex: Vertex = {
+      id: this.#vertices.length,
+      parallelism: this.#parallelismOf(node),
+      placement,
+      inputs: [...inputs],
+      operators: [],
+      isSealed: false,
+    };
+    this.#vertices.push(vertex);
+    const isUnion = node.op === "union";
+    for (const { from, route, tag, input } of producers) {
+      from.isSealed = true;
+      this.#edges.push({
+        from: from.id,
+        to: vertex.id,
+        input: isUnion ? 0 : input,
+        exchange: this.#exchange(route, from.parallelism, vertex.parallelism, node),
+        ...(tag === undefined ? {} : { tag }),
+      });
+    }
+    return vertex;
+  }
+
+  /** The vertices that feed an input: those of all members where it reads a union. */
+  #producers({ node, route, side }: StreamInput): { from: Vertex; route: Route; tag?: string }[] {
+    if (node.op === "union" && side === undefined) {
+      return node.inputs.flatMap((member) =>
+        this.#producers(member.route.kind === "any" ? { ...member, route } : member),
+      );
+    }
+    const from = this.#place(node);
+    return [{ from, route, ...(side === undefined ? {} : { tag: side.tag }) }];
+  }
+
+  #exchange(route: Route, from: number, to: number, node: StreamNode): Exchange {
+    switch (route.kind) {
+      case "any":
+        return from === to ? { kind: "forward" } : { kind: "rebalance" };
+      case "forward":
+        if (from === to) return { kind: "forward" };
+        throw new PlanError(
+          "FORWARD_PARALLELISM",
+          `"${node.name}" reads ${from} subtasks by forward(), but has ${to} itself.`,
+          "Give both the same parallelism, or use rescale() or rebalance().",
+        );
+      case "keyed":
+        return { kind: "keyGroup", keys: route.keys, maxParallelism: this.#options.maxParallelism };
+      case "global":
+        return to === 1 ? { kind: "gather" } : { kind: "global" };
+      default:
+        return route;
+    }
+  }
+
+  /** Nothing is chained behind a node that several read, whose side outputs are read, or that stays alone. */
+  #sealsAfter(node: StreamNode): boolean {
+    return (this.#consumers.get(node) ?? 0) > 1 || node.chaining === "never" || !this.#options.chaining;
+  }
+
+  #parallelismOf(node: StreamNode): number {
+    const given = node.parallelism ?? this.#options.parallelism;
+    if (node.op === "sink" && node.sink.isSingleFile === true) return 1;
+    return given;
+  }
+
+  #uidOf(node: StreamNode): string {
+    return this.#uids.get(node) ?? node.name;
+  }
+}
+
+function vertexName(vertex: Pick<Vertex, "source" | "operators" | "sink">): string {
+  const parts = vertex.operators.map((operator) => operator.name);
+  if (vertex.source !== undefined) parts.unshift(vertex.source.local?.description ?? vertex.source.spec.kind);
+  if (vertex.sink !== undefined) parts.push(vertex.sink.local?.description ?? `write ${vertex.sink.spec.kind}`);
+  return parts.length === 0 ? "exchange" : parts.join(" -> ");
+}
