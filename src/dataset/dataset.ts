@@ -5,14 +5,7 @@ import type { JsonSinkSpec } from "../connectors/json/json-sink.ts";
 import type { ParquetSinkSpec } from "../connectors/parquet/parquet-sink.ts";
 import type { TextSinkSpec } from "../connectors/text/text-sink.ts";
 import { assert, PlanError } from "../core/errors.ts";
-import {
-  type AcceptsColumns,
-  Expression,
-  type NamedExpression,
-  type Operand,
-  type ResultType,
-  type SelectedFields as SelectedTypes,
-} from "../core/expressions/expression.ts";
+import { type AcceptsColumns, Expression, type NamedExpression, type Operand } from "../core/expressions/expression.ts";
 import { columnNode } from "../core/expressions/node.ts";
 import type { PathsIn } from "../core/expressions/symbols.ts";
 import type { OperatorContext } from "../core/operator.ts";
@@ -77,6 +70,7 @@ import type {
   PartitionGiven,
   ReduceGiven,
 } from "./row-types.ts";
+import type { AsFields, ListedFields, Names, Selectable, SelectedFields, WithFields } from "./selected-fields.ts";
 import {
   coGroupStage,
   combineGroupStage,
@@ -98,29 +92,7 @@ export type JoinedFields<L extends Fields, R extends Fields, SharedKeys extends 
   readonly [N in Exclude<keyof R & string, SharedKeys> as N extends keyof L ? `${N}_right` : N]: R[N];
 };
 
-type Names<F extends Fields> = keyof F & string;
-
 type Numbered<N extends string> = { readonly [K in N]: SimpleType<"int64"> };
-
-/** What inference found, as fields: a type that could not be found becomes `never`. */
-type AsFields<T> = { readonly [N in keyof T & string]: T[N] extends DataType ? T[N] : never };
-type SelectedFields<E extends Readonly<Record<string, Operand>>, F extends Fields> = AsFields<SelectedTypes<E, F>>;
-
-/** A column to select: its name, or an expression with a name. */
-type Selectable<F extends Fields> = Names<F> | NamedExpression<string, PathsIn<F>, unknown>;
-
-/** The fields of each of the columns `C`, as one intersection. */
-type ListedFields<C, F extends Fields> = Together<
-  C extends keyof F & string
-    ? Pick<F, C>
-    : C extends NamedExpression<infer N, string, unknown>
-      ? { readonly [K in N]: ResultType<C, F> }
-      : never
->;
-type Together<U> = (U extends unknown ? (member: U) => void : never) extends (all: infer All) => void ? All : never;
-
-/** Fields with some replaced or added. */
-type WithFields<F extends Fields, G extends Fields> = Omit<F, keyof G> & G;
 
 /** Columns that hold lists or maps. */
 type ListNames<F extends Fields> = string extends keyof F

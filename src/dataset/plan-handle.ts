@@ -61,10 +61,7 @@ export class PlanHandle<N extends object = LogicalNode> {
   }
 
   /** The node that `step` makes of several. */
-  static combine<N extends object>(
-    handles: readonly PlanHandle<N>[],
-    step: (nodes: readonly N[]) => N,
-  ): PlanHandle<N> {
+  static combine<N extends object>(handles: readonly PlanHandle<N>[], step: (nodes: readonly N[]) => N): PlanHandle<N> {
     const nodes = handles.flatMap((handle) => (handle.node === undefined ? [] : [handle.node]));
     if (nodes.length === handles.length) return PlanHandle.of(step(nodes));
     return PlanHandle.deferred(async (signal) =>

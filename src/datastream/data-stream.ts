@@ -1,16 +1,14 @@
-import {
-  type AcceptsColumns,
-  Expression,
-  type NamedExpression,
-  type Operand,
-} from "../core/expressions/expression.ts";
+import { readRows } from "../core/columns/read.ts";
+import { type AcceptsColumns, Expression, type NamedExpression, type Operand } from "../core/expressions/expression.ts";
+import type { PathsIn } from "../core/expressions/symbols.ts";
+import { AssignTimes } from "../core/operators/assign-times.ts";
 import { FilterRows } from "../core/operators/filter-rows.ts";
 import { FlatMapRows } from "../core/operators/flat-map-rows.ts";
 import { KeyRows } from "../core/operators/key-rows.ts";
 import { MapRows } from "../core/operators/map-rows.ts";
 import { NumberRows, type PartitionFunction } from "../core/operators/number-rows.ts";
 import type { RuntimeContext } from "../core/rows/runtime-context.ts";
-import { type RowOf, Schema } from "../core/schema.ts";
+import type { RowOf, Schema } from "../core/schema.ts";
 import type { Sink } from "../core/sink.ts";
 import { hasUserCode } from "../core/time/watermark-strategy.ts";
 import type { DataType, Fields } from "../core/types.ts";
@@ -18,15 +16,21 @@ import { callSite } from "../dataset/call-site.ts";
 import { columnNames, computedColumns, namedColumns } from "../dataset/column-arguments.ts";
 import { PlanHandle } from "../dataset/plan-handle.ts";
 import type { FieldsOf, FieldsOfRow, FilterGiven, FlatMapGiven, MapGiven } from "../dataset/row-types.ts";
-import type { AsFields, ListedFields, Names, Selectable, SelectedFields, WithFields } from "../dataset/selected-fields.ts";
-import { AssignTimes } from "../core/operators/assign-times.ts";
+import type {
+  AsFields,
+  ListedFields,
+  Names,
+  Selectable,
+  SelectedFields,
+  WithFields,
+} from "../dataset/selected-fields.ts";
 import type { Chaining, Route, StreamNode } from "../plan/stream/stream-node.ts";
+import type { OperatorNode } from "../runtime/job-graph.ts";
 import { ResultSink } from "../runtime/result-sink.ts";
-import { readRows } from "../core/columns/read.ts";
 import { KeyedStream } from "./keyed-stream.ts";
 import { filterNode, operatorNode, pickNode, projectNode, unionNode, withColumnsNode } from "./nodes.ts";
 import type { OutputTag } from "./output-tag.ts";
-import { functionPlan, sampledKeyType, siteOf, type StreamFunctionOptions } from "./stream-functions.ts";
+import { functionPlan, type StreamFunctionOptions, sampledKeyType, siteOf } from "./stream-functions.ts";
 import type { StreamContext, StreamPlan } from "./stream-plan.ts";
 import type { WatermarkStrategy } from "./watermark-strategy.ts";
 
@@ -67,7 +71,7 @@ export class DataStream<F extends Fields = Fields> {
    * @throws {PlanError} COLUMN_UNKNOWN, TYPE_MISMATCH, PREDICATE_NOT_BOOLEAN
    * @example clicks.filter(col("userId").isNotNull())
    */
-  filter<const E extends Expression>(condition: E & AcceptsColumns<E, Names<F>>): DataStream<F>;
+  filter<const E extends Expression>(condition: E & AcceptsColumns<E, PathsIn<F>>): DataStream<F>;
   filter(condition: FilterGiven<RowOf<F>>, options?: Omit<FunctionOptions, "schema">): DataStream<F>;
   filter(condition: Expression | FilterGiven<RowOf<F>>, options: FunctionOptions = {}): DataStream<F> {
     if (condition instanceof Expression) return this.#then((node) => filterNode(node, condition.node));
@@ -88,11 +92,9 @@ export class DataStream<F extends Fields = Fields> {
    * @example bids.select("auction", col("price").mul(0.908).as("euros"))
    */
   select<const N extends Names<F>>(...names: N[]): DataStream<Pick<F, N>>;
-  select<const C extends readonly Selectable<Names<F>>[]>(
-    ...columns: C
-  ): DataStream<AsFields<ListedFields<C[number], F>>>;
+  select<const C extends readonly Selectable<F>[]>(...columns: C): DataStream<AsFields<ListedFields<C[number], F>>>;
   select<const E extends Readonly<Record<string, Operand>>>(
-    columns: E & { [N in keyof E]: AcceptsColumns<E[N], Names<F>> },
+    columns: E & { [N in keyof E]: AcceptsColumns<E[N], PathsIn<F>> },
   ): DataStream<SelectedFields<E, F>>;
   select(
     ...columns: (string | NamedExpression<string, string, unknown> | Readonly<Record<string, Operand>>)[]
@@ -103,7 +105,7 @@ export class DataStream<F extends Fields = Fields> {
 
   /** All columns, with the given ones added or replaced. */
   withColumns<const E extends Readonly<Record<string, Operand>>>(
-    columns: E & { [N in keyof E]: AcceptsColumns<E[N], Names<F>> },
+    columns: E & { [N in keyof E]: AcceptsColumns<E[N], PathsIn<F>> },
   ): DataStream<WithFields<F, SelectedFields<E, F>>> {
     const computed = computedColumns("withColumns", columns);
     return this.#then((node) => withColumnsNode(node, computed));
@@ -112,7 +114,7 @@ export class DataStream<F extends Fields = Fields> {
   /** All columns, with one added or replaced. */
   withColumn<const N extends string, const E extends Operand>(
     name: N,
-    value: E & AcceptsColumns<E, Names<F>>,
+    value: E & AcceptsColumns<E, PathsIn<F>>,
   ): DataStream<WithFields<F, SelectedFields<{ readonly [K in N]: E }, F>>> {
     return this.withColumns({ [name]: value } as never) as never;
   }
@@ -172,7 +174,7 @@ export class DataStream<F extends Fields = Fields> {
    * @example const { large, small } = orders.split({ large: col("total").ge(100), small: col("total").lt(100) });
    */
   split<const C extends Readonly<Record<string, Expression>>>(
-    conditions: C & { [N in keyof C]: AcceptsColumns<C[N], Names<F>> },
+    conditions: C & { [N in keyof C]: AcceptsColumns<C[N], PathsIn<F>> },
   ): { readonly [N in keyof C]: DataStream<F> } {
     const entries = Object.entries<Expression>(conditions as Readonly<Record<string, Expression>>);
     return Object.fromEntries(
@@ -190,7 +192,7 @@ export class DataStream<F extends Fields = Fields> {
    */
   keyBy<const N extends Names<F>>(...keys: N[]): KeyedStream<F, N>;
   keyBy<const E extends Readonly<Record<string, Operand>>>(
-    keys: E & { [N in keyof E]: AcceptsColumns<E[N], Names<F>> },
+    keys: E & { [N in keyof E]: AcceptsColumns<E[N], PathsIn<F>> },
   ): KeyedStream<WithFields<F, SelectedFields<E, F>>, keyof E & string>;
   keyBy<V, const N extends string = "key">(
     key: (row: RowOf<F>, context: RuntimeContext) => V,
@@ -227,8 +229,8 @@ export class DataStream<F extends Fields = Fields> {
     const { spec } = strategy;
     return this.#then((node) => {
       const name = "assign timestamps and watermarks";
-      const operator = hasUserCode(spec)
-        ? { kind: "local" as const, name, create: ([input]: readonly Schema[]) => new AssignTimes(spec, input) }
+      const operator: OperatorNode = hasUserCode(spec)
+        ? { kind: "local", name, create: ([input]) => new AssignTimes(spec, input) }
         : { kind: "assignTimes", name, strategy: spec };
       return operatorNode([{ node }], operator);
     });
@@ -320,14 +322,16 @@ export class DataStream<F extends Fields = Fields> {
    * Rows that the newest step sent to a side output. Late rows of windows have the tag of `sideOutputLateData`.
    */
   getSideOutput<G extends Fields>(tag: OutputTag<G>): DataStream<G> {
-    const plan = this.plan.map((node): StreamNode => ({
-      op: "operator",
-      operator: { kind: "pass", name: `side output ${tag.id}` },
-      schema: tag.schema,
-      name: `side output ${tag.id}`,
-      inputs: [{ node, route: { kind: "any" }, side: { tag: tag.id, schema: tag.schema } }],
-      isUpdating: false,
-    }));
+    const plan = this.plan.map(
+      (node): StreamNode => ({
+        op: "operator",
+        operator: { kind: "pass", name: `side output ${tag.id}` },
+        schema: tag.schema,
+        name: `side output ${tag.id}`,
+        inputs: [{ node, route: { kind: "any" }, side: { tag: tag.id, schema: tag.schema } }],
+        isUpdating: false,
+      }),
+    );
     return new DataStream<G>(this.context, plan);
   }
 
@@ -346,10 +350,7 @@ export class DataStream<F extends Fields = Fields> {
     return this.addSink(
       new ResultSink((batch, workspace) => {
         const rows = readRows(workspace, batch) as RowOf<F>[];
-        for (const [i, row] of rows.entries()) {
-          const taken = fn(row);
-          if (taken instanceof Promise) return takeRest(taken, rows.slice(i + 1), fn);
-        }
+        return takeRows(rows, fn);
       }),
     );
   }
@@ -421,10 +422,7 @@ export class DataStream<F extends Fields = Fields> {
     return new DataStream<G>(this.context, plan);
   }
 
-  #function<G extends Fields>(
-    step: Parameters<typeof functionPlan>[2],
-    options: StreamFunctionOptions,
-  ): DataStream<G> {
+  #function<G extends Fields>(step: Parameters<typeof functionPlan>[2], options: StreamFunctionOptions): DataStream<G> {
     const routes = this.#route === undefined ? {} : { routes: [this.#route] };
     return new DataStream<G>(this.context, functionPlan(this.context, [this.plan], { ...step, ...routes }, options));
   }
@@ -439,8 +437,10 @@ export class DataStream<F extends Fields = Fields> {
   }
 }
 
-/** Goes on with further rows once one that the caller waits for is done. */
-async function takeRest<T>(first: Promise<void>, rows: readonly T[], fn: (row: T) => void | Promise<void>) {
-  await first;
-  for (const row of rows) await fn(row);
+/** Row by row; waits, and makes the stream wait, only where the caller gives a promise. */
+function takeRows<T>(rows: readonly T[], fn: (row: T) => void | Promise<void>): void | Promise<void> {
+  for (const [i, row] of rows.entries()) {
+    const taken = fn(row);
+    if (taken instanceof Promise) return taken.then(() => takeRows(rows.slice(i + 1), fn));
+  }
 }

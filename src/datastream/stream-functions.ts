@@ -1,10 +1,9 @@
 import { EngineError, EvaluationError, PlanError } from "../core/errors.ts";
-import type { OperatorContext } from "../core/operator.ts";
+import type { Operator, OperatorContext } from "../core/operator.ts";
 import { MapRows, type ResultShape } from "../core/operators/map-rows.ts";
 import { inferSchema } from "../core/rows/infer-schema.ts";
 import { createRuntimeContext } from "../core/rows/runtime-context.ts";
 import type { FunctionSite } from "../core/rows/user-function.ts";
-import type { Operator } from "../core/operator.ts";
 import { Schema } from "../core/schema.ts";
 import type { DataType } from "../core/types.ts";
 import { callSite } from "../dataset/call-site.ts";

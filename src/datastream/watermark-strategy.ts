@@ -2,11 +2,7 @@ import { PlanError } from "../core/errors.ts";
 import { type AcceptsColumns, Expression } from "../core/expressions/expression.ts";
 import { columnNode } from "../core/expressions/node.ts";
 import type { RowOf } from "../core/schema.ts";
-import type {
-  TimestampSpec,
-  WatermarkGenerator,
-  WatermarkStrategySpec,
-} from "../core/time/watermark-strategy.ts";
+import type { TimestampSpec, WatermarkGenerator, WatermarkStrategySpec } from "../core/time/watermark-strategy.ts";
 import type { Fields } from "../core/types.ts";
 
 /**
@@ -23,12 +19,18 @@ export class WatermarkStrategy<F extends Fields = Fields> {
 
   /** Rows come at most `delayMs` milliseconds of event time behind the latest one. @throws {PlanError} OPTION_INVALID */
   static boundedOutOfOrderness<F extends Fields = Fields>(delayMs: number): WatermarkStrategy<F> {
-    return new WatermarkStrategy({ timestamps: { kind: "kept" }, generator: { kind: "boundedOutOfOrderness", delayMs: milliseconds("boundedOutOfOrderness", delayMs, 0) } });
+    return new WatermarkStrategy({
+      timestamps: { kind: "kept" },
+      generator: { kind: "boundedOutOfOrderness", delayMs: milliseconds("boundedOutOfOrderness", delayMs, 0) },
+    });
   }
 
   /** Rows come in the order of their times. */
   static monotonous<F extends Fields = Fields>(): WatermarkStrategy<F> {
-    return new WatermarkStrategy({ timestamps: { kind: "kept" }, generator: { kind: "boundedOutOfOrderness", delayMs: 0 } });
+    return new WatermarkStrategy({
+      timestamps: { kind: "kept" },
+      generator: { kind: "boundedOutOfOrderness", delayMs: 0 },
+    });
   }
 
   /** No watermark before the end of the input: windows of event time close only there. */
@@ -54,13 +56,9 @@ export class WatermarkStrategy<F extends Fields = Fields> {
    * or a function of the row that gives epoch milliseconds or a Date.
    */
   withTimestamps<const N extends keyof F & string>(column: N): WatermarkStrategy<F>;
-  withTimestamps<const E extends Expression>(
-    expression: E & AcceptsColumns<E, keyof F & string>,
-  ): WatermarkStrategy<F>;
+  withTimestamps<const E extends Expression>(expression: E & AcceptsColumns<E, keyof F & string>): WatermarkStrategy<F>;
   withTimestamps(timestampOf: (row: RowOf<F>) => number | bigint | Date): WatermarkStrategy<F>;
-  withTimestamps(
-    given: string | Expression | ((row: RowOf<F>) => number | bigint | Date),
-  ): WatermarkStrategy<F> {
+  withTimestamps(given: string | Expression | ((row: RowOf<F>) => number | bigint | Date)): WatermarkStrategy<F> {
     return new WatermarkStrategy({ ...this.spec, timestamps: timestampSpec(given as never) });
   }
 

@@ -69,8 +69,9 @@ export class ChannelInput implements SubtaskInput {
   async stop(): Promise<void> {}
 
   #poll(channels: readonly Channel[]): InputEvent | undefined {
+    const first = this.#nextChannel;
     for (let i = 0; i < channels.length; i++) {
-      const at = (this.#nextChannel + i) % channels.length;
+      const at = (first + i) % channels.length;
       const channel = channels[at];
       if (channel.isAligned) continue;
       for (let element = channel.reader.poll(); element !== undefined; element = channel.reader.poll()) {

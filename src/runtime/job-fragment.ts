@@ -408,7 +408,7 @@ export class JobFragment {
     if (this.#stream === undefined) return;
     const vertex = this.#vertex(subtask.vertex);
     const snapshot = this.#takeSnapshot(vertex, subtask.index, (writerOf) =>
-      subtask.snapshotSource(writerOf("source")),
+      subtask.snapshotSource(() => writerOf("source")),
     );
     this.#finalSnapshots.set(subtask, snapshot);
     if (this.#pendingCheckpoint !== undefined) this.onSnapshot(this.#pendingCheckpoint, subtask.vertex, snapshot);

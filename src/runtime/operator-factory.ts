@@ -1,5 +1,6 @@
 import { InternalError } from "../core/errors.ts";
 import type { Operator } from "../core/operator.ts";
+import { AssignTimes, type AssignTimesSpec } from "../core/operators/assign-times.ts";
 import { CrossJoinOperator, type CrossJoinSpec } from "../core/operators/cross-join.ts";
 import { DistinctOperator, type DistinctSpec } from "../core/operators/distinct.ts";
 import { FilterOperator, type FilterSpec } from "../core/operators/filter.ts";
@@ -7,6 +8,7 @@ import { HashAggregateOperator, type HashAggregateSpec } from "../core/operators
 import { HashJoinOperator, type HashJoinSpec } from "../core/operators/hash-join.ts";
 import { LimitOperator, type LimitSpec } from "../core/operators/limit.ts";
 import { MergeSortedOperator, type MergeSortedSpec } from "../core/operators/merge-sorted.ts";
+import { PassOperator } from "../core/operators/pass.ts";
 import { ProjectOperator, type ProjectSpec } from "../core/operators/project.ts";
 import { RangeNumbersOperator, type RangeNumbersSpec } from "../core/operators/range-numbers.ts";
 import { SortOperator, type SortSpec } from "../core/operators/sort.ts";
@@ -19,12 +21,14 @@ import type { LocalOperator, OperatorNode, OperatorSpec } from "./job-graph.ts";
 /** Every operator that a plan can name, with its spec by kind. */
 interface Specs {
   aggregate: HashAggregateSpec;
+  assignTimes: AssignTimesSpec;
   crossJoin: CrossJoinSpec;
   distinct: DistinctSpec;
   filter: FilterSpec;
   hashJoin: HashJoinSpec;
   limit: LimitSpec;
   mergeSorted: MergeSortedSpec;
+  pass: { readonly kind: "pass" };
   project: ProjectSpec;
   rangeNumbers: RangeNumbersSpec;
   sort: SortSpec;
@@ -35,12 +39,14 @@ interface Specs {
 
 const FACTORIES: { readonly [K in keyof Specs]: (spec: Specs[K], inputs: readonly Schema[]) => Operator } = {
   aggregate: (spec, [input]) => new HashAggregateOperator(spec, input),
+  assignTimes: (spec, [input]) => new AssignTimes(spec.strategy, input),
   crossJoin: (spec, [left, right]) => new CrossJoinOperator(spec, left, right),
   distinct: (spec, [input]) => new DistinctOperator(spec, input),
   filter: (spec, [input]) => new FilterOperator(spec, input),
   hashJoin: (spec, [left, right]) => new HashJoinOperator(spec, left, right),
   limit: (spec, [input]) => new LimitOperator(spec, input),
   mergeSorted: (spec, [input]) => new MergeSortedOperator(spec, input),
+  pass: (_, [input]) => new PassOperator(input),
   project: (spec, [input]) => new ProjectOperator(spec, input),
   rangeNumbers: (spec, [input]) => new RangeNumbersOperator(spec, input),
   sort: (spec, [input]) => new SortOperator(input, spec),

@@ -116,8 +116,8 @@ export class Subtask {
   }
 
   /** Positions of its splits, where it is a source. */
-  snapshotSource(writer: SnapshotWriter): void {
-    this.#input.snapshot?.(writer);
+  snapshotSource(writerOf: () => SnapshotWriter): void {
+    this.#input.snapshot?.(writerOf());
   }
 
   /** A checkpoint begins at this source: its barrier follows what was read so far. */

@@ -61,7 +61,6 @@ export class AssignTimes implements Operator {
     return "done";
   }
 
-
   close(): void {
     this.#times?.close();
     this.#watermarks?.close();

@@ -1,0 +1,454 @@
+import { CsvSource } from "../connectors/csv/csv-source.ts";
+import { JsonSource } from "../connectors/json/json-source.ts";
+import { MemorySource } from "../connectors/memory/memory-source.ts";
+import { ParquetSource } from "../connectors/parquet/parquet-source.ts";
+import { connectorRegistry } from "../connectors/registry.ts";
+import { SequenceSource } from "../connectors/sequence/sequence-source.ts";
+import { TextSource } from "../connectors/text/text-source.ts";
+import { readRows } from "../core/columns/read.ts";
+import { EngineError, PlanError } from "../core/errors.ts";
+import type { Host } from "../core/host.ts";
+import { checkMaxParallelism, DEFAULT_MAX_PARALLELISM } from "../core/key-group.ts";
+import { AccumulatorSet } from "../core/rows/accumulators.ts";
+import type { Schema } from "../core/schema.ts";
+import type { Json, Source } from "../core/source.ts";
+import type { Fields, SimpleType } from "../core/types.ts";
+import type { JobResult } from "../dataset/job-context.ts";
+import {
+  type CsvReadOptions,
+  checkedOptions,
+  type JsonReadOptions,
+  optionsOf,
+  type TextReadOptions,
+} from "../dataset/options.ts";
+import { PlanHandle } from "../dataset/plan-handle.ts";
+import type { FieldsOfRow } from "../dataset/row-types.ts";
+import { kernelModule } from "../host/kernel-module.ts";
+import { nodeHost } from "../host/node-host.ts";
+import type { StreamNode, StreamSinkNode } from "../plan/stream/stream-node.ts";
+import { planStream } from "../plan/stream/stream-planner.ts";
+import { Engine } from "../runtime/engine.ts";
+import { ResultSink } from "../runtime/result-sink.ts";
+import type { JobSnapshot } from "../runtime/snapshots.ts";
+import { DataStream } from "./data-stream.ts";
+import { StreamJob, type StreamJobHooks } from "./stream-job.ts";
+import type { StreamContext, StreamPlan } from "./stream-plan.ts";
+import { WatermarkStrategy } from "./watermark-strategy.ts";
+
+export type RuntimeMode = "STREAMING" | "BATCH" | "AUTOMATIC";
+export type TimeCharacteristic = "event" | "processing" | "ingestion";
+
+export interface StreamEnvironmentOptions {
+  /** Subtasks of each step. Default 1. Steps with functions run on the calling thread, others on worker threads. */
+  readonly parallelism?: number;
+  /** Key groups, the unit in which keyed state moves; fixed for the life of the state. Default 128. */
+  readonly maxParallelism?: number;
+  /**
+   * STREAMING (default): results as they come. BATCH: bounded input only; the final results alone.
+   * AUTOMATIC: BATCH where every source is bounded.
+   */
+  readonly runtimeMode?: RuntimeMode;
+  /** How long rows may wait for others that go the same way, in milliseconds; 0 sends each batch at once. Default 10. */
+  readonly bufferTimeoutMs?: number;
+  /** How often custom watermark generators are asked, in milliseconds. Default 200. */
+  readonly watermarkIntervalMs?: number;
+  /** Memory that the job may use, in bytes. Default: half of the machine's. */
+  readonly memoryBytes?: number;
+  /** Rows per batch to aim at under load. Default 8,192. */
+  readonly batchRows?: number;
+  /** Values that functions of the job can read. */
+  readonly parameters?: Readonly<Record<string, Json>>;
+  /** Where clock, files and threads come from; default: Node. `Simulation` of millrace/testing has another. */
+  readonly host?: Host;
+}
+
+export interface ExecuteOptions {
+  readonly signal?: AbortSignal;
+  /** State of an earlier run to go on from. */
+  readonly restore?: JobSnapshot;
+  /** Shown in metrics. */
+  readonly jobName?: string;
+}
+
+type Paths = string | readonly string[];
+
+const DEFAULTS = { parallelism: 1, bufferTimeoutMs: 10, watermarkIntervalMs: 200, batchRows: 8192 };
+const MINIMUM_MEMORY_BYTES = 16 * 1024 * 1024;
+const OPTION_NAMES = [
+  "parallelism",
+  "maxParallelism",
+  "runtimeMode",
+  "bufferTimeoutMs",
+  "watermarkIntervalMs",
+  "memoryBytes",
+  "batchRows",
+  "parameters",
+  "host",
+];
+
+/**
+ * Where streaming jobs begin: reads sources as streams and runs what was built on them.
+ * @example
+ * const env = StreamExecutionEnvironment.create();
+ * env.fromSource(clicks, WatermarkStrategy.boundedOutOfOrderness(5_000).withTimestamps("time"))
+ *   .keyBy("userId").window(TumblingEventTimeWindows.of(60_000)).aggregate({ clicks: count() }).print();
+ * await env.execute();
+ */
+export class StreamExecutionEnvironment {
+  readonly maxParallelism: number;
+  readonly memoryBytes: number;
+  readonly batchRows: number;
+  readonly parameters: Readonly<Record<string, Json>>;
+  readonly #host: Host;
+  #parallelism: number;
+  #bufferTimeoutMs: number;
+  #watermarkIntervalMs: number;
+  #runtimeMode: RuntimeMode;
+  #timeCharacteristic: TimeCharacteristic = "event";
+  #chaining = true;
+  readonly #sinks: StreamPlan[] = [];
+  readonly #accumulators = new Map<string, AccumulatorSet>();
+  readonly #context: StreamContext;
+
+  private constructor(options: StreamEnvironmentOptions) {
+    this.#host = options.host ?? nodeHost();
+    this.#parallelism = whole("parallelism", options.parallelism ?? DEFAULTS.parallelism, 1, 1024);
+    this.maxParallelism = options.maxParallelism ?? Math.max(DEFAULT_MAX_PARALLELISM, this.#parallelism);
+    checkMaxParallelism(this.maxParallelism, this.#parallelism);
+    this.#bufferTimeoutMs = whole("bufferTimeoutMs", options.bufferTimeoutMs ?? DEFAULTS.bufferTimeoutMs, 0, 3_600_000);
+    this.#watermarkIntervalMs = whole(
+      "watermarkIntervalMs",
+      options.watermarkIntervalMs ?? DEFAULTS.watermarkIntervalMs,
+      1,
+      3_600_000,
+    );
+    this.memoryBytes = whole(
+      "memoryBytes",
+      options.memoryBytes ?? Math.floor(this.#host.totalMemoryBytes / 2),
+      MINIMUM_MEMORY_BYTES,
+      Number.MAX_SAFE_INTEGER,
+    );
+    this.batchRows = whole("batchRows", options.batchRows ?? DEFAULTS.batchRows, 1, 1 << 24);
+    this.parameters = options.parameters ?? {};
+    this.#runtimeMode = mode(options.runtimeMode ?? "STREAMING");
+    this.#context = {
+      host: this.#host,
+      parameters: this.parameters,
+      addSink: (plan) => {
+        this.#sinks.push(plan);
+      },
+      sample: (probe, isEnough) => this.#sample(probe, isEnough),
+      accumulators: (jobId) => this.#accumulatorsOf(jobId),
+      collect: (plan) => this.#collect(plan),
+    };
+  }
+
+  /** @throws {PlanError} OPTION_INVALID, OPTION_UNKNOWN, MAX_PARALLELISM_INVALID */
+  static create(options: StreamEnvironmentOptions = {}): StreamExecutionEnvironment {
+    return new StreamExecutionEnvironment(checkedOptions("create", options, OPTION_NAMES));
+  }
+
+  get parallelism(): number {
+    return this.#parallelism;
+  }
+
+  /** Of steps that are given no own one. @throws {PlanError} OPTION_INVALID, MAX_PARALLELISM_INVALID */
+  setParallelism(parallelism: number): this {
+    this.#parallelism = whole("parallelism", parallelism, 1, 1024);
+    checkMaxParallelism(this.maxParallelism, parallelism);
+    return this;
+  }
+
+  setRuntimeMode(runtimeMode: RuntimeMode): this {
+    this.#runtimeMode = mode(runtimeMode);
+    return this;
+  }
+
+  /** How long rows may wait for others that go the same way, in milliseconds; 0 sends each batch at once. */
+  setBufferTimeout(bufferTimeoutMs: number): this {
+    this.#bufferTimeoutMs = whole("bufferTimeoutMs", bufferTimeoutMs, 0, 3_600_000);
+    return this;
+  }
+
+  /**
+   * Which time sources give rows that have no strategy of their own: "event" (default) none, "ingestion" the time of
+   * reading, "processing" none either, since operators then ask the clock.
+   */
+  setStreamTimeCharacteristic(characteristic: TimeCharacteristic): this {
+    this.#timeCharacteristic = characteristic;
+    return this;
+  }
+
+  /** Every operator in a subtask of its own: easier to watch, slower. */
+  disableOperatorChaining(): this {
+    this.#chaining = false;
+    return this;
+  }
+
+  /** A stream over any source. With a strategy, event times and watermarks are made per split. */
+  fromSource<F extends Fields = Fields>(
+    source: Source & { readonly schema: Schema<F> },
+    strategy?: WatermarkStrategy<F>,
+  ): DataStream<F> {
+    return this.#stream(source, true, strategy);
+  }
+
+  /** Rows of the running program; columns and types are found in them unless a schema is given. */
+  fromCollection<R extends object>(
+    rows: readonly R[],
+    strategy?: WatermarkStrategy<FieldsOfRow<R>>,
+  ): DataStream<FieldsOfRow<R>>;
+  fromCollection<F extends Fields>(
+    rows: readonly object[],
+    schema: Schema<F>,
+    strategy?: WatermarkStrategy<F>,
+  ): DataStream<F>;
+  fromCollection(
+    rows: readonly object[],
+    second?: Schema | WatermarkStrategy,
+    third?: WatermarkStrategy,
+  ): unknown {
+    const isStrategy = second instanceof WatermarkStrategy;
+    const strategy = isStrategy ? second : third;
+    const schema = isStrategy || second === undefined ? {} : { schema: second as Schema };
+    return this.#stream(new MemorySource({ kind: "memory", rows, ...schema }), true, strategy);
+  }
+
+  /** Whole numbers from `from` up to `to`, which is left out, as one int64 column `value`. */
+  fromSequence(
+    from: number | bigint,
+    to: number | bigint,
+    step: number | bigint = 1,
+  ): DataStream<{ readonly value: SimpleType<"int64"> }> {
+    const [first, end, by] = [from, to, step].map(String);
+    return this.#stream(new SequenceSource({ kind: "sequence", from: first, to: end, step: by }), false);
+  }
+
+  /** Reads Parquet files as a bounded stream: a path, directory, glob pattern or list of these. */
+  readParquet<F extends Fields = Fields>(paths: Paths, strategy?: WatermarkStrategy<F>): DataStream<F> {
+    return this.#stream(new ParquetSource({ kind: "parquet", paths }, this.#host), false, strategy);
+  }
+
+  /** Reads CSV files as a bounded stream. */
+  readCsv<F extends Fields = Fields>(
+    paths: Paths,
+    options: CsvReadOptions<F> = {},
+    strategy?: WatermarkStrategy<F>,
+  ): DataStream<F> {
+    const { schema, ...rest } = optionsOf("readCsv", options);
+    const spec = { kind: "csv", paths, ...rest, ...(schema === undefined ? {} : { schema: schema.fields }) } as const;
+    return this.#stream(new CsvSource(spec, this.#host), false, strategy);
+  }
+
+  /** Reads JSON lines as a bounded stream. */
+  readJson<F extends Fields = Fields>(
+    paths: Paths,
+    options: JsonReadOptions<F> = {},
+    strategy?: WatermarkStrategy<F>,
+  ): DataStream<F> {
+    const { schema, ...rest } = optionsOf("readJson", options);
+    const spec = { kind: "json", paths, ...rest, ...(schema === undefined ? {} : { schema: schema.fields }) } as const;
+    return this.#stream(new JsonSource(spec, this.#host), false, strategy);
+  }
+
+  /** Reads lines of text as one utf8 column `line`, as a bounded stream. */
+  readTextFile(paths: Paths, options: TextReadOptions = {}): DataStream<{ readonly line: SimpleType<"utf8"> }> {
+    return this.#stream(new TextSource({ kind: "text", paths, ...optionsOf("readText", options) }, this.#host), false);
+  }
+
+  /**
+   * Runs every stream with a sink as one job, until its input ends.
+   * @throws {PlanError} NOTHING_TO_EXECUTE
+   */
+  async execute(options: ExecuteOptions = {}): Promise<JobResult> {
+    return (await this.executeAsync(options)).result();
+  }
+
+  /** Starts the job and gives a handle to it. */
+  async executeAsync(options: ExecuteOptions = {}): Promise<StreamJob> {
+    const { signal, restore } = checkedOptions("execute", options, ["signal", "restore", "jobName"]);
+    const pending = this.#sinks.splice(0);
+    if (pending.length === 0) {
+      throw new PlanError(
+        "NOTHING_TO_EXECUTE",
+        "execute() was called, but no stream has a sink.",
+        "End a stream with print(), forEach(), sinkTo() or another sink, or use executeAndCollect().",
+      );
+    }
+    const sinks = await Promise.all(pending.map((plan) => plan.resolve()));
+    return this.#start(sinks, {
+      ...(signal === undefined ? {} : { signal }),
+      ...(restore === undefined ? {} : { restore }),
+    });
+  }
+
+  #stream<F extends Fields>(source: Source, isLocal: boolean, given?: WatermarkStrategy<F>): DataStream<F> {
+    const ingestion = this.#timeCharacteristic === "ingestion" ? WatermarkStrategy.ingestionTime<F>() : undefined;
+    const strategy = given ?? ingestion;
+    const node: StreamNode = {
+      op: "source",
+      source,
+      isLocal,
+      schema: source.schema,
+      name: source.description,
+      inputs: [],
+      isUpdating: false,
+      ...(strategy === undefined ? {} : { strategy: strategy.spec }),
+    };
+    return new DataStream<F>(this.#context, PlanHandle.of(node));
+  }
+
+  #start(sinks: readonly StreamNode[], options: { signal?: AbortSignal; restore?: JobSnapshot }): StreamJob {
+    const graph = planStream(sinks, {
+      parallelism: this.#parallelism,
+      maxParallelism: this.maxParallelism,
+      chaining: this.#chaining,
+      mode: this.#modeOf(sinks),
+      bufferTimeoutMs: this.#bufferTimeoutMs,
+      watermarkIntervalMs: this.#watermarkIntervalMs,
+    });
+    const usesWorkers = this.#parallelism > 1 && graph.vertices.some(({ placement }) => placement === "workers");
+    const run = async ({ signal, onRunning, onProgress }: StreamJobHooks): Promise<JobResult> => {
+      const engine = await Engine.start(
+        this.#host,
+        connectorRegistry,
+        kernelModule(),
+        usesWorkers ? this.#parallelism : 1,
+      );
+      let jobId = "";
+      try {
+        const outcome = await engine.run(graph, {
+          onStart: (id) => {
+            jobId = id;
+          },
+          memoryBytes: this.memoryBytes,
+          batchRows: this.batchRows,
+          signal: options.signal === undefined ? signal : AbortSignal.any([signal, options.signal]),
+          onRunning,
+          onProgress,
+          ...(options.restore === undefined ? {} : { restore: options.restore }),
+        });
+        return { ...outcome, accumulators: Object.fromEntries(this.#accumulators.get(jobId)?.values() ?? []) };
+      } finally {
+        this.#accumulators.delete(jobId);
+        await engine.close();
+      }
+    };
+    return new StreamJob(run, () => this.#host.clock.nowMs());
+  }
+
+  #modeOf(sinks: readonly StreamNode[]): "streaming" | "batch" {
+    if (this.#runtimeMode === "STREAMING") return "streaming";
+    const unbounded = unboundedSource(sinks);
+    if (unbounded === undefined) return "batch";
+    if (this.#runtimeMode === "AUTOMATIC") return "streaming";
+    throw new PlanError(
+      "SOURCE_UNBOUNDED",
+      `The runtime mode is BATCH, and ${unbounded.name} never ends.`,
+      "Use STREAMING or AUTOMATIC, or bound the source.",
+    );
+  }
+
+  async #sample(probe: StreamNode, isEnough: () => boolean): Promise<void> {
+    const stop = new AbortController();
+    const sink = new ResultSink(() => {
+      if (isEnough()) stop.abort();
+    });
+    const node: StreamSinkNode = {
+      op: "sink",
+      sink,
+      isLocal: true,
+      schema: probe.schema,
+      name: "sample",
+      inputs: [{ node: probe, route: { kind: "any" } }],
+      isUpdating: false,
+    };
+    await this.#start([node], { signal: stop.signal }).result();
+  }
+
+  async *#collect(plan: StreamPlan): AsyncGenerator<Record<string, unknown>> {
+    const input = await plan.resolve();
+    const queue: Record<string, unknown>[][] = [];
+    let wake: () => void = () => undefined;
+    let taken: () => void = () => undefined;
+    const sink = new ResultSink((batch, workspace) => {
+      queue.push(readRows(workspace, batch));
+      wake();
+      return new Promise<void>((resolve) => {
+        taken = resolve;
+      });
+    });
+    const node: StreamSinkNode = {
+      op: "sink",
+      sink,
+      isLocal: true,
+      schema: input.schema,
+      name: "collect",
+      parallelism: 1,
+      inputs: [{ node: input, route: { kind: "global" } }],
+      isUpdating: false,
+    };
+    const job = this.#start([node], {});
+    let hasEnded = false;
+    let failure: unknown;
+    job
+      .result()
+      .catch((thrown: unknown) => {
+        failure = thrown;
+      })
+      .finally(() => {
+        hasEnded = true;
+        wake();
+      });
+    try {
+      for (;;) {
+        const rows = queue.shift();
+        if (rows !== undefined) {
+          yield* rows;
+          taken();
+        } else if (hasEnded) break;
+        else {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        }
+      }
+    } finally {
+      taken();
+      if (!hasEnded) await job.cancel();
+    }
+    if (failure !== undefined && !(failure instanceof EngineError && failure.code === "JOB_CANCELLED")) throw failure;
+  }
+
+  #accumulatorsOf(jobId = ""): AccumulatorSet {
+    let set = this.#accumulators.get(jobId);
+    if (set === undefined) {
+      set = new AccumulatorSet();
+      this.#accumulators.set(jobId, set);
+    }
+    return set;
+  }
+}
+
+function unboundedSource(nodes: readonly StreamNode[]): StreamNode | undefined {
+  for (const node of nodes) {
+    if (node.op === "source" && node.source.boundedness === "unbounded") return node;
+    const found = unboundedSource(node.inputs.map((input) => input.node));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function mode(given: RuntimeMode): RuntimeMode {
+  if (given === "STREAMING" || given === "BATCH" || given === "AUTOMATIC") return given;
+  throw new PlanError("OPTION_INVALID", `The runtime mode is ${String(given)}.`, "Give STREAMING, BATCH or AUTOMATIC.");
+}
+
+function whole(name: string, value: number, low: number, high: number): number {
+  if (Number.isSafeInteger(value) && value >= low && value <= high) return value;
+  throw new PlanError(
+    "OPTION_INVALID",
+    `The option ${name} is ${value}.`,
+    `Give a whole number from ${low} to ${high}, or leave it out for the default.`,
+  );
+}

@@ -1,0 +1,107 @@
+import { asEngineError, type EngineError, ExternalError, JobCancelledError } from "../core/errors.ts";
+import type { JobResult } from "../dataset/job-context.ts";
+import type { VertexMetrics } from "../runtime/job-graph.ts";
+import type { JobSnapshot } from "../runtime/snapshots.ts";
+import type { StreamControl } from "../runtime/stream-control.ts";
+import { explainWatermarks, type WatermarkExplanation } from "./watermark-explanation.ts";
+
+export type JobStatus = "CREATED" | "RUNNING" | "CANCELLING" | "CANCELED" | "FINISHED" | "FAILED";
+
+/** A stream that runs in the background. */
+export class StreamJob {
+  readonly #abort = new AbortController();
+  readonly #nowMs: () => number;
+  #status: JobStatus = "CREATED";
+  #control: StreamControl | undefined;
+  #metrics: readonly VertexMetrics[] = [];
+  #onRunning: (control: StreamControl) => void = () => undefined;
+  readonly #running: Promise<StreamControl>;
+  readonly #result: Promise<JobResult>;
+
+  /** @internal Streams are started by `executeAsync`. */
+  constructor(run: (job: StreamJobHooks) => Promise<JobResult>, nowMs: () => number) {
+    this.#nowMs = nowMs;
+    this.#running = new Promise((resolve) => {
+      this.#onRunning = resolve;
+    });
+    this.#result = run({
+      signal: this.#abort.signal,
+      onRunning: (control) => {
+        this.#control = control;
+        if (this.#status === "CREATED") this.#status = "RUNNING";
+        this.#onRunning(control);
+      },
+      onProgress: (metrics) => {
+        this.#metrics = metrics;
+      },
+    }).then(
+      (result) => {
+        this.#status = "FINISHED";
+        this.#metrics = result.metrics;
+        return result;
+      },
+      (thrown: unknown) => {
+        this.#status = this.#status === "CANCELLING" ? "CANCELED" : "FAILED";
+        throw asEngineError(thrown);
+      },
+    );
+    // Whoever wants to know of a failure asks for the result or the status.
+    this.#result.catch(() => undefined);
+  }
+
+  get status(): JobStatus {
+    return this.#status;
+  }
+
+  /** Counts per vertex as of a fraction of a second ago. */
+  get metrics(): readonly VertexMetrics[] {
+    return this.#metrics;
+  }
+
+  /**
+   * Resolves when the stream has ended.
+   * @throws {JobCancelledError} after `cancel`; {EngineError} where it failed
+   */
+  result(): Promise<JobResult> {
+    return this.#result;
+  }
+
+  /** Stops the job without waiting for its input to end; what sinks had not committed is removed. */
+  async cancel(): Promise<void> {
+    if (this.#status === "CREATED" || this.#status === "RUNNING") this.#status = "CANCELLING";
+    this.#abort.abort();
+    await this.#result.catch((error: EngineError) => {
+      if (!(error instanceof JobCancelledError)) throw error;
+    });
+  }
+
+  /**
+   * Takes the state of the whole job at one point of its streams, while it goes on. `executeAsync({ restore })` goes on
+   * from there, also at another parallelism.
+   * @throws {ExternalError} CHECKPOINT_ABORTED where the job ends meanwhile
+   */
+  async snapshot(): Promise<JobSnapshot> {
+    return (await this.#whileRunning()).checkpoint();
+  }
+
+  /**
+   * Why a window has not fired: per operator and input the watermark, whether it is ACTIVE, IDLE or FINISHED, which
+   * input holds event time back and since when, and the windows and timers that wait.
+   */
+  async explainWatermarks(): Promise<WatermarkExplanation> {
+    return explainWatermarks(await (await this.#whileRunning()).watermarks(), this.#nowMs());
+  }
+
+  async #whileRunning(): Promise<StreamControl> {
+    const control = this.#control ?? (await Promise.race([this.#running, this.#result.then(() => undefined)]));
+    if (control !== undefined) return control;
+    throw new ExternalError("JOB_NOT_RUNNING", false, "The job has ended.", "Ask while it runs.");
+  }
+}
+
+/** How a running job tells its handle. */
+export interface StreamJobHooks {
+  readonly signal: AbortSignal;
+  readonly onRunning: (control: StreamControl) => void;
+  readonly onProgress: (metrics: readonly VertexMetrics[]) => void;
+}
