@@ -1,4 +1,34 @@
 // The package's entry point: everything that users import, one name at a time.
+
+export {
+  Aggregation,
+  aggregateWith,
+  avg,
+  corr,
+  count,
+  countDistinct,
+  covariance,
+  every,
+  first,
+  largest,
+  last,
+  list,
+  max,
+  maxBy,
+  median,
+  min,
+  minBy,
+  quantile,
+  quantiles,
+  smallest,
+  some,
+  stddev,
+  stddevPopulation,
+  sum,
+  variance,
+  variancePopulation,
+} from "./api/aggregations.ts";
+export type { JobResult } from "./api/job-result.ts";
 export type { UserAggregate } from "./core/aggregates/user-aggregate.ts";
 export {
   DataError,
@@ -34,34 +64,6 @@ export type { Sink, SinkWriter } from "./core/sink.ts";
 export type { Source, Split, SplitReader } from "./core/source.ts";
 export type { DataType, Fields, ValueOf } from "./core/types.ts";
 export * as types from "./core/types.ts";
-export {
-  Aggregation,
-  aggregateWith,
-  avg,
-  corr,
-  count,
-  countDistinct,
-  covariance,
-  every,
-  first,
-  largest,
-  last,
-  list,
-  max,
-  maxBy,
-  median,
-  min,
-  minBy,
-  quantile,
-  quantiles,
-  smallest,
-  some,
-  stddev,
-  stddevPopulation,
-  sum,
-  variance,
-  variancePopulation,
-} from "./dataset/aggregations.ts";
 export { DataSet, GroupedDataSet, type JoinOptions } from "./dataset/dataset.ts";
 export { type EnvironmentOptions, ExecutionEnvironment } from "./dataset/execution-environment.ts";
 export type { FunctionOptions } from "./dataset/function-stages.ts";
@@ -74,6 +76,5 @@ export {
   longZeroConvergence,
 } from "./dataset/iteration-aggregators.ts";
 export type { IterationOptions, Superstep } from "./dataset/iterations.ts";
-export type { JobResult } from "./dataset/job-context.ts";
 export { asc, desc, type Ordering } from "./dataset/ordering.ts";
 export type { ColumnSummary } from "./dataset/summaries.ts";

@@ -1,4 +1,22 @@
 import type { RecordBatch, Table } from "apache-arrow";
+import { type AggregatedFields, type Aggregations, count, maxBy, minBy } from "../api/aggregations.ts";
+import { callSite } from "../api/call-site.ts";
+import { columnNames, computedColumns, namedColumns } from "../api/column-arguments.ts";
+import { checkedOptions, checkedSignal, optionsOf, type SinkOptions } from "../api/options.ts";
+import { PlanHandle } from "../api/plan-handle.ts";
+import type {
+  CoGroupGiven,
+  FieldsOf,
+  FieldsOfRow,
+  FilterGiven,
+  FlatMapGiven,
+  GroupGiven,
+  MapGiven,
+  PairGiven,
+  PartitionGiven,
+  ReduceGiven,
+} from "../api/row-types.ts";
+import type { AsFields, ListedFields, Names, Selectable, SelectedFields, WithFields } from "../api/selected-fields.ts";
 import type { ArrowSinkSpec } from "../connectors/arrow/arrow-sink.ts";
 import type { CsvSinkSpec } from "../connectors/csv/csv-sink.ts";
 import type { JsonSinkSpec } from "../connectors/json/json-sink.ts";
@@ -29,9 +47,7 @@ import {
   unionNode,
   unnestNode,
 } from "../plan/nodes.ts";
-import { type AggregatedFields, type Aggregations, aggregateHandle, count, maxBy, minBy } from "./aggregations.ts";
-import { callSite } from "./call-site.ts";
-import { columnNames, computedColumns, namedColumns } from "./column-arguments.ts";
+import { aggregateHandle } from "./aggregate-handle.ts";
 import { type FunctionOptions, type FunctionStage, functionHandle, keyedHandle } from "./function-stages.ts";
 import {
   type BulkStep,
@@ -43,11 +59,9 @@ import {
   type Superstep,
 } from "./iterations.ts";
 import type { JobContext } from "./job-context.ts";
-import { checkedOptions, checkedSignal, optionsOf, type SinkOptions } from "./options.ts";
 import { type Ordering, orderKey } from "./ordering.ts";
 import { type JoinOn, pairsHandle } from "./pairs.ts";
 import { customPartitioning, rangePartitioning } from "./partitions.ts";
-import { PlanHandle } from "./plan-handle.ts";
 import {
   collectArrow,
   collectRows,
@@ -58,19 +72,6 @@ import {
   showText,
   unpersistRows,
 } from "./results.ts";
-import type {
-  CoGroupGiven,
-  FieldsOf,
-  FieldsOfRow,
-  FilterGiven,
-  FlatMapGiven,
-  GroupGiven,
-  MapGiven,
-  PairGiven,
-  PartitionGiven,
-  ReduceGiven,
-} from "./row-types.ts";
-import type { AsFields, ListedFields, Names, Selectable, SelectedFields, WithFields } from "./selected-fields.ts";
 import {
   coGroupStage,
   combineGroupStage,

@@ -1,4 +1,15 @@
 import type { Table } from "apache-arrow";
+import type { JobResult } from "../api/job-result.ts";
+import {
+  type CsvReadOptions,
+  checkedOptions,
+  checkedSignal,
+  type JsonReadOptions,
+  optionsOf,
+  type TextReadOptions,
+} from "../api/options.ts";
+import { PlanHandle } from "../api/plan-handle.ts";
+import type { FieldsOfRow } from "../api/row-types.ts";
 import { CsvSource } from "../connectors/csv/csv-source.ts";
 import { JsonSource } from "../connectors/json/json-source.ts";
 import { type MemoryColumn, MemorySource } from "../connectors/memory/memory-source.ts";
@@ -29,18 +40,8 @@ import { StoredTable } from "../runtime/stored-table.ts";
 import { uniqueId } from "../runtime/unique-id.ts";
 import { DataSet } from "./dataset.ts";
 import { EnginePool } from "./engine-pool.ts";
-import type { JobContext, JobOutput, JobResult } from "./job-context.ts";
-import {
-  type CsvReadOptions,
-  checkedOptions,
-  checkedSignal,
-  type JsonReadOptions,
-  optionsOf,
-  type TextReadOptions,
-} from "./options.ts";
-import { PlanHandle } from "./plan-handle.ts";
+import type { JobContext, JobOutput } from "./job-context.ts";
 import { ProgressLine } from "./progress-line.ts";
-import type { FieldsOfRow } from "./row-types.ts";
 import { UserSink, UserSource } from "./user-connectors.ts";
 
 export interface EnvironmentOptions {

@@ -1,3 +1,6 @@
+import { callSite } from "../api/call-site.ts";
+import { checkedOptions } from "../api/options.ts";
+import { PlanHandle } from "../api/plan-handle.ts";
 import { assert, EngineError, EvaluationError, PlanError } from "../core/errors.ts";
 import type { Operator, OperatorContext } from "../core/operator.ts";
 import { KeyRows } from "../core/operators/key-rows.ts";
@@ -9,10 +12,7 @@ import { Schema } from "../core/schema.ts";
 import type { DataType, Fields } from "../core/types.ts";
 import type { FunctionNode, InputNeeds, LogicalNode } from "../plan/logical.ts";
 import { limitNode } from "../plan/nodes.ts";
-import { callSite } from "./call-site.ts";
 import type { JobContext } from "./job-context.ts";
-import { checkedOptions } from "./options.ts";
-import { PlanHandle } from "./plan-handle.ts";
 import { collectRows } from "./results.ts";
 
 /** Options of every method that takes a function. */

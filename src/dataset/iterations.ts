@@ -1,3 +1,4 @@
+import { PlanHandle } from "../api/plan-handle.ts";
 import type { Batch } from "../core/batch.ts";
 import { PlanError } from "../core/errors.ts";
 import type { Schema } from "../core/schema.ts";
@@ -6,7 +7,6 @@ import { distinctNode, joinNode, sourceNode, unionNode } from "../plan/nodes.ts"
 import type { StoredTable } from "../runtime/stored-table.ts";
 import type { ConvergenceCriterion, IterationAggregator } from "./iteration-aggregators.ts";
 import type { JobContext, JobOutput } from "./job-context.ts";
-import { PlanHandle } from "./plan-handle.ts";
 
 export interface IterationOptions {
   /** Values that functions of the step fold into, by name; their result is visible in the next superstep. */

@@ -1,3 +1,5 @@
+import type { JobResult } from "../api/job-result.ts";
+import type { PlanHandle } from "../api/plan-handle.ts";
 import type { Batch } from "../core/batch.ts";
 import type { Host } from "../core/host.ts";
 import type { AccumulatorSet } from "../core/rows/accumulators.ts";
@@ -6,19 +8,7 @@ import type { Sink, SinkSpec } from "../core/sink.ts";
 import type { Json } from "../core/source.ts";
 import type { Workspace } from "../core/workspace.ts";
 import type { LogicalNode } from "../plan/logical.ts";
-import type { VertexMetrics } from "../runtime/job-graph.ts";
 import type { StoredTable } from "../runtime/stored-table.ts";
-import type { PlanHandle } from "./plan-handle.ts";
-
-/** What a finished job reports. */
-export interface JobResult {
-  readonly jobId: string;
-  readonly durationMs: number;
-  /** Counts per vertex of the plan: rows in and out, bytes read, spills and what operators count themselves. */
-  readonly metrics: readonly VertexMetrics[];
-  /** Final values of the accumulators that functions used, by name. */
-  readonly accumulators: Readonly<Record<string, unknown>>;
-}
 
 export type TakeBatch = (batch: Batch, workspace: Workspace) => void | Promise<void>;
 

@@ -1,7 +1,7 @@
+import { checkedOptions } from "../api/options.ts";
 import { PlanError } from "../core/errors.ts";
 import { Expression } from "../core/expressions/expression.ts";
 import type { OrderKey } from "../plan/logical.ts";
-import { checkedOptions } from "./options.ts";
 
 /** A column with a direction, for `orderBy`, `sortPartition` and `sortGroup`. */
 export interface Ordering<N extends string = string> extends OrderKey {

@@ -1,10 +1,10 @@
+import { PlanHandle } from "../api/plan-handle.ts";
 import { columnNode, type ExpressionNode } from "../core/expressions/node.ts";
 import { bool } from "../core/types.ts";
 import type { JoinColumn, JoinHint, JoinNode, JoinType, LogicalNode } from "../plan/logical.ts";
 import { joinOf, projectNode } from "../plan/nodes.ts";
 import { type FunctionOptions, functionHandle } from "./function-stages.ts";
 import type { JobContext } from "./job-context.ts";
-import { PlanHandle } from "./plan-handle.ts";
 import { joinStage } from "./stages.ts";
 
 export interface JoinOn {

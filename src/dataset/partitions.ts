@@ -1,8 +1,8 @@
+import { callSite } from "../api/call-site.ts";
 import { NumberRows, type PartitionFunction } from "../core/operators/number-rows.ts";
 import type { Schema } from "../core/schema.ts";
 import type { OrderKey, Partitioning } from "../plan/logical.ts";
 import { checkOrderKeys } from "../plan/nodes.ts";
-import { callSite } from "./call-site.ts";
 
 const NUMBER_COLUMN = "partition number";
 

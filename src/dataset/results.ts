@@ -1,4 +1,5 @@
 import type { RecordBatch, Table } from "apache-arrow";
+import type { PlanHandle } from "../api/plan-handle.ts";
 import type { Batch } from "../core/batch.ts";
 import { decodeDictionaries } from "../core/columns/dictionary.ts";
 import { readRows } from "../core/columns/read.ts";
@@ -9,7 +10,6 @@ import { limitNode, sourceNode } from "../plan/nodes.ts";
 import { StoredSource } from "../runtime/stored-source.ts";
 import { StoredTable } from "../runtime/stored-table.ts";
 import type { JobContext } from "./job-context.ts";
-import type { PlanHandle } from "./plan-handle.ts";
 import { formatTable } from "./show.ts";
 
 export type Row = Record<string, unknown>;

@@ -1,9 +1,10 @@
+import { type Aggregation, avg, count, countDistinct, max, min, stddev } from "../api/aggregations.ts";
+import { PlanHandle } from "../api/plan-handle.ts";
 import { col } from "../core/expressions/builders.ts";
 import { type DataType, isNumeric } from "../core/types.ts";
 import type { LogicalNode } from "../plan/logical.ts";
-import { type Aggregation, aggregateHandle, avg, count, countDistinct, max, min, stddev } from "./aggregations.ts";
+import { aggregateHandle } from "./aggregate-handle.ts";
 import type { JobContext } from "./job-context.ts";
-import { PlanHandle } from "./plan-handle.ts";
 import { collectRows } from "./results.ts";
 
 /** What `summarize` tells of one column. Values that a type does not have are null. */

@@ -1,3 +1,8 @@
+import { callSite } from "../api/call-site.ts";
+import { columnNames, computedColumns, namedColumns } from "../api/column-arguments.ts";
+import { PlanHandle } from "../api/plan-handle.ts";
+import type { FieldsOf, FieldsOfRow, FilterGiven, FlatMapGiven, MapGiven } from "../api/row-types.ts";
+import type { AsFields, ListedFields, Names, Selectable, SelectedFields, WithFields } from "../api/selected-fields.ts";
 import { readRows } from "../core/columns/read.ts";
 import { type AcceptsColumns, Expression, type NamedExpression, type Operand } from "../core/expressions/expression.ts";
 import type { PathsIn } from "../core/expressions/symbols.ts";
@@ -12,18 +17,6 @@ import type { RowOf, Schema } from "../core/schema.ts";
 import type { Sink } from "../core/sink.ts";
 import { hasUserCode } from "../core/time/watermark-strategy.ts";
 import type { DataType, Fields } from "../core/types.ts";
-import { callSite } from "../dataset/call-site.ts";
-import { columnNames, computedColumns, namedColumns } from "../dataset/column-arguments.ts";
-import { PlanHandle } from "../dataset/plan-handle.ts";
-import type { FieldsOf, FieldsOfRow, FilterGiven, FlatMapGiven, MapGiven } from "../dataset/row-types.ts";
-import type {
-  AsFields,
-  ListedFields,
-  Names,
-  Selectable,
-  SelectedFields,
-  WithFields,
-} from "../dataset/selected-fields.ts";
 import type { Chaining, Route, StreamNode } from "../plan/stream/stream-node.ts";
 import type { OperatorNode } from "../runtime/job-graph.ts";
 import { ResultSink } from "../runtime/result-sink.ts";

@@ -1,3 +1,13 @@
+import type { JobResult } from "../api/job-result.ts";
+import {
+  type CsvReadOptions,
+  checkedOptions,
+  type JsonReadOptions,
+  optionsOf,
+  type TextReadOptions,
+} from "../api/options.ts";
+import { PlanHandle } from "../api/plan-handle.ts";
+import type { FieldsOfRow } from "../api/row-types.ts";
 import { CsvSource } from "../connectors/csv/csv-source.ts";
 import { JsonSource } from "../connectors/json/json-source.ts";
 import { MemorySource } from "../connectors/memory/memory-source.ts";
@@ -13,16 +23,6 @@ import { AccumulatorSet } from "../core/rows/accumulators.ts";
 import type { Schema } from "../core/schema.ts";
 import type { Json, Source } from "../core/source.ts";
 import type { Fields, SimpleType } from "../core/types.ts";
-import type { JobResult } from "../dataset/job-context.ts";
-import {
-  type CsvReadOptions,
-  checkedOptions,
-  type JsonReadOptions,
-  optionsOf,
-  type TextReadOptions,
-} from "../dataset/options.ts";
-import { PlanHandle } from "../dataset/plan-handle.ts";
-import type { FieldsOfRow } from "../dataset/row-types.ts";
 import { kernelModule } from "../host/kernel-module.ts";
 import { nodeHost } from "../host/node-host.ts";
 import type { StreamNode, StreamSinkNode } from "../plan/stream/stream-node.ts";
@@ -203,11 +203,7 @@ export class StreamExecutionEnvironment {
     schema: Schema<F>,
     strategy?: WatermarkStrategy<F>,
   ): DataStream<F>;
-  fromCollection(
-    rows: readonly object[],
-    second?: Schema | WatermarkStrategy,
-    third?: WatermarkStrategy,
-  ): unknown {
+  fromCollection(rows: readonly object[], second?: Schema | WatermarkStrategy, third?: WatermarkStrategy): unknown {
     const isStrategy = second instanceof WatermarkStrategy;
     const strategy = isStrategy ? second : third;
     const schema = isStrategy || second === undefined ? {} : { schema: second as Schema };

@@ -1,3 +1,5 @@
+import { callSite } from "../api/call-site.ts";
+import { PlanHandle } from "../api/plan-handle.ts";
 import { EngineError, EvaluationError, PlanError } from "../core/errors.ts";
 import type { Operator, OperatorContext } from "../core/operator.ts";
 import { MapRows, type ResultShape } from "../core/operators/map-rows.ts";
@@ -6,8 +8,6 @@ import { createRuntimeContext } from "../core/rows/runtime-context.ts";
 import type { FunctionSite } from "../core/rows/user-function.ts";
 import { Schema } from "../core/schema.ts";
 import type { DataType } from "../core/types.ts";
-import { callSite } from "../dataset/call-site.ts";
-import { PlanHandle } from "../dataset/plan-handle.ts";
 import type { Route, StreamNode, StreamSourceNode } from "../plan/stream/stream-node.ts";
 import { operatorNode } from "./nodes.ts";
 import type { StreamContext, StreamPlan } from "./stream-plan.ts";

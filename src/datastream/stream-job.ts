@@ -1,5 +1,5 @@
+import type { JobResult } from "../api/job-result.ts";
 import { asEngineError, type EngineError, ExternalError, JobCancelledError } from "../core/errors.ts";
-import type { JobResult } from "../dataset/job-context.ts";
 import type { VertexMetrics } from "../runtime/job-graph.ts";
 import type { JobSnapshot } from "../runtime/snapshots.ts";
 import type { StreamControl } from "../runtime/stream-control.ts";

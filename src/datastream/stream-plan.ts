@@ -1,8 +1,8 @@
+import type { PlanHandle } from "../api/plan-handle.ts";
 import type { Host } from "../core/host.ts";
 import type { AccumulatorSet } from "../core/rows/accumulators.ts";
 import type { Schema } from "../core/schema.ts";
 import type { Json } from "../core/source.ts";
-import type { PlanHandle } from "../dataset/plan-handle.ts";
 import type { StreamNode } from "../plan/stream/stream-node.ts";
 
 /** A stream that is known, or will be once a function of unknown result has run over the first rows. */

@@ -5,7 +5,8 @@ export interface Layer {
   readonly reason: string;
 }
 
-const API = ["plan", "runtime", "connectors", "state", "core", "host"];
+const SHARED_API = ["plan", "runtime", "connectors", "state", "core", "host"];
+const API = ["api", ...SHARED_API];
 const API_REASON = "an API builds logical graphs and starts jobs; what runs them lies below it";
 
 export const LAYERS: Readonly<Record<string, Layer>> = {
@@ -20,11 +21,12 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   },
   runtime: { imports: ["core"], reason: "the runtime runs job graphs and knows neither plans, APIs nor connectors" },
   plan: { imports: ["runtime", "core"], reason: "plans become job graphs; the APIs that make plans stand above" },
+  api: { imports: SHARED_API, reason: "what the APIs share stands below each of them" },
   dataset: { imports: API, reason: API_REASON },
   datastream: { imports: API, reason: API_REASON },
   table: { imports: ["dataset", "datastream", ...API], reason: "Table and SQL are written in terms of both APIs" },
   cep: { imports: ["datastream", ...API], reason: "patterns are found on data streams" },
-  gelly: { imports: ["dataset", "core"], reason: "the graph library uses the DataSet API as a user would" },
+  gelly: { imports: ["dataset", "api", "core"], reason: "the graph library uses the DataSet API as a user would" },
   host: { imports: ["core"], reason: "the host implements what core declares of the outside world" },
   testing: {
     imports: ["gelly", "table", "cep", "dataset", "datastream", ...API],

@@ -28,7 +28,7 @@ describe.each([1, 2, 3])("a stream at parallelism %d on virtual time", (parallel
         .fromCollection(rows, events, strategy)
         .filter(col("id").mod(2n).eq(0n))
         .rebalance()
-        .map(({ id }) => ({ double: id * 2n }), { schema: Schema.of({ double: types.int64 }) })
+        .map(({ id }) => ({ double: (id ?? 0n) * 2n }), { schema: Schema.of({ double: types.int64 }) })
         .shuffle();
       const found = await collect(stream.executeAndCollect());
       const sorted = found.map(({ double }) => Number(double)).sort((a, b) => a - b);
@@ -49,7 +49,9 @@ describe.each([1, 2, 3])("a stream at parallelism %d on virtual time", (parallel
 
   it("splits by predicates", () =>
     inSimulation(async (env) => {
-      const { small, large } = env.fromSequence(0, 100).split({ small: col("value").lt(40n), large: col("value").ge(90n) });
+      const { small, large } = env
+        .fromSequence(0, 100)
+        .split({ small: col("value").lt(40n), large: col("value").ge(90n) });
       const counts = { small: 0, large: 0 };
       small.forEach(() => {
         counts.small++;
@@ -64,7 +66,7 @@ describe.each([1, 2, 3])("a stream at parallelism %d on virtual time", (parallel
 
 it("infers the columns of a function from the first rows, and says so where it cannot", async () => {
   const env = StreamExecutionEnvironment.create();
-  const stream = env.fromCollection([{ a: 1 }, { a: 2 }]).map((row) => ({ b: row.a + 0.5, c: "x" }));
+  const stream = env.fromCollection([{ a: 1 }, { a: 2 }]).map((row) => ({ b: (row.a ?? 0) + 0.5, c: "x" }));
   expect(await collect(stream.executeAndCollect())).toEqual([
     { b: 1.5, c: "x" },
     { b: 2.5, c: "x" },
@@ -89,20 +91,26 @@ it("goes on from a snapshot at another parallelism, without losing or repeating 
   const environment = (parallelism: number) => StreamExecutionEnvironment.create({ parallelism, batchRows: 100 });
   const seenBefore: number[] = [];
   const first = environment(1);
-  first.fromSequence(0, 200_000).uid("numbers").forEach((row) => {
-    seenBefore.push(Number(row.value));
-    // The stream waits for us, so that the snapshot falls into its middle.
-    return seenBefore.length % 1000 === 0 ? new Promise((resolve) => setTimeout(resolve, 0)) : undefined;
-  });
+  first
+    .fromSequence(0, 200_000)
+    .uid("numbers")
+    .forEach((row) => {
+      seenBefore.push(Number(row.value));
+      // The stream waits for us, so that the snapshot falls into its middle.
+      return seenBefore.length % 1000 === 0 ? new Promise((resolve) => setTimeout(resolve, 0)) : undefined;
+    });
   const job = await first.executeAsync();
   while (seenBefore.length < 5000) await new Promise((resolve) => setTimeout(resolve, 1));
   const snapshot = await job.snapshot();
   await job.cancel();
   const seenAfter: number[] = [];
   const second = environment(2);
-  second.fromSequence(0, 200_000).uid("numbers").forEach((row) => {
-    seenAfter.push(Number(row.value));
-  });
+  second
+    .fromSequence(0, 200_000)
+    .uid("numbers")
+    .forEach((row) => {
+      seenAfter.push(Number(row.value));
+    });
   await (await second.executeAsync({ restore: snapshot })).result();
   const start = seenAfter.reduce((least, value) => Math.min(least, value));
   expect(start).toBeGreaterThan(0);

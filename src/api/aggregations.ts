@@ -1,13 +1,9 @@
 import type { AggregateFunction, AggregateParams, AggregateSpec } from "../core/aggregates/spec.ts";
 import type { UserAggregate } from "../core/aggregates/user-aggregate.ts";
-import { PlanError } from "../core/errors.ts";
 import type { ColumnsOf, Expression, SymbolOf } from "../core/expressions/expression.ts";
 import { columnNode, type ExpressionNode } from "../core/expressions/node.ts";
 import type { Reference, ResolveSymbol } from "../core/expressions/symbols.ts";
 import type { DataType, DecimalType, Fields, FloatKind, IntKind, ListType, SimpleType } from "../core/types.ts";
-import type { NamedExpression } from "../plan/logical.ts";
-import { aggregateNode, projectNode } from "../plan/nodes.ts";
-import type { PlanHandle } from "./plan-handle.ts";
 
 /** An aggregate function over columns or expressions, for `aggregate`. `C`: columns read, `K`: function, `S`: argument. */
 export class Aggregation<out C extends string = string, out K extends string = string, out S = unknown> {
@@ -174,42 +170,3 @@ export const aggregateWith = <const A extends Argument, T extends DataType>(
   value: A,
   aggregate: UserAggregate & { readonly resultType: T },
 ): Aggregation<ReadBy<A>, "same", T> => new Aggregation("user", [argument(value)], { params: { aggregate } });
-
-/** Adds the aggregation to a plan: arguments that are not columns are computed first. */
-export function aggregateHandle(
-  plan: PlanHandle,
-  keys: readonly string[],
-  aggregations: Readonly<Record<string, Aggregation>>,
-): PlanHandle {
-  if (keys.length === 0 && Object.keys(aggregations ?? {}).length === 0) {
-    throw new PlanError(
-      "AGGREGATES_EMPTY",
-      "aggregate was given nothing to compute.",
-      "Give one, for example { rows: count() }.",
-    );
-  }
-  return plan.map((node) => {
-    const computed: NamedExpression[] = [];
-    const columnOf = (expression: ExpressionNode): string => {
-      if (expression.kind === "column") return expression.name;
-      const text = JSON.stringify(expression);
-      const known = computed.find((each) => JSON.stringify(each.expression) === text);
-      if (known !== undefined) return known.name;
-      let name = `argument ${computed.length + 1}`;
-      while (node.schema.has(name)) name += "'";
-      computed.push({ name, expression });
-      return name;
-    };
-    const specs = Object.entries(aggregations).map(([as, aggregation]): AggregateSpec => {
-      if (aggregation instanceof Aggregation) return aggregation.spec(as, aggregation.args.map(columnOf));
-      throw new PlanError(
-        "AGGREGATE_INVALID",
-        `"${as}" is given something that is no aggregate.`,
-        "Give an aggregate such as count(), sum(...) or max(...); a plain column belongs to groupBy or first(...).",
-      );
-    });
-    const kept = node.schema.names.map((name) => ({ name, expression: columnNode(name) }));
-    const input = computed.length === 0 ? node : projectNode(node, [...kept, ...computed]);
-    return aggregateNode(input, keys, specs);
-  });
-}

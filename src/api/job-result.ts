@@ -1,0 +1,11 @@
+import type { VertexMetrics } from "../runtime/job-graph.ts";
+
+/** What a finished job reports. */
+export interface JobResult {
+  readonly jobId: string;
+  readonly durationMs: number;
+  /** Counts per vertex of the plan: rows in and out, bytes read, spills and what operators count themselves. */
+  readonly metrics: readonly VertexMetrics[];
+  /** Final values of the accumulators that functions used, by name. */
+  readonly accumulators: Readonly<Record<string, unknown>>;
+}
