@@ -19,3 +19,40 @@ export function eventTimeFill(time: f64, length: i32, out: usize): void {
   const end = out + (<usize>length << 3);
   for (let at = out; at < end; at += 8) store<i64>(at, <i64>time);
 }
+
+/**
+ * Splits rows by their time: rows later than `bound` from the start of `rows` u32[length] on, ascending; the others from
+ * its end on backwards. Returns how many are later.
+ */
+export function eventTimeSplit(times: usize, length: i32, bound: f64, rows: usize): i32 {
+  const latest = <i64>bound;
+  let count: usize = 0;
+  let end = rows + (<usize>length << 2);
+  for (let row: usize = 0; row < <usize>length; row++) {
+    if (load<i64>(times + (row << 3)) > latest) {
+      store<u32>(rows + (count << 2), <u32>row);
+      count++;
+    } else {
+      end -= 4;
+      store<u32>(end, <u32>row);
+    }
+  }
+  // The others come out in their order, too.
+  let low = rows + (count << 2);
+  let high = rows + (<usize>length << 2) - 4;
+  while (low < high) {
+    const row = load<u32>(low);
+    store<u32>(low, load<u32>(high));
+    store<u32>(high, row);
+    low += 4;
+    high -= 4;
+  }
+  return <i32>count;
+}
+
+/** out[i] = the greater of a[i] and b[i], all i64[length]. */
+export function eventTimeLater(a: usize, b: usize, length: i32, out: usize): void {
+  for (let i: usize = 0; i < <usize>length; i++) {
+    store<i64>(out + (i << 3), max(load<i64>(a + (i << 3)), load<i64>(b + (i << 3))));
+  }
+}

@@ -49,3 +49,5 @@ export * from "./sequence";
 export * from "./packed-rows";
 export * from "./zstd-encode";
 export * from "./event-time";
+export * from "./row-store";
+export * from "./chain-index";

@@ -6,6 +6,7 @@ import { DistinctOperator, type DistinctSpec } from "../core/operators/distinct.
 import { FilterOperator, type FilterSpec } from "../core/operators/filter.ts";
 import { HashAggregateOperator, type HashAggregateSpec } from "../core/operators/hash-aggregate.ts";
 import { HashJoinOperator, type HashJoinSpec } from "../core/operators/hash-join.ts";
+import { IntervalJoinOperator, type IntervalJoinSpec } from "../core/operators/interval-join.ts";
 import { LimitOperator, type LimitSpec } from "../core/operators/limit.ts";
 import { MergeSortedOperator, type MergeSortedSpec } from "../core/operators/merge-sorted.ts";
 import { PassOperator } from "../core/operators/pass.ts";
@@ -26,6 +27,7 @@ interface Specs {
   distinct: DistinctSpec;
   filter: FilterSpec;
   hashJoin: HashJoinSpec;
+  intervalJoin: IntervalJoinSpec;
   limit: LimitSpec;
   mergeSorted: MergeSortedSpec;
   pass: { readonly kind: "pass" };
@@ -44,6 +46,7 @@ const FACTORIES: { readonly [K in keyof Specs]: (spec: Specs[K], inputs: readonl
   distinct: (spec, [input]) => new DistinctOperator(spec, input),
   filter: (spec, [input]) => new FilterOperator(spec, input),
   hashJoin: (spec, [left, right]) => new HashJoinOperator(spec, left, right),
+  intervalJoin: (spec, [left, right]) => new IntervalJoinOperator(spec, left, right),
   limit: (spec, [input]) => new LimitOperator(spec, input),
   mergeSorted: (spec, [input]) => new MergeSortedOperator(spec, input),
   pass: (_, [input]) => new PassOperator(input),

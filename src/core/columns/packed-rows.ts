@@ -140,7 +140,8 @@ const packedWidth = ({ type, dictionary }: Column): number =>
 type PutKernel = (values: Address, length: number, field: Address, stride: number) => void;
 type TakeKernel = (field: Address, stride: number, indices: Address, count: number, out: Address) => void;
 
-function putKernel({ kernels }: Workspace, width: number): PutKernel {
+/** Writes values of a width into packed rows. */
+export function putKernel({ kernels }: Workspace, width: number): PutKernel {
   switch (width) {
     case 1:
       return kernels.packedPut8;
@@ -155,7 +156,8 @@ function putKernel({ kernels }: Workspace, width: number): PutKernel {
   }
 }
 
-function takeKernel({ kernels }: Workspace, width: number): TakeKernel {
+/** Takes values of a width out of packed rows. */
+export function takeKernel({ kernels }: Workspace, width: number): TakeKernel {
   switch (width) {
     case 1:
       return kernels.packedTake8;

@@ -1,0 +1,195 @@
+import { GroupArray } from "../aggregates/group-array.ts";
+import type { Column } from "../column.ts";
+import { allocateBitmap, bitmapBytes, columnOf } from "../columns/allocate.ts";
+import { buildColumn } from "../columns/builder.ts";
+import { decodeDictionary } from "../columns/dictionary.ts";
+import { gatherColumn, NO_ROW } from "../columns/gather.ts";
+import { putKernel, takeKernel } from "../columns/packed-rows.ts";
+import { columnBytes } from "../columns/size.ts";
+import { EvaluationError } from "../errors.ts";
+import type { Address } from "../memory/allocator.ts";
+import type { Block } from "../memory/block.ts";
+import { byteWidth, type DataType, isNested, isVariableLength } from "../types.ts";
+import type { Workspace } from "../workspace.ts";
+import { PieceColumn } from "./piece-column.ts";
+
+const MAXIMUM_OFFSET = 0x7fffffff;
+const TEXT_WIDTH = 16;
+
+interface Field {
+  readonly type: DataType;
+  /** Where it lies in a row; unused where `pieces` is set. */
+  readonly offset: number;
+  readonly width: number;
+  /** Nested types are kept in columns. */
+  readonly pieces: PieceColumn | undefined;
+}
+
+/**
+ * Rows that come batch by batch and are taken in no order, numbered 0, 1, 2, ... as they come. They lie row by row
+ * (kernels/row-store.ts), so taking one costs a cache miss instead of one or two per value. Rows are never removed:
+ * a store whose rows have gone is released, or its living rows are moved to a new one.
+ */
+export class RowStore {
+  readonly types: readonly DataType[];
+  readonly #workspace: Workspace;
+  readonly #fields: readonly Field[];
+  readonly #rows: GroupArray;
+  /** Offsets of the text fields, for kernels that compare rows. */
+  readonly #textAt: Block;
+  readonly #textCount: number;
+  #arenas: Block[] = [];
+  #outsideBytes = 0;
+  #rowCount = 0;
+
+  constructor(workspace: Workspace, types: readonly DataType[]) {
+    this.#workspace = workspace;
+    this.types = types;
+    let offset = Math.ceil(types.length / 64) * 8;
+    const fields: Field[] = new Array(types.length);
+    // Wide fields first: whatever may be a text is then aligned to 8 bytes.
+    const byWidth = [...types.keys()].sort((a, b) => storedWidth(types[b]) - storedWidth(types[a]));
+    for (const i of byWidth) {
+      const type = types[i];
+      const width = storedWidth(type);
+      fields[i] = { type, offset, width, pieces: isNested(type) ? new PieceColumn(workspace, type) : undefined };
+      offset += width;
+    }
+    this.#fields = fields;
+    this.#rows = new GroupArray(workspace, Math.ceil(offset / 8) * 8);
+    const texts = fields.filter(({ type }) => isVariableLength(type)).map((field) => field.offset);
+    texts.sort((a, b) => a - b);
+    this.#textCount = texts.length;
+    this.#textAt = workspace.allocate(texts.length * 4);
+    workspace.u32.set(texts, this.#textAt.address >>> 2);
+  }
+
+  get rowCount(): number {
+    return this.#rowCount;
+  }
+
+  get memoryBytes(): number {
+    return this.#rows.byteLength + this.#outsideBytes;
+  }
+
+  /** Bytes that `rowCount` more rows would take on top, long texts not counted. */
+  growthBytes(rowCount: number): number {
+    return this.#rows.growthBytes(this.#rowCount + rowCount);
+  }
+
+  /** For kernels: where the rows lie now, and how. */
+  get layout(): { rows: Address; stride: number; textAt: Address; texts: number } {
+    const { address, stride } = this.#rows;
+    return { rows: address, stride, textAt: this.#textAt.address, texts: this.#textCount };
+  }
+
+  /** Appends rows, one column per type; returns the number of the first. Borrows the columns. */
+  append(columns: readonly Column[], rowCount: number): number {
+    const first = this.#rowCount;
+    const base = this.#rows.ensure(first + rowCount) + first * this.#rows.stride;
+    this.#rowCount += rowCount;
+    if (rowCount > 0) for (const [i, column] of columns.entries()) this.#put(column, i, base);
+    return first;
+  }
+
+  /** Column `field` of the rows u32[count] at `indices`; with `nullable`, NO_ROW gives a null. The caller owns it. */
+  gather(field: number, indices: Address, count: number, nullable = false): Column {
+    const { type, offset, width, pieces } = this.#fields[field];
+    const workspace = this.#workspace;
+    const { kernels } = workspace;
+    if (this.#rowCount === 0 || type.kind === "null") return nullColumn(workspace, type, count);
+    if (pieces !== undefined) return pieces.gather(indices, count, nullable);
+    const { address: rows, stride } = this.#rows;
+    const at = rows + offset;
+    const validity = workspace.allocate(bitmapBytes(count));
+    kernels.packedTakeValidity(rows + 8 * (field >>> 6), stride, field & 63, indices, count, validity.address);
+    if (type.kind === "bool") {
+      const data = allocateBitmap(workspace, count);
+      kernels.rowStoreTakeBits(at, stride, indices, count, data.address);
+      return columnOf(workspace, type, count, { data, validity });
+    }
+    if (isVariableLength(type)) {
+      const offsets = workspace.allocate((count + 1) * 4);
+      const total = kernels.packedTakeOffsets(at, stride, indices, count, offsets.address);
+      if (total > MAXIMUM_OFFSET) {
+        offsets.release();
+        validity.release();
+        throw new EvaluationError(
+          "COLUMN_TOO_LONG",
+          `${count} rows of a ${type.kind} column hold ${total} bytes, more than one batch can address.`,
+          "Use a smaller batchRows.",
+        );
+      }
+      const data = workspace.allocate(total + 16);
+      kernels.packedTakeText(at, stride, indices, count, data.address);
+      return columnOf(workspace, type, count, { data, offsets, validity });
+    }
+    const data = workspace.allocate(count * width);
+    takeKernel(workspace, width)(at, stride, indices, count, data.address);
+    return columnOf(workspace, type, count, { data, validity });
+  }
+
+  /** All columns of the rows u32[count] at `indices`; the caller owns them. */
+  gatherAll(indices: Address, count: number): Column[] {
+    return this.#fields.map((_, i) => this.gather(i, indices, count));
+  }
+
+  release(): void {
+    this.#rows.release();
+    this.#textAt.release();
+    for (const arena of this.#arenas.splice(0)) arena.release();
+    for (const { pieces } of this.#fields) pieces?.release();
+  }
+
+  #put(given: Column, index: number, base: Address): void {
+    const { type, offset, width, pieces } = this.#fields[index];
+    if (type.kind === "null") return;
+    if (pieces !== undefined) {
+      this.#outsideBytes += columnBytes(this.#workspace, given);
+      pieces.append(given);
+      return;
+    }
+    const { kernels } = this.#workspace;
+    const { stride } = this.#rows;
+    const at = base + offset;
+    const column = decodeDictionary(this.#workspace, given);
+    const { length, validity, offsets } = column;
+    if (type.kind === "bool") {
+      const bytes = this.#workspace.allocate(length);
+      kernels.groupUnpackBits(column.data, length, bytes.address);
+      kernels.packedPut8(bytes.address, length, at, stride);
+      bytes.release();
+    } else if (isVariableLength(type)) {
+      kernels.packedPutText(column.data, offsets, length, at, stride);
+      const longBytes = kernels.rowStoreLongBytes(offsets, length);
+      if (longBytes > 0) {
+        const arena = this.#workspace.allocate(longBytes);
+        this.#arenas.push(arena);
+        this.#outsideBytes += arena.byteLength;
+        kernels.rowStoreOwnTexts(length, arena.address, at, stride);
+      }
+    } else putKernel(this.#workspace, width)(column.data, length, at, stride);
+    if (validity !== 0) {
+      kernels.packedPutNulls(validity, length, index & 63, base + 8 * (index >>> 6), stride);
+      kernels.rowStoreClearNulls(validity, length, width, at, stride);
+    }
+    column.release();
+  }
+}
+
+function storedWidth(type: DataType): number {
+  if (isNested(type) || type.kind === "null") return 0;
+  if (isVariableLength(type)) return TEXT_WIDTH;
+  return type.kind === "bool" ? 1 : byteWidth(type);
+}
+
+/** A column of nulls; the caller owns it. */
+export function nullColumn(workspace: Workspace, type: DataType, length: number): Column {
+  const one = buildColumn(workspace, type, [null]);
+  const rows = workspace.allocate(length * 4);
+  workspace.kernels.sortKeyFill(rows.address, length, NO_ROW);
+  const column = gatherColumn(workspace, one, rows.address, length, true);
+  rows.release();
+  one.release();
+  return column;
+}
