@@ -1,0 +1,142 @@
+import { PlanError } from "../errors.ts";
+import type { DataType, ValueOf } from "../types.ts";
+
+/** Which clock a time is of. */
+export type TimeDomain = "processing" | "event";
+
+/**
+ * How long state lives without being renewed. Each value, list element and map entry ages on its own.
+ * Processing time is the clock of the host. In event time a value is as old as the row or timer that renewed it last,
+ * and is looked at from the time of the row or timer at hand, so that what a function sees does not depend on how often
+ * watermarks come; memory is freed once the watermark has passed.
+ */
+export interface StateTtl {
+  /** Gone once this much time has passed since the last renewal; greater than 0. */
+  readonly ttlMs: number;
+  /** Default: "processing". */
+  readonly timeDomain?: TimeDomain;
+  /** What renews: writing only (the default), or reading too. */
+  readonly updateOn?: "create-and-write" | "read-and-write";
+  /** Whether a function may still see what has expired and was not freed yet; default: never. */
+  readonly visibility?: "never-expired" | "until-cleanup";
+}
+
+export interface StateOptions {
+  readonly ttl?: StateTtl;
+}
+
+/** Names a state of an operator; a name means one state within it. Plain data, so that it can be shared. */
+interface Described extends StateOptions {
+  readonly name: string;
+}
+
+export interface ValueStateDescriptor<T extends DataType = DataType> extends Described {
+  readonly kind: "value";
+  readonly type: T;
+}
+
+export interface ListStateDescriptor<T extends DataType = DataType> extends Described {
+  readonly kind: "list";
+  readonly type: T;
+}
+
+export interface MapStateDescriptor<K extends DataType = DataType, V extends DataType = DataType> extends Described {
+  readonly kind: "map";
+  readonly keyType: K;
+  readonly type: V;
+}
+
+/** Makes one value of two; associative. */
+export type ReduceValues<V> = (left: V, right: V) => V;
+
+export interface ReducingStateDescriptor<T extends DataType = DataType> extends Described {
+  readonly kind: "reducing";
+  readonly type: T;
+  readonly reduce: ReduceValues<ValueOf<T>>;
+}
+
+/** How values become an accumulator, and that a result. The accumulator may be changed and returned. */
+export interface AggregateValues<In, Acc, Out> {
+  createAccumulator(): Acc;
+  add(accumulator: Acc, value: In): Acc;
+  getResult(accumulator: Acc): Out;
+  merge(left: Acc, right: Acc): Acc;
+}
+
+export interface AggregatingStateDescriptor<In = unknown, A extends DataType = DataType, Out = unknown>
+  extends Described {
+  readonly kind: "aggregating";
+  /** Of the accumulator, which is what is stored. */
+  readonly type: A;
+  readonly aggregate: AggregateValues<In, ValueOf<A>, Out>;
+}
+
+export type StateDescriptor =
+  | ValueStateDescriptor
+  | ListStateDescriptor
+  | MapStateDescriptor
+  // Functions of whatever values: each is called with values of its own descriptor's type only.
+  | (Omit<ReducingStateDescriptor, "reduce"> & { readonly reduce: (left: never, right: never) => unknown })
+  | (Omit<AggregatingStateDescriptor, "aggregate"> & {
+      readonly aggregate: {
+        createAccumulator(): unknown;
+        add(accumulator: never, value: never): unknown;
+        getResult(accumulator: never): unknown;
+        merge(left: never, right: never): unknown;
+      };
+    });
+
+/** @throws {PlanError} STATE_NAME_INVALID, STATE_TTL_INVALID */
+function described<D extends Described>(descriptor: D): D {
+  const { name, ttl } = descriptor;
+  if (typeof name !== "string" || name === "") {
+    throw new PlanError("STATE_NAME_INVALID", "A state has no name.", "Give a name that is no empty text.");
+  }
+  if (ttl !== undefined && !(Number.isSafeInteger(ttl.ttlMs) && ttl.ttlMs > 0)) {
+    throw new PlanError(
+      "STATE_TTL_INVALID",
+      `The state "${name}" has the time to live ${ttl.ttlMs} ms.`,
+      "Give a whole number of milliseconds greater than 0.",
+    );
+  }
+  return descriptor;
+}
+
+/** One value per key. */
+export const valueState = <T extends DataType>(
+  name: string,
+  type: T,
+  options: StateOptions = {},
+): ValueStateDescriptor<T> => described({ ...options, kind: "value", name, type });
+
+/** A list of values per key. */
+export const listState = <T extends DataType>(
+  name: string,
+  type: T,
+  options: StateOptions = {},
+): ListStateDescriptor<T> => described({ ...options, kind: "list", name, type });
+
+/** Values by a further key, per key. */
+export const mapState = <K extends DataType, V extends DataType>(
+  name: string,
+  keyType: K,
+  type: V,
+  options: StateOptions = {},
+): MapStateDescriptor<K, V> => described({ ...options, kind: "map", name, keyType, type });
+
+/** One value per key, into which each further one is reduced. */
+export const reducingState = <T extends DataType>(
+  name: string,
+  type: T,
+  reduce: ReduceValues<ValueOf<T>>,
+  options: StateOptions = {},
+): ReducingStateDescriptor<T> => described({ ...options, kind: "reducing", name, type, reduce });
+
+/** An accumulator per key; `accumulatorType` is what is stored. */
+export const aggregatingState = <In, A extends DataType, Out>(
+  name: string,
+  aggregate: AggregateValues<In, ValueOf<A>, Out>,
+  accumulatorType: A,
+  options: StateOptions = {},
+): AggregatingStateDescriptor<In, A, Out> =>
+  described({ ...options, kind: "aggregating", name, type: accumulatorType, aggregate });
