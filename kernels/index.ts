@@ -51,3 +51,4 @@ export * from "./zstd-encode";
 export * from "./event-time";
 export * from "./row-store";
 export * from "./chain-index";
+export * from "./window";

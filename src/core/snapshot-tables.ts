@@ -1,6 +1,7 @@
 import * as arrow from "apache-arrow";
 import { fromArrow, toArrow } from "./arrow.ts";
 import type { Batch } from "./batch.ts";
+import { decodeDictionary } from "./columns/dictionary.ts";
 import type { StateKind } from "./state-snapshot.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -15,7 +16,13 @@ export interface TableSnapshot {
 /** Batches of one schema, at least one of them, as an Arrow IPC stream. */
 export function encodeTable(workspace: Workspace, batches: readonly Batch[]): Uint8Array {
   const writer = new arrow.RecordBatchStreamWriter();
-  for (const batch of batches) writer.write(toArrow(workspace, batch, "copy"));
+  for (const batch of batches) {
+    // Whether a column has a dictionary, and which, differs by batch; the stream has one schema.
+    const columns = batch.columns.map((column) => decodeDictionary(workspace, column));
+    const plain = batch.withColumns(batch.schema, columns);
+    writer.write(toArrow(workspace, plain, "copy"));
+    plain.release();
+  }
   return writer.finish().toUint8Array(true);
 }
 

@@ -16,6 +16,7 @@ import { SortOperator, type SortSpec } from "../core/operators/sort.ts";
 import { SortMergeJoinOperator, type SortMergeJoinSpec } from "../core/operators/sort-merge-join.ts";
 import { TopNOperator, type TopNSpec } from "../core/operators/top-n.ts";
 import { UnnestOperator, type UnnestSpec } from "../core/operators/unnest.ts";
+import { WindowAggregateOperator, type WindowAggregateSpec } from "../core/operators/window-aggregate.ts";
 import type { Schema } from "../core/schema.ts";
 import type { LocalOperator, OperatorNode, OperatorSpec } from "./job-graph.ts";
 
@@ -36,6 +37,7 @@ interface Specs {
   sort: SortSpec;
   sortMergeJoin: SortMergeJoinSpec;
   topN: TopNSpec;
+  windowAggregate: WindowAggregateSpec;
   unnest: UnnestSpec;
 }
 
@@ -55,6 +57,7 @@ const FACTORIES: { readonly [K in keyof Specs]: (spec: Specs[K], inputs: readonl
   sort: (spec, [input]) => new SortOperator(input, spec),
   sortMergeJoin: (spec, [left, right]) => new SortMergeJoinOperator(spec, left, right),
   topN: (spec, [input]) => new TopNOperator(spec, input),
+  windowAggregate: (spec, [input]) => new WindowAggregateOperator(spec, input),
   unnest: (spec, [input]) => new UnnestOperator(spec, input),
 };
 

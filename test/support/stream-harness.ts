@@ -130,7 +130,8 @@ export class StreamHarness {
     this.nowMs = nowMs;
     for (const [subtask, entry] of this.#subtasks.entries()) {
       if (!entry.requests.some((atMs) => atMs <= nowMs)) continue;
-      entry.requests = entry.requests.filter((atMs) => atMs > nowMs);
+      const later = entry.requests.filter((atMs) => atMs > nowMs);
+      entry.requests.splice(0, entry.requests.length, ...later);
       this.#call(subtask, (operator, output) => operator.processTime?.(nowMs, output) ?? "done");
     }
   }

@@ -1,0 +1,98 @@
+import type { AggregatePlan } from "../aggregates/aggregate-set.ts";
+import { Batch } from "../batch.ts";
+import { columnOf } from "../columns/allocate.ts";
+import { buildBatch } from "../columns/build.ts";
+import { PlanError } from "../errors.ts";
+import type { OperatorContext } from "../operator.ts";
+import { keyGroupColumn } from "../row-state/stream-rows.ts";
+import { type Field, Schema } from "../schema.ts";
+import { KEY_GROUP_FIELD, type SnapshotReader, type SnapshotWriter } from "../state-snapshot.ts";
+import { int64 } from "../types.ts";
+import type { Workspace } from "../workspace.ts";
+import type { PaneGroups } from "./pane-chunk.ts";
+import type { PaneGrid } from "./pane-grid.ts";
+
+/** keyed: key group, first millisecond of the pane, keys, partial states; one row per pane and key. */
+const PANES = "panes";
+/** union: how far windows have fired, and the cuts of the time axis into panes; one row per subtask. */
+const PROGRESS = "progress";
+const PROGRESS_SCHEMA = new Schema(
+  ["timeMs", "offsetMs", "periodMs", "cutMs"].map((name): Field => ({ name, type: int64 })),
+);
+const FIRST_KEY = 2;
+
+/** No key or state can have the name of another column: theirs have a space. */
+export function paneStateSchema(keyFields: readonly Field[], plan: AggregatePlan): Schema {
+  return new Schema([
+    KEY_GROUP_FIELD,
+    { name: "paneStartMs", type: int64 },
+    ...keyFields.map(({ name, type }): Field => ({ name: `key ${name}`, type })),
+    ...plan.stateFields("state "),
+  ]);
+}
+
+/** Writes the panes, whose groups it takes over, and how far their windows have fired. */
+export function writePanes(
+  context: OperatorContext,
+  writer: SnapshotWriter,
+  schema: Schema,
+  state: {
+    readonly pieces: Iterable<{ groups: PaneGroups; firstPane: number }>;
+    readonly grid: PaneGrid;
+    readonly timeMs: number;
+  },
+): void {
+  const { workspace } = context;
+  const { grid, timeMs } = state;
+  // An empty table keeps its schema.
+  writer.write(PANES, "keyed", buildBatch(workspace, schema, []));
+  for (const { groups, firstPane } of state.pieces) {
+    const { rowCount, keys, panes, values } = groups;
+    const starts = workspace.allocate(rowCount * 8);
+    const { offsetMs, periodMs, cutMs } = grid;
+    workspace.kernels.windowPaneStarts(panes.data, rowCount, firstPane, offsetMs, periodMs, cutMs, starts.address);
+    panes.release();
+    const columns = [keyGroupColumn(context, keys, rowCount), columnOf(workspace, int64, rowCount, { data: starts })];
+    writer.write(PANES, "keyed", new Batch(schema, rowCount, [...columns, ...keys, ...values]));
+  }
+  const progress = { timeMs, offsetMs: grid.offsetMs, periodMs: grid.periodMs, cutMs: grid.cutMs };
+  const row = Object.fromEntries(Object.entries(progress).map(([name, value]) => [name, BigInt(value)]));
+  writer.write(PROGRESS, "union", buildBatch(workspace, PROGRESS_SCHEMA, [row]));
+}
+
+/**
+ * How far windows had fired; undefined where the snapshot does not tell.
+ * @throws {PlanError} WINDOW_STATE_MISMATCH where its panes are not those of the grid
+ */
+export function readProgress(workspace: Workspace, reader: SnapshotReader, grid: PaneGrid): number | undefined {
+  let least: number | undefined;
+  for (const batch of reader.read(PROGRESS)) {
+    for (let row = 0; row < batch.rowCount; row++) {
+      const [timeMs, ...cuts] = batch.columns.map(({ data }) => Number(workspace.i64[(data >>> 3) + row]));
+      const isSame = [grid.offsetMs, grid.periodMs, grid.cutMs].every((value, i) => value === cuts[i]);
+      if (!isSame) {
+        batch.release();
+        throw new PlanError(
+          "WINDOW_STATE_MISMATCH",
+          `The snapshot holds panes of ${cuts[1]} ms (offset ${cuts[0]}, cut ${cuts[2]}), this job has panes of ${grid.periodMs} ms (offset ${grid.offsetMs}, cut ${grid.cutMs}).`,
+          "Keep the size, slide and offset of the window, or give the operator a new uid to start without state.",
+        );
+      }
+      // Barriers are aligned, so all subtasks had one watermark; the least of several would lose no result.
+      least = Math.min(least ?? timeMs, timeMs);
+    }
+    batch.release();
+  }
+  return least;
+}
+
+/** Keys, then states, with the start of the pane as row time. The caller owns each batch. */
+export function* readPanes(reader: SnapshotReader): Generator<Batch, void, void> {
+  for (const batch of reader.read(PANES)) {
+    const schema = new Schema(batch.schema.fields.slice(FIRST_KEY));
+    const columns = batch.columns.slice(FIRST_KEY).map((column) => column.retain());
+    const states = new Batch(schema, batch.rowCount, columns, { times: batch.columns[1].retain() });
+    batch.release();
+    yield states;
+  }
+}

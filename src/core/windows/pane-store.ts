@@ -1,0 +1,284 @@
+import type { AggregatePlan } from "../aggregates/aggregate-set.ts";
+import type { Batch } from "../batch.ts";
+import type { Column } from "../column.ts";
+import { concatColumns } from "../columns/concat.ts";
+import { partitionBatch } from "../columns/partition.ts";
+import { assert } from "../errors.ts";
+import type { Address } from "../memory/allocator.ts";
+import type { DataType } from "../types.ts";
+import type { Workspace } from "../workspace.ts";
+import { gatherGroups, PaneChunk, type PaneGroups, releaseGroups, type TimedRows } from "./pane-chunk.ts";
+import type { PaneGrid, PaneRange } from "./pane-grid.ts";
+
+/** A chunk of several panes is made where a batch has so few rows for it that they need no table per pane. */
+const ROWS_PER_CHUNK = 16_384;
+const MOST_PANES = 4096;
+/** Where windows have many panes, a chunk may outlive its first pane by this share of a window. */
+const CHUNKS_PER_WINDOW = 32;
+
+/** Groups of several panes, put in the order of panes. */
+export interface SortedPanes {
+  readonly rowCount: number;
+  readonly keys: readonly Column[];
+  readonly states: readonly Column[];
+  /** Where the groups of each pane end. */
+  readonly ends: Uint32Array;
+}
+
+/** Aggregates of all open panes by key. */
+export class PaneStore {
+  readonly #workspace: Workspace;
+  readonly #grid: PaneGrid;
+  readonly #keyTypes: readonly DataType[];
+  readonly #plan: AggregatePlan;
+  readonly #keys: readonly number[];
+  readonly #smallestChunk: number;
+  /** Ascending, without overlap; those of several panes are aligned at multiples of their length. */
+  #chunks: PaneChunk[] = [];
+
+  /** `keys`: positions of the key columns in the batches. */
+  constructor(
+    workspace: Workspace,
+    grid: PaneGrid,
+    keys: readonly number[],
+    keyTypes: readonly DataType[],
+    plan: AggregatePlan,
+  ) {
+    this.#workspace = workspace;
+    this.#grid = grid;
+    this.#keys = keys;
+    this.#keyTypes = keyTypes;
+    this.#plan = plan;
+    this.#smallestChunk = 1;
+    while (this.#smallestChunk * 4 * CHUNKS_PER_WINDOW <= grid.panesPerWindow * 2) this.#smallestChunk *= 4;
+  }
+
+  get memoryBytes(): number {
+    return this.#chunks.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
+  }
+
+  get isEmpty(): boolean {
+    return this.#chunks.length === 0;
+  }
+
+  /** Behind the last pane that has rows. */
+  get endPane(): number {
+    return this.#chunks.reduce((last, chunk) => Math.max(last, chunk.lastPane + 1), Number.NEGATIVE_INFINITY);
+  }
+
+  /** Panes from the first to the last that has changed since `clearChanges`; undefined where none has. */
+  get changedPanes(): PaneRange | undefined {
+    const changed = this.#chunks.filter(({ isChanged }) => isChanged);
+    const [first, last] = [changed.at(0), changed.at(-1)];
+    return first === undefined || last === undefined ? undefined : { first: first.firstPane, end: last.lastPane + 1 };
+  }
+
+  clearChanges(): void {
+    for (const chunk of this.#chunks) chunk.isChanged = false;
+  }
+
+  /** Takes rows in by their row times. Borrows the batch. `what` is for errors. */
+  update(batch: Batch, what: string): void {
+    this.#each(batch, what, (chunk, rows, part) => {
+      const keys = this.#keys.map((key) => part.columns[key]);
+      chunk.update(rows, keys, part.columns);
+    });
+  }
+
+  /** Takes partial states in: columns of keys, then of states, with any time of its pane as a row's time. */
+  merge(batch: Batch, what: string): void {
+    const keyCount = this.#keys.length;
+    this.#each(batch, what, (chunk, rows, { columns }) => {
+      chunk.merge(rows, columns.slice(0, keyCount), columns.slice(keyCount));
+    });
+  }
+
+  /** The first pane from `pane` on that may have rows; infinity where there is none. */
+  nextPane(pane: number): number {
+    for (const { firstPane, lastPane } of this.#chunks) if (lastPane >= pane) return Math.max(firstPane, pane);
+    return Number.POSITIVE_INFINITY;
+  }
+
+  /** The groups of all panes in the range, in pieces; `firstPane` is what the numbers in `panes` count from. */
+  *groups(
+    range: PaneRange,
+    form: "states" | "results",
+    rowLimit: number,
+  ): Generator<{ groups: PaneGroups; firstPane: number }, void, void> {
+    for (const chunk of [...this.#chunks]) {
+      if (chunk.range.first >= range.end || chunk.range.end <= range.first) continue;
+      for (const groups of chunk.groups(range, form, rowLimit)) yield { groups, firstPane: chunk.range.first };
+    }
+  }
+
+  hasRows(range: PaneRange): boolean {
+    for (const { groups } of this.groups(range, "states", ROWS_PER_CHUNK)) {
+      releaseGroups(groups);
+      return true;
+    }
+    return false;
+  }
+
+  /**
+   * Partial states of all panes in the range, in the order of panes. The caller owns the columns.
+   * `select` takes groups over and gives those that are wanted.
+   */
+  sorted(range: PaneRange, select = (groups: PaneGroups): PaneGroups | undefined => groups): SortedPanes | undefined {
+    const { kernels } = this.#workspace;
+    const pieces: PaneGroups[] = [];
+    for (const { groups, firstPane } of this.groups(range, "states", Number.POSITIVE_INFINITY)) {
+      const selected = select(groups);
+      if (selected === undefined) continue;
+      const { panes, rowCount } = selected;
+      // A column that nobody else has seen: its numbers now count from the start of the range.
+      kernels.windowAddI32(panes.data, rowCount, firstPane - range.first, panes.data);
+      pieces.push(selected);
+    }
+    const joined = joinGroups(this.#workspace, pieces);
+    if (joined === undefined) return undefined;
+    const count = range.end - range.first;
+    const ends = this.#workspace.allocate(count * 4);
+    const rows = this.#workspace.allocate(joined.rowCount * 4);
+    kernels.partitionRows(joined.panes.data, joined.rowCount, count, ends.address, rows.address);
+    const sorted = gatherGroups(this.#workspace, joined, rows.address, joined.rowCount);
+    const endsCopy = this.#workspace.u32.slice(ends.address >>> 2, (ends.address >>> 2) + count);
+    for (const block of [ends, rows]) block.release();
+    releaseGroups(joined);
+    sorted.panes.release();
+    return { rowCount: sorted.rowCount, keys: sorted.keys, states: sorted.values, ends: endsCopy };
+  }
+
+  /** Forgets the panes before `pane`; a chunk goes when all of its panes have. */
+  dropBefore(pane: number): void {
+    if (this.#chunks.length === 0 || this.#chunks[0].lastPane >= pane) return;
+    const kept: PaneChunk[] = [];
+    for (const chunk of this.#chunks) {
+      if (chunk.lastPane >= pane) kept.push(chunk);
+      else chunk.release();
+    }
+    this.#chunks = kept;
+  }
+
+  release(): void {
+    for (const chunk of this.#chunks) chunk.release();
+    this.#chunks = [];
+  }
+
+  /** Hands each chunk its rows. */
+  #each(batch: Batch, what: string, take: (chunk: PaneChunk, rows: TimedRows, part: Batch) => void): void {
+    const rows = this.#timedRows(batch);
+    if (rows === undefined) return;
+    const chunks = this.#chunksOf(rows);
+    const parts = chunks.length === 1 ? [batch.retain()] : this.#partition(batch, rows.times, chunks);
+    const { governor } = this.#workspace;
+    try {
+      parts.forEach((part, i) => {
+        const partRows = part === undefined ? undefined : this.#timedRows(part);
+        if (part === undefined || partRows === undefined) return;
+        governor.reserve(chunks[i].growthBytes(part.rowCount), what, { required: true });
+        take(chunks[i], partRows, part);
+        // What long strings and lists took beyond the estimate.
+        governor.reserve(0, what, { required: true });
+      });
+    } finally {
+      for (const part of parts) part?.release();
+    }
+  }
+
+  #timedRows({ rowCount, rowTimes }: Batch): TimedRows | undefined {
+    assert(rowTimes !== undefined, "rows of windows have times");
+    if (rowCount === 0) return undefined;
+    const { eventTimeMin, eventTimeMax } = this.#workspace.kernels;
+    const times = rowTimes.data;
+    return { times, leastMs: eventTimeMin(times, rowCount), greatestMs: eventTimeMax(times, rowCount), rowCount };
+  }
+
+  #partition(batch: Batch, times: Address, chunks: readonly PaneChunk[]): (Batch | undefined)[] {
+    const starts = this.#workspace.allocate(chunks.length * 8);
+    chunks.forEach(({ range }, i) => {
+      this.#workspace.i64[(starts.address >>> 3) + i] = BigInt(this.#grid.startMs(range.first));
+    });
+    const numbers = this.#workspace.allocate(batch.rowCount * 4);
+    this.#workspace.kernels.windowRanges(times, batch.rowCount, starts.address, chunks.length, numbers.address);
+    starts.release();
+    const parts = partitionBatch(this.#workspace, batch, numbers.address, chunks.length);
+    numbers.release();
+    return parts;
+  }
+
+  /** The chunks of all rows, ascending; makes those that are not there. */
+  #chunksOf({ times, rowCount, leastMs, greatestMs }: TimedRows): PaneChunk[] {
+    const chunks: PaneChunk[] = [];
+    const { kernels } = this.#workspace;
+    for (let timeMs = leastMs; timeMs <= greatestMs; ) {
+      const pane = this.#grid.paneOf(timeMs);
+      const chunk = this.#chunkAt(pane) ?? this.#insert(this.#newRange(pane, times, rowCount));
+      chunks.push(chunk);
+      const endMs = this.#grid.startMs(chunk.range.end);
+      if (endMs > greatestMs) break;
+      timeMs = kernels.windowNextTime(times, rowCount, endMs);
+    }
+    return chunks;
+  }
+
+  /**
+   * Panes of a new chunk that begins with rows of `pane`: as many as share one batch's worth of rows, as far as this
+   * batch tells. Dense panes get a table each, so that it can be dropped when its windows close.
+   */
+  #newRange(pane: number, times: Address, rowCount: number): PaneRange {
+    const aligned = (size: number): PaneRange => {
+      const first = Math.floor(pane / size) * size;
+      return { first, end: first + size };
+    };
+    const rowsIn = ({ first, end }: PaneRange) =>
+      this.#workspace.kernels.windowCountBetween(times, rowCount, this.#grid.startMs(first), this.#grid.startMs(end));
+    let best = aligned(this.#smallestChunk);
+    let bestRows = rowsIn(best);
+    for (let size = this.#smallestChunk * 4; size <= MOST_PANES && bestRows < rowCount; size *= 4) {
+      const range = aligned(size);
+      const rows = rowsIn(range);
+      // A pane with many rows of its own is left alone.
+      if (bestRows * size > ROWS_PER_CHUNK * (best.end - best.first) || rows === bestRows || this.#meets(range)) break;
+      best = range;
+      bestRows = rows;
+    }
+    return best;
+  }
+
+  #meets({ first, end }: PaneRange): boolean {
+    return this.#chunks.some(({ range }) => range.first < end && range.end > first);
+  }
+
+  #chunkAt(pane: number): PaneChunk | undefined {
+    // Few chunks are open, and rows mostly go to the latest.
+    for (let i = this.#chunks.length - 1; i >= 0; i--) {
+      const chunk = this.#chunks[i];
+      if (pane >= chunk.range.end) return undefined;
+      if (pane >= chunk.range.first) return chunk;
+    }
+    return undefined;
+  }
+
+  #insert(range: PaneRange): PaneChunk {
+    const chunk = new PaneChunk(this.#workspace, this.#grid, this.#keyTypes, this.#plan, range);
+    let at = this.#chunks.length;
+    while (at > 0 && this.#chunks[at - 1].range.first > range.first) at--;
+    assert(at === 0 || this.#chunks[at - 1].range.end <= range.first, "chunks do not overlap");
+    this.#chunks.splice(at, 0, chunk);
+    return chunk;
+  }
+}
+
+/** All given groups in one; takes them over. */
+function joinGroups(workspace: Workspace, pieces: readonly PaneGroups[]): PaneGroups | undefined {
+  if (pieces.length <= 1) return pieces[0];
+  const join = (columnOf: (groups: PaneGroups) => Column) => concatColumns(workspace, pieces.map(columnOf));
+  const joined: PaneGroups = {
+    rowCount: pieces.reduce((sum, { rowCount }) => sum + rowCount, 0),
+    keys: pieces[0].keys.map((_, i) => join(({ keys }) => keys[i])),
+    panes: join(({ panes }) => panes),
+    values: pieces[0].values.map((_, i) => join(({ values }) => values[i])),
+  };
+  for (const piece of pieces) releaseGroups(piece);
+  return joined;
+}

@@ -1,0 +1,50 @@
+import type { Batch } from "../batch.ts";
+import { partitionBatch } from "../columns/partition.ts";
+import { assert } from "../errors.ts";
+import type { Block } from "../memory/block.ts";
+import type { Workspace } from "../workspace.ts";
+import type { PaneGrid } from "./pane-grid.ts";
+
+/** Rows on either side of a line; a side without rows is undefined. The caller owns both. */
+export type Sides = readonly [before: Batch | undefined, behind: Batch | undefined];
+
+/** Whether a row lies before `boundMs`. */
+export function isBefore(workspace: Workspace, batch: Batch, boundMs: number): boolean {
+  return batch.rowCount > 0 && workspace.kernels.eventTimeMin(timesOf(batch), batch.rowCount) < boundMs;
+}
+
+/** Rows before `boundMs`, and the others; takes the batch over. */
+export function splitByTime(workspace: Workspace, batch: Batch, boundMs: number): Sides {
+  if (!isBefore(workspace, batch, boundMs)) return batch.rowCount > 0 ? [undefined, batch] : released(batch);
+  if (boundMs === Number.POSITIVE_INFINITY) return [batch, undefined];
+  const sides = workspace.allocate(batch.rowCount * 4);
+  workspace.kernels.windowSides(timesOf(batch), batch.rowCount, boundMs, sides.address);
+  return split(workspace, batch, sides);
+}
+
+/** Rows in the gaps between windows, and the others; takes the batch over. */
+export function splitGaps(workspace: Workspace, batch: Batch, grid: PaneGrid): Sides {
+  if (batch.rowCount === 0) return released(batch);
+  const sides = workspace.allocate(batch.rowCount * 4);
+  const { offsetMs, cutMs, periodMs } = grid;
+  const { windowGapSides } = workspace.kernels;
+  windowGapSides(timesOf(batch), batch.rowCount, offsetMs, cutMs, periodMs, sides.address);
+  return split(workspace, batch, sides);
+}
+
+function split(workspace: Workspace, batch: Batch, sides: Block): Sides {
+  const [before, behind] = partitionBatch(workspace, batch, sides.address, 2);
+  sides.release();
+  batch.release();
+  return [before, behind];
+}
+
+function released(batch: Batch): Sides {
+  batch.release();
+  return [undefined, undefined];
+}
+
+function timesOf({ rowTimes }: Batch): number {
+  assert(rowTimes !== undefined, "rows of windows have times");
+  return rowTimes.data;
+}
