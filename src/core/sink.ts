@@ -2,6 +2,7 @@ import type { Batch } from "./batch.ts";
 import type { Host } from "./host.ts";
 import type { Schema } from "./schema.ts";
 import type { Json } from "./source.ts";
+import type { SnapshotReader, SnapshotWriter } from "./state-snapshot.ts";
 import type { Workspace } from "./workspace.ts";
 
 export interface SinkSpec {
@@ -9,12 +10,20 @@ export interface SinkSpec {
   readonly [key: string]: unknown;
 }
 
-/** What one writer has prepared, as JSON: `commit` makes it visible, `abort` removes it. */
+/**
+ * What one writer has prepared, as JSON: `commit` makes it visible, `abort` removes it. In a stream two committables that
+ * are equal stand for the same output.
+ */
 export type Committable = Json;
 
 /**
  * Output in two phases: writers write where nobody looks, `prepareCommit` says what they wrote, and `commit` makes all
  * of it visible at once after every writer has succeeded. Commit is idempotent and may be retried.
+ *
+ * In a stream, a writer with `prepareCheckpoint` says at each barrier what it wrote since the one before. That is part
+ * of the checkpoint: it is committed once the checkpoint is complete, and again where a job is restored from it. A commit
+ * whose outcome is unknown counts as not done, so the same committables may come many times, and together with later
+ * ones. What writers prepare at the end of the input belongs to a last checkpoint in the same way.
  */
 export interface Sink {
   readonly spec: SinkSpec;
@@ -24,9 +33,16 @@ export interface Sink {
   /** On the coordinating thread before any writer starts: checks the target, applies the overwrite policy's refusals. */
   begin(jobId: string): void;
   createWriter(context: SinkContext): SinkWriter;
-  commit(committables: readonly Committable[]): void | Promise<void>;
-  /** After a failure or cancel: removes everything of `jobId` that was not committed. */
-  abort(committables: readonly Committable[]): void | Promise<void>;
+  /**
+   * `isLast` is false where a stream goes on behind this commit. Not called by a checkpoint without committables.
+   * A failure that is retryable is tried again; another one fails the job, which a restart restores from the checkpoint.
+   */
+  commit(committables: readonly Committable[], isLast?: boolean): void | Promise<void>;
+  /**
+   * After a failure or cancel: removes everything of `jobId` that was not committed. `kept` belongs to checkpoints that
+   * a restored job may start from, and that job commits it.
+   */
+  abort(committables: readonly Committable[], kept?: readonly Committable[]): void | Promise<void>;
 }
 
 export interface SinkContext {
@@ -36,12 +52,26 @@ export interface SinkContext {
   readonly jobId: string;
   readonly subtask: number;
   readonly parallelism: number;
+  /** In a stream that takes checkpoints: what is written must stay hidden until the checkpoint behind it is complete. */
+  readonly hasCheckpoints?: boolean;
   count(metric: string, increment: number): void;
 }
 
 export interface SinkWriter {
   /** Borrows the batch. */
   write(batch: Batch): void | Promise<void>;
+  /**
+   * In a stream, where a barrier passes: what was written since the last barrier, on stable storage, to be committed
+   * once the checkpoint is complete. A writer without it has its output committed at the end only, or at once, by itself.
+   */
+  prepareCheckpoint?(checkpointId: number): readonly Committable[] | Promise<readonly Committable[]>;
+  /** Behind `prepareCheckpoint`: what a restored writer needs beside the committables, which are kept for it. */
+  snapshotState?(writer: SnapshotWriter): void;
+  /** Before the first row, where the job was restored. What the checkpoint had prepared is committed already. */
+  restoreState?(reader: SnapshotReader): void;
+  /** In a stream: wall clock (epoch milliseconds) at which `onTime` is to be called; undefined or infinity: never. */
+  readonly deadlineMs?: number;
+  onTime?(nowMs: number): void | Promise<void>;
   /** Everything is on stable storage; the writer is closed afterwards. */
   prepareCommit(): Committable | Promise<Committable>;
   /** Without `prepareCommit` before it: removes what was written. */

@@ -5,11 +5,12 @@ import { Workspace } from "../core/workspace.ts";
 import { AlignmentGroup } from "./alignment.ts";
 import { type ConnectorRegistry, loadConnectors } from "./connector-loader.ts";
 import { type Connectors, JobFragment, SPILL_PREFIX } from "./job-fragment.ts";
-import type { JobGraph, JobSource, JobVertex, VertexMetrics } from "./job-graph.ts";
+import type { JobGraph, JobSink, JobSource, JobVertex, VertexMetrics } from "./job-graph.ts";
 import { type AlignmentSlots, type Deployment, PLANNER_THREAD, type SinkResult } from "./messages.ts";
 import { mergeMetrics } from "./metrics.ts";
 import { PeerLinks } from "./peer-links.ts";
-import { type JobWatch, RunningJob } from "./running-job.ts";
+import { type JobWatch, type ReportOf, RunningJob } from "./running-job.ts";
+import { SinkCommits } from "./sink-commits.ts";
 import type { JobSnapshot } from "./snapshots.ts";
 import { claimsFor } from "./split-claims.ts";
 import { StoredParts } from "./stored-parts.ts";
@@ -26,6 +27,12 @@ export interface JobOptions extends JobWatch {
   readonly onStart?: (jobId: string) => void;
   /** Of a stream: the state to go on from. */
   readonly restore?: JobSnapshot;
+  /**
+   * Of a stream: makes a checkpoint durable. It is complete when this has resolved, and what sinks have prepared for it
+   * is committed then. Behind the end of the input there is a last one, with `isFinal`. Absent: checkpoints that are
+   * asked for are complete at once, and there is no last one.
+   */
+  readonly storeCheckpoint?: (snapshot: JobSnapshot) => void | Promise<void>;
   /** Of a stream: called once it runs, with the means to ask things of it. */
   readonly onRunning?: (control: StreamControl) => void;
 }
@@ -114,6 +121,7 @@ export class Engine implements TableHome {
     const startMs = this.#host.clock.monotonicMs();
     const connectors = await loadConnectors(this.#registry, graph);
     const sinks = this.#openSinks(graph, connectors);
+    const commits = this.#commitsOf(graph, sinks);
     const stopWaiting = this.#host.scheduler.after(KEEP_ALIVE_MS, () => undefined);
     const run = new RunningJob(this.#workers, options);
     this.#run = run;
@@ -129,14 +137,21 @@ export class Engine implements TableHome {
         begun.push(entry);
         entry[1].begin(job);
       }
-      const { metrics, committables } = await this.#drive(job, graph, connectors, options, run);
-      for (const [id, sink] of sinks) await sink.commit(committablesOf(committables, id));
+      if (options.restore !== undefined) {
+        commits.announce(options.restore);
+        await commits.commit(options.restore);
+      }
+      const isOver = options.restore?.isFinal === true;
+      const { metrics, committables } = isOver
+        ? { metrics: [], committables: [] }
+        : await this.#drive(job, graph, connectors, options, run, commits);
+      await commits.commitLast(committables);
       succeeded = true;
       return { jobId: job, durationMs: this.#host.clock.monotonicMs() - startMs, metrics };
     } catch (thrown) {
       const error = asEngineError(thrown);
       const prepared = await this.#tearDown(job, run);
-      await abortSinks(begun, prepared, error);
+      await abortSinks(begun, prepared, commits, error);
       throw error;
     } finally {
       for (const lease of leases) lease.end(succeeded);
@@ -178,6 +193,7 @@ export class Engine implements TableHome {
     connectors: Connectors,
     options: JobOptions,
     run: RunningJob,
+    commits: SinkCommits,
   ): Promise<{ metrics: VertexMetrics[]; committables: SinkResult[] }> {
     const threads = this.#workers.length === 0 ? [PLANNER_THREAD] : this.#workers.map((worker) => worker.thread);
     const usesWorkers = this.#workers.length > 0;
@@ -212,19 +228,35 @@ export class Engine implements TableHome {
     fragment.open();
     await run.all("deployed");
     for (const worker of this.#workers) worker.send({ type: "start", job });
-    const control = graph.stream && new StreamControl(job, graph, fragment, this.#workers, run);
+    const control =
+      graph.stream &&
+      new StreamControl({
+        job,
+        host: this.#host,
+        graph,
+        fragment,
+        workers: this.#workers,
+        run,
+        commits,
+        restored: options.restore?.checkpointId ?? 0,
+        ...(options.storeCheckpoint === undefined ? {} : { store: options.storeCheckpoint }),
+      });
     if (control !== undefined) options.onRunning?.(control);
-    let finished: boolean;
+    const reports: ReportOf<"finished">[] = [];
     try {
-      finished = await fragment.run((metrics) => run.onLocalProgress(metrics));
-    } finally {
-      if (this.#workers.length === 0) control?.end();
+      const finished = await fragment.run((metrics) => run.onLocalProgress(metrics));
+      if (!finished) throw run.failure ?? new JobCancelledError();
+      reports.push(...(await run.all("finished")));
+      await control?.finish();
+    } catch (thrown) {
+      control?.end();
+      // A commit that is under way must not meet the abort that follows.
+      await control?.settled();
+      throw thrown;
     }
-    if (!finished) throw run.failure ?? new JobCancelledError();
+    if (run.failure !== undefined) throw run.failure;
     const metrics = fragment.metrics();
-    const committables = fragment.committables();
-    const reports = await run.all("finished");
-    control?.end();
+    const committables = [...fragment.committables()];
     fragment.close(true);
     for (const report of reports) {
       metrics.push(...report.metrics);
@@ -254,6 +286,15 @@ export class Engine implements TableHome {
       sinks.set(sink.id, sink.local ?? connectors.sink(sink.spec.kind)(sink.spec, this.#host));
     }
     return sinks;
+  }
+
+  #commitsOf(graph: JobGraph, sinks: ReadonlyMap<number, Sink>): SinkCommits {
+    const all = graph.vertices.flatMap(({ sink: described }) => {
+      const sink = described && sinks.get(described.id);
+      if (described === undefined || sink === undefined) return [];
+      return [{ id: described.id, sink, ...(described.uid === undefined ? {} : { uid: described.uid }) }];
+    });
+    return new SinkCommits(this.#host, this.workspace, all);
   }
 
   #connect(memories: readonly WebAssembly.Memory[]): void {
@@ -321,6 +362,8 @@ const portableSource = ({ spec, splits, stream }: JobSource): JobSource => ({
   ...(stream === undefined ? {} : { stream }),
 });
 
+const portableSink = ({ id, spec, uid }: JobSink): JobSink => ({ id, spec, ...(uid === undefined ? {} : { uid }) });
+
 /** The graph as it can be cloned to another thread. */
 function withoutUserCode(graph: JobGraph): JobGraph {
   const portable = (vertex: JobVertex): JobVertex => {
@@ -329,7 +372,7 @@ function withoutUserCode(graph: JobGraph): JobGraph {
     return {
       ...rest,
       ...(source === undefined ? {} : { source: portableSource(source) }),
-      ...(sink === undefined ? {} : { sink: { id: sink.id, spec: sink.spec } }),
+      ...(sink === undefined ? {} : { sink: portableSink(sink) }),
     };
   };
   return { ...graph, vertices: graph.vertices.map(portable) };
@@ -351,12 +394,13 @@ const committablesOf = (results: readonly SinkResult[], sink: number) =>
 async function abortSinks(
   sinks: readonly (readonly [number, Sink])[],
   prepared: readonly SinkResult[],
+  commits: SinkCommits,
   error: EngineError,
 ): Promise<void> {
   const failures: unknown[] = [];
   for (const [id, sink] of sinks) {
     try {
-      await sink.abort(committablesOf(prepared, id));
+      await sink.abort(committablesOf(prepared, id), commits.kept(id));
     } catch (thrown) {
       failures.push(thrown);
     }

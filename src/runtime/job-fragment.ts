@@ -64,7 +64,7 @@ export class JobFragment {
   readonly #counters = new Map<number, Record<string, number>>();
   readonly #busyMs = new Map<number, number>();
   readonly #stream: StreamSettings | undefined;
-  /** Snapshots of source positions of subtasks that have finished: later checkpoints still need them. */
+  /** Of subtasks that have finished, what later checkpoints still need: positions of sources, output of sinks. */
   readonly #finalSnapshots = new Map<Subtask, SubtaskSnapshot>();
   readonly #requests = new Map<Subtask, TimeRequests>();
   readonly #stored: StoredParts;
@@ -141,6 +141,11 @@ export class JobFragment {
 
   completeCheckpoint(checkpointId: number): void {
     for (const subtask of this.#subtasks) if (!subtask.isFinished) subtask.chain.notifyCheckpointComplete(checkpointId);
+  }
+
+  /** What sinks had prepared for a checkpoint, and for those before, is committed. */
+  commitCheckpoint(checkpointId: number): void {
+    for (const subtask of this.#subtasks) subtask.forgetCommitted(checkpointId);
   }
 
   watermarks(): SubtaskWatermarks[] {
@@ -255,8 +260,7 @@ export class JobFragment {
   committables(): SinkResult[] {
     const results: SinkResult[] = [];
     for (const [subtask, sink] of this.#sinks) {
-      const { committable } = subtask;
-      if (committable !== undefined) results.push({ sink, committable });
+      for (const committable of subtask.committables) results.push({ sink, committable });
     }
     return results;
   }
@@ -376,6 +380,7 @@ export class JobFragment {
   #streamTask(vertex: JobVertex, requests: TimeRequests, subtaskOf: () => Subtask): StreamTask {
     return {
       requests,
+      workspace: this.#workspace,
       nowMs: () => this.#host.clock.nowMs(),
       onBarrier: ({ checkpointId }, snapshot) => {
         const taken = this.#takeSnapshot(vertex, subtaskOf().index, snapshot);
@@ -407,8 +412,9 @@ export class JobFragment {
   #onFinished(subtask: Subtask): void {
     if (this.#stream === undefined) return;
     const vertex = this.#vertex(subtask.vertex);
+    const checkpointId = (this.#pendingCheckpoint ?? 0) + 1;
     const snapshot = this.#takeSnapshot(vertex, subtask.index, (writerOf) =>
-      subtask.snapshotSource(() => writerOf("source")),
+      subtask.snapshotEnd(checkpointId, writerOf),
     );
     this.#finalSnapshots.set(subtask, snapshot);
     if (this.#pendingCheckpoint !== undefined) this.onSnapshot(this.#pendingCheckpoint, subtask.vertex, snapshot);
@@ -462,9 +468,10 @@ export class JobFragment {
       jobId: this.job,
       subtask,
       parallelism: vertex.parallelism,
+      ...(this.#stream?.hasCheckpoints === true ? { hasCheckpoints: true } : {}),
       count: (metric, increment) => this.#count(vertex.id, metric, increment),
     });
-    return new SubtaskSink(writer);
+    return new SubtaskSink(writer, vertex.sink.uid);
   }
 
   #context(vertex: JobVertex, task: Subtask, subtask: number, position: number, operator: string): OperatorContext {

@@ -69,6 +69,8 @@ export interface JobVertex {
 
 export interface JobSink {
   readonly id: number;
+  /** In a stream: under which its writers' state and what they have prepared are kept. */
+  readonly uid?: string;
   readonly spec: SinkSpec;
   /** The live object, on the planning thread only: a sink that hands rows to the caller. */
   readonly local?: Sink;
@@ -121,6 +123,8 @@ export interface StreamSettings {
   readonly bufferTimeoutMs: number;
   /** How often user code is asked for watermarks; those of the engine come with every batch. */
   readonly watermarkIntervalMs: number;
+  /** Whether checkpoints will be taken: sinks hold their output back for them then. */
+  readonly hasCheckpoints?: boolean;
 }
 
 /** What a running job counts, per vertex and summed over its subtasks. */

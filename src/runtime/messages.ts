@@ -49,6 +49,8 @@ export type WorkerCommand =
   | { readonly type: "start"; readonly job: string }
   | { readonly type: "checkpoint"; readonly job: string; readonly barrier: Barrier }
   | { readonly type: "checkpointComplete"; readonly job: string; readonly checkpointId: number }
+  /** What sinks had prepared for this checkpoint, and for those before, is committed. */
+  | { readonly type: "checkpointCommitted"; readonly job: string; readonly checkpointId: number }
   /** Asks for the event time of every subtask; "answer" brings it. */
   | { readonly type: "watermarks"; readonly job: string; readonly question: number }
   /** Stop running, but keep memory: peers may still read it. */

@@ -18,6 +18,8 @@ export interface JobSnapshot {
   readonly checkpointId: number;
   readonly maxParallelism: number;
   readonly operators: Readonly<Record<string, OperatorSnapshot>>;
+  /** The input had ended: who restores from it has only to commit what its sinks have prepared. */
+  readonly isFinal?: boolean;
 }
 
 /** What one subtask wrote while a barrier passed. */

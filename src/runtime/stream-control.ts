@@ -1,8 +1,10 @@
-import { assert, type EngineError, ExternalError } from "../core/errors.ts";
+import { asEngineError, assert, type EngineError, ExternalError } from "../core/errors.ts";
+import type { Host } from "../core/host.ts";
 import type { JobFragment } from "./job-fragment.ts";
 import type { JobGraph } from "./job-graph.ts";
 import type { VertexSnapshot } from "./messages.ts";
 import type { RunningJob } from "./running-job.ts";
+import type { SinkCommits } from "./sink-commits.ts";
 import { type JobSnapshot, joinSnapshots, type SubtaskSnapshot } from "./snapshots.ts";
 import type { SubtaskWatermarks } from "./watermark-report.ts";
 import type { WorkerHandle } from "./worker-handle.ts";
@@ -21,6 +23,20 @@ interface PendingQuestion extends Pending<SubtaskWatermarks[]> {
   threadsLeft: number;
 }
 
+export interface StreamControlOptions {
+  readonly job: string;
+  readonly host: Host;
+  readonly graph: JobGraph;
+  readonly fragment: JobFragment;
+  readonly workers: readonly WorkerHandle[];
+  readonly run: RunningJob;
+  readonly commits: SinkCommits;
+  /** The checkpoint that the job was restored from; others count on from it. */
+  readonly restored: number;
+  /** Makes a checkpoint durable: it is complete when this has resolved. */
+  readonly store?: (snapshot: JobSnapshot) => void | Promise<void>;
+}
+
 /** What the coordinating thread can ask of a running stream. */
 export class StreamControl {
   readonly #job: string;
@@ -28,16 +44,27 @@ export class StreamControl {
   readonly #fragment: JobFragment;
   readonly #workers: readonly WorkerHandle[];
   readonly #subtaskCount: number;
+  readonly #host: Host;
+  readonly #run: RunningJob;
+  readonly #commits: SinkCommits;
+  readonly #store: ((snapshot: JobSnapshot) => void | Promise<void>) | undefined;
+  /** Checkpoints become complete one after the other. */
+  #completing: Promise<void> = Promise.resolve();
   readonly #checkpoints = new Map<number, PendingCheckpoint>();
   readonly #questions = new Map<number, PendingQuestion>();
   /** From threads that have finished. */
   readonly #finals: VertexSnapshot[] = [];
-  #lastCheckpoint = 0;
+  #lastCheckpoint: number;
   #lastQuestion = 0;
   #hasEnded = false;
 
-  constructor(job: string, graph: JobGraph, fragment: JobFragment, workers: readonly WorkerHandle[], run: RunningJob) {
+  constructor({ job, host, graph, fragment, workers, run, commits, restored, store }: StreamControlOptions) {
     this.#job = job;
+    this.#host = host;
+    this.#run = run;
+    this.#commits = commits;
+    this.#store = store;
+    this.#lastCheckpoint = restored;
     this.#graph = graph;
     this.#fragment = fragment;
     this.#workers = workers;
@@ -51,8 +78,10 @@ export class StreamControl {
   }
 
   /**
-   * Sends a barrier from every source, and resolves with the state of the whole job as the barrier met it.
+   * Sends a barrier from every source, and resolves with the state of the whole job as the barrier met it, once it is
+   * stored and what sinks had prepared for it is committed.
    * @throws {ExternalError} CHECKPOINT_ABORTED where the job ends before all of it was taken
+   * @throws {EngineError} what storing it failed with, which the job survives, or what a commit did, which it does not
    */
   checkpoint(): Promise<JobSnapshot> {
     const checkpointId = ++this.#lastCheckpoint;
@@ -81,6 +110,28 @@ export class StreamControl {
     });
   }
 
+  /**
+   * All subtasks have finished: stores a last checkpoint, so that a job which dies while its output is committed can be
+   * restored without giving any of it twice.
+   */
+  async finish(): Promise<void> {
+    this.end();
+    await this.settled();
+    if (this.#store === undefined) return;
+    const { stream } = this.#graph;
+    assert(stream !== undefined, "only streams have checkpoints");
+    const subtasks = [...this.#fragment.finalSnapshots(), ...this.#finals].map(({ snapshot }) => snapshot);
+    const snapshot = joinSnapshots(++this.#lastCheckpoint, stream.maxParallelism, subtasks);
+    this.#commits.announce(snapshot);
+    await this.#store({ ...snapshot, isFinal: true });
+    this.#host.crashPoint?.("checkpoint.final");
+  }
+
+  /** Resolves when no checkpoint is being stored or committed. */
+  async settled(): Promise<void> {
+    await this.#completing;
+  }
+
   /** The job has ended: what is still asked gets no answer. */
   end(): void {
     this.#hasEnded = true;
@@ -101,11 +152,43 @@ export class StreamControl {
     this.#checkpoints.delete(checkpointId);
     const { stream } = this.#graph;
     assert(stream !== undefined, "only streams have checkpoints");
-    pending.resolve(joinSnapshots(checkpointId, stream.maxParallelism, [...pending.snapshots.values()]));
-    this.#fragment.completeCheckpoint(checkpointId);
-    for (const worker of this.#workers) {
-      worker.send({ type: "checkpointComplete", job: this.#job, checkpointId });
+    const joined = joinSnapshots(checkpointId, stream.maxParallelism, [...pending.snapshots.values()]);
+    this.#completing = this.#completing.then(() => this.#complete(joined, pending));
+  }
+
+  /** Stores a checkpoint, tells everybody that it is complete, and commits. Never rejects. */
+  async #complete(snapshot: JobSnapshot, { resolve, reject }: Pending<JobSnapshot>): Promise<void> {
+    const { checkpointId } = snapshot;
+    try {
+      this.#host.crashPoint?.("checkpoint.taken");
+      this.#commits.announce(snapshot);
+      await this.#store?.(snapshot);
+    } catch (thrown) {
+      reject(asEngineError(thrown));
+      return;
     }
+    try {
+      this.#host.crashPoint?.("checkpoint.complete");
+      // A job that has ended commits everything, or leaves it to the one that is restored.
+      if (!this.#hasEnded) {
+        this.#fragment.completeCheckpoint(checkpointId);
+        for (const worker of this.#workers) {
+          worker.send({ type: "checkpointComplete", job: this.#job, checkpointId });
+        }
+        await this.#commits.commit(snapshot);
+        this.#host.crashPoint?.("checkpoint.committed");
+      }
+    } catch (thrown) {
+      const error = asEngineError(thrown);
+      this.#run.fail(error);
+      reject(error);
+      return;
+    }
+    if (!this.#hasEnded) this.#fragment.commitCheckpoint(checkpointId);
+    for (const worker of this.#hasEnded ? [] : this.#workers) {
+      worker.send({ type: "checkpointCommitted", job: this.#job, checkpointId });
+    }
+    resolve(snapshot);
   }
 
   /** A thread that has nothing left to run answers no longer. */

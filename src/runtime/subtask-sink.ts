@@ -1,17 +1,36 @@
 import type { Batch } from "../core/batch.ts";
+import { assert } from "../core/errors.ts";
 import type { Committable, SinkWriter } from "../core/sink.ts";
+import type { SnapshotReader, SnapshotWriter } from "../core/state-snapshot.ts";
+import type { Workspace } from "../core/workspace.ts";
+import { type PreparedCheckpoint, writePrepared } from "./committables.ts";
 
 /** A sink writer behind a chain: batches queue up in one step and are written before the next one. */
 export class SubtaskSink {
+  /** Under which its state is kept; absent in a batch job. */
+  readonly uid: string | undefined;
   readonly #writer: SinkWriter;
   readonly #queue: Batch[] = [];
-  #isPrepared = false;
+  /** Prepared at barriers and not known to be committed, oldest first. */
+  readonly #prepared: PreparedCheckpoint[] = [];
+  #last: { readonly committable: Committable } | undefined;
   #failure: unknown;
   isBusy = false;
-  committable: Committable | undefined;
 
-  constructor(writer: SinkWriter) {
+  constructor(writer: SinkWriter, uid?: string) {
     this.#writer = writer;
+    this.uid = uid;
+  }
+
+  /** All that is to be committed at the end: also what checkpoints have left. */
+  get committables(): readonly Committable[] {
+    const early = this.#prepared.flatMap(({ committables }) => committables);
+    return this.#last === undefined ? early : [...early, this.#last.committable];
+  }
+
+  /** Wall clock at which `onTime` has something to do. */
+  get deadlineMs(): number {
+    return this.#last === undefined ? (this.#writer.deadlineMs ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY;
   }
 
   /** Takes over the caller's reference. */
@@ -38,23 +57,53 @@ export class SubtaskSink {
     }
   }
 
+  onTime(nowMs: number, wake: () => void): void {
+    const done = this.#writer.onTime?.(nowMs);
+    if (done instanceof Promise) this.#await(done, () => undefined, wake);
+  }
+
+  /** Nothing is queued; busy until the writer has prepared what came before the barrier. */
+  prepareCheckpoint(checkpointId: number, wake: () => void): void {
+    assert(this.#queue.length === 0, "a sink has written everything before a barrier");
+    const keep = (committables: readonly Committable[]) => {
+      if (committables.length > 0) this.#prepared.push({ checkpointId, committables });
+    };
+    const prepared = this.#writer.prepareCheckpoint?.(checkpointId);
+    if (prepared instanceof Promise) this.#await(prepared.then(keep), () => undefined, wake);
+    else if (prepared !== undefined) keep(prepared);
+  }
+
+  /** State of the writer and everything that it has prepared; behind the end of the input, its last committable too. */
+  snapshot(workspace: Workspace, checkpointId: number, writerOf: (uid: string) => SnapshotWriter): void {
+    const isTwoPhase = this.#writer.prepareCheckpoint !== undefined;
+    if (!isTwoPhase && this.#writer.snapshotState === undefined) return;
+    assert(this.uid !== undefined, "a sink that keeps state has a uid");
+    const writer = writerOf(this.uid);
+    this.#writer.snapshotState?.(writer);
+    if (!isTwoPhase) return;
+    const last = this.#last === undefined ? [] : [{ checkpointId, committables: [this.#last.committable] }];
+    writePrepared(workspace, writer, [...this.#prepared, ...last]);
+  }
+
+  restore(readerOf: (uid: string) => SnapshotReader | undefined): void {
+    const reader = this.uid === undefined ? undefined : readerOf(this.uid);
+    if (reader !== undefined) this.#writer.restoreState?.(reader);
+  }
+
+  /** A checkpoint, and all before it, are committed. */
+  forgetCommitted(checkpointId: number): void {
+    while (this.#prepared.length > 0 && this.#prepared[0].checkpointId <= checkpointId) this.#prepared.shift();
+  }
+
   prepareCommit(wake: () => void): void {
     this.flush(wake);
     const prepare = () => {
       const prepared = this.#writer.prepareCommit();
-      if (prepared instanceof Promise) {
-        this.#await(
-          prepared.then((committable) => {
-            this.committable = committable;
-            this.#isPrepared = true;
-          }),
-          () => undefined,
-          wake,
-        );
-      } else {
-        this.committable = prepared;
-        this.#isPrepared = true;
-      }
+      const keep = (committable: Committable) => {
+        this.#last = { committable };
+      };
+      if (prepared instanceof Promise) this.#await(prepared.then(keep), () => undefined, wake);
+      else keep(prepared);
     };
     if (this.isBusy) this.#afterwards = prepare;
     else prepare();
@@ -72,7 +121,7 @@ export class SubtaskSink {
   close(): void {
     for (const batch of this.#queue) batch.release();
     this.#queue.length = 0;
-    if (!this.#isPrepared) this.#writer.close();
+    if (this.#last === undefined) this.#writer.close();
   }
 
   #afterwards: (() => void) | undefined;

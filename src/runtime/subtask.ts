@@ -3,6 +3,7 @@ import type { OperatorContext } from "../core/operator.ts";
 import type { Committable } from "../core/sink.ts";
 import type { SnapshotReader, SnapshotWriter } from "../core/state-snapshot.ts";
 import type { Barrier } from "../core/stream-element.ts";
+import type { Workspace } from "../core/workspace.ts";
 import type { OperatorChain } from "./chain.ts";
 import type { ExchangeOutput } from "./exchange-output.ts";
 import type { InputEvent, InputReport, SubtaskInput } from "./subtask-input.ts";
@@ -15,12 +16,13 @@ export type StepResult = "progress" | "starved" | "backpressured" | "finished";
 /** What a subtask of a stream has beside one of a batch job. */
 export interface StreamTask {
   readonly requests: TimeRequests;
+  readonly workspace: Workspace;
   nowMs(): number;
   /** All state up to the barrier, which is then sent on. */
   onBarrier(barrier: Barrier, snapshot: (writerOf: (part: SnapshotPart) => SnapshotWriter) => void): void;
 }
 
-/** The source's splits, or the uid of an operator. */
+/** The source's splits, or the uid of an operator or sink. */
 export type SnapshotPart = "source" | (string & {});
 
 /**
@@ -45,6 +47,8 @@ export class Subtask {
   readonly #endedInputs = new Set<number>();
   /** A checkpoint that starts here, since this is a source. */
   #barrier: Barrier | undefined;
+  /** A barrier that waits for the sink to prepare what came before it. */
+  #preparing: Barrier | undefined;
   rowsIn = 0;
   /** Wall clock spent without work to do, and with work but nowhere to put its results. */
   idleMs = 0;
@@ -88,8 +92,8 @@ export class Subtask {
     return this.#input.splitsDone;
   }
 
-  get committable(): Committable | undefined {
-    return this.#sink?.committable;
+  get committables(): readonly Committable[] {
+    return this.#sink?.committables ?? [];
   }
 
   get isFinished(): boolean {
@@ -113,11 +117,18 @@ export class Subtask {
     const reader = readerOf("source");
     if (reader !== undefined) this.#input.restore?.(reader);
     this.#chain.restore(readerOf);
+    this.#sink?.restore(readerOf);
   }
 
-  /** Positions of its splits, where it is a source. */
-  snapshotSource(writerOf: () => SnapshotWriter): void {
-    this.#input.snapshot?.(writerOf());
+  /** Once it has finished: positions of its splits, where it is a source, and what its sink has prepared. */
+  snapshotEnd(checkpointId: number, writerOf: (part: SnapshotPart) => SnapshotWriter): void {
+    this.#input.snapshot?.(writerOf("source"));
+    if (this.#stream !== undefined) this.#sink?.snapshot(this.#stream.workspace, checkpointId, writerOf);
+  }
+
+  /** What the sink had prepared for a checkpoint, and for those before, is committed. */
+  forgetCommitted(checkpointId: number): void {
+    this.#sink?.forgetCommitted(checkpointId);
   }
 
   /** A checkpoint begins at this source: its barrier follows what was read so far. */
@@ -127,8 +138,11 @@ export class Subtask {
 
   /** Wall clock at which `step` has something to do though nothing arrives; infinity where never. */
   get deadlineMs(): number {
-    if (this.#stream === undefined || this.#phase !== "running") return this.#output.flushAtMs;
-    return Math.min(this.#input.deadlineMs, this.#stream.requests.earliestMs, this.#output.flushAtMs);
+    if (this.#stream === undefined || this.#phase !== "running" || this.#sink?.isBusy === true) {
+      return this.#output.flushAtMs;
+    }
+    const sinkMs = this.#sink?.deadlineMs ?? Number.POSITIVE_INFINITY;
+    return Math.min(this.#input.deadlineMs, this.#stream.requests.earliestMs, this.#output.flushAtMs, sinkMs);
   }
 
   /** `wake` is called when something that this subtask waited for has arrived. */
@@ -137,6 +151,8 @@ export class Subtask {
     if (this.#stream !== undefined) this.#output.flushDue(this.#stream.nowMs());
     if (this.#sink?.isBusy === true || !this.#output.hasRoom()) return "backpressured";
     if (this.#phase === "committing") return this.#finish();
+    if (this.#preparing !== undefined) return this.#sendBarrier(this.#preparing);
+    if (this.#isSinkDue(wake)) return "progress";
     if (this.#chain.isPending) this.#chain.resume();
     else if (this.#phase === "ending") {
       if (this.#chain.advanceEnd()) {
@@ -144,11 +160,11 @@ export class Subtask {
         return "progress";
       }
     } else if (this.#chain.isSatisfied) this.#endEarly();
-    else if (this.#barrier !== undefined) this.#passBarrier(this.#barrier);
+    else if (this.#barrier !== undefined) this.#passBarrier(this.#barrier, wake);
     else if (!this.#answerRequest()) {
       const event = this.#named(() => this.#input.next(this.#chain.wantedInput(), wake));
       if (event === undefined) return "starved";
-      this.#take(event);
+      this.#take(event, wake);
     }
     this.#sink?.flush(wake);
     return "progress";
@@ -171,7 +187,7 @@ export class Subtask {
     }
   }
 
-  #take(event: InputEvent): void {
+  #take(event: InputEvent, wake: () => void): void {
     switch (event.kind) {
       case "batch":
         this.rowsIn += event.batch.rowCount;
@@ -189,7 +205,7 @@ export class Subtask {
         this.#output.control({ kind: event.kind });
         return;
       case "barrier":
-        this.#passBarrier(event.barrier);
+        this.#passBarrier(event.barrier, wake);
         return;
       case "ended":
         this.#endInput(event.input);
@@ -197,14 +213,36 @@ export class Subtask {
     }
   }
 
-  /** Takes the state as it is behind everything that came before the barrier, and sends the barrier on. */
-  #passBarrier(barrier: Barrier): void {
+  /** Everything that came before the barrier is behind the chain, and in the sink. */
+  #passBarrier(barrier: Barrier, wake: () => void): void {
     this.#barrier = undefined;
+    this.#sink?.prepareCheckpoint(barrier.checkpointId, wake);
+    if (this.#sink?.isBusy === true) this.#preparing = barrier;
+    else this.#sendBarrier(barrier);
+  }
+
+  /** Takes the state as it is at the barrier, and sends the barrier on. */
+  #sendBarrier(barrier: Barrier): StepResult {
+    this.#sink?.throwFailure();
+    this.#preparing = undefined;
+    const { workspace } = this.#stream ?? {};
     this.#stream?.onBarrier(barrier, (writerOf) => {
       this.#input.snapshot?.(writerOf("source"));
       this.#chain.snapshot(writerOf);
+      if (workspace !== undefined) this.#sink?.snapshot(workspace, barrier.checkpointId, writerOf);
     });
     this.#output.control({ kind: "barrier", barrier });
+    return "progress";
+  }
+
+  /** Gives the sink its turn where the clock has reached what it waits for. */
+  #isSinkDue(wake: () => void): boolean {
+    if (this.#sink === undefined || this.#stream === undefined) return false;
+    const nowMs = this.#stream.nowMs();
+    if (this.#sink.deadlineMs > nowMs) return false;
+    this.#sink.throwFailure();
+    this.#sink.onTime(nowMs, wake);
+    return true;
   }
 
   /** Gives an operator the time or the turn that it asked for. */

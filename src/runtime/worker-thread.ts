@@ -78,6 +78,9 @@ export class WorkerThread {
       case "checkpointComplete":
         this.#fragment?.completeCheckpoint(command.checkpointId);
         return;
+      case "checkpointCommitted":
+        this.#fragment?.commitCheckpoint(command.checkpointId);
+        return;
       case "watermarks": {
         const { job, question } = command;
         this.#report({ type: "answer", job, question, watermarks: this.#fragment?.watermarks() ?? [] });
