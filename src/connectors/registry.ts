@@ -1,11 +1,13 @@
 import { PlanError } from "../core/errors.ts";
-import type { SinkFactory } from "../core/sink.ts";
+import type { SinkFactory, SinkSpec } from "../core/sink.ts";
 import type { SourceFactory } from "../core/source.ts";
+import type { FileFormat } from "./files/file-format.ts";
 
 /** Modules are imported on first use, so that a job pays only for the connectors that it names. */
 const SOURCES: Readonly<Record<string, () => Promise<SourceFactory>>> = {
   arrow: async () => (await import("./arrow/arrow-source.ts")).arrowSource,
   csv: async () => (await import("./csv/csv-source.ts")).csvSource,
+  generator: async () => (await import("./generator/generator-source.ts")).generatorSource,
   json: async () => (await import("./json/json-source.ts")).jsonSource,
   memory: async () => (await import("./memory/memory-source.ts")).memorySource,
   parquet: async () => (await import("./parquet/parquet-source.ts")).parquetSource,
@@ -18,8 +20,17 @@ const SINKS: Readonly<Record<string, () => Promise<SinkFactory>>> = {
   csv: async () => (await import("./csv/csv-sink.ts")).csvSink,
   json: async () => (await import("./json/json-sink.ts")).jsonSink,
   parquet: async () => (await import("./parquet/parquet-sink.ts")).parquetSink,
+  "rolling-arrow": async () => rolling((await import("./arrow/arrow-sink.ts")).arrowFormat),
+  "rolling-csv": async () => rolling((await import("./csv/csv-sink.ts")).csvFormat),
+  "rolling-json": async () => rolling((await import("./json/json-sink.ts")).jsonFormat),
+  "rolling-parquet": async () => rolling((await import("./parquet/parquet-sink.ts")).parquetFormat),
+  "rolling-text": async () => rolling((await import("./text/text-sink.ts")).textFormat),
   text: async () => (await import("./text/text-sink.ts")).textSink,
 };
+
+async function rolling(formatOf: (spec: SinkSpec) => FileFormat): Promise<SinkFactory> {
+  return (await import("./rolling/rolling-file-sink.ts")).rollingSink(formatOf);
+}
 
 /** The connectors of this package by kind. */
 export const connectorRegistry = {

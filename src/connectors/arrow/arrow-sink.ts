@@ -16,17 +16,19 @@ export interface ArrowSinkSpec extends SinkSpec, FileSinkOptions {
 }
 
 /** Arrow IPC: a record batch per batch. Dictionary columns are written plain, since their dictionaries differ by batch. */
-export const arrowSink: SinkFactory = (given, host) => {
+export const arrowSink: SinkFactory = (given, host) => new FileSink(given as ArrowSinkSpec, arrowFormat(given), host);
+
+/** How the sink writes a file. @throws {PlanError} OPTION_INVALID */
+export function arrowFormat(given: SinkSpec): FileFormat {
   const spec = given as ArrowSinkSpec;
   const isStream = (spec.format ?? (spec.path.endsWith(".arrows") ? "stream" : "file")) === "stream";
-  const format: FileFormat = {
+  return {
     name: isStream ? "arrow stream" : "arrow",
     extension: isStream ? ".arrows" : ".arrow",
     singleFileExtensions: [".arrow", ".arrows", ".feather", ".ipc"],
     open: (file, context, schema) => new ArrowWriter(file, context, schema, isStream),
   };
-  return new FileSink(spec, format, host);
-};
+}
 
 /** Passes on to a file what apache-arrow would queue. */
 class FileQueue extends arrow.AsyncByteQueue {

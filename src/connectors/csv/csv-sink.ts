@@ -24,7 +24,10 @@ export interface CsvSinkSpec extends SinkSpec, FileSinkOptions {
  * Comma-separated values by RFC 4180 with LF line ends: a text is quoted where it holds the delimiter, a quote, a newline or
  * blanks at its ends, where it is empty, and where it reads like a null. What this writes, CsvSource reads back.
  */
-export const csvSink: SinkFactory = (given, host) => {
+export const csvSink: SinkFactory = (given, host) => new FileSink(given as CsvSinkSpec, csvFormat(given), host);
+
+/** How the sink writes a file. @throws {PlanError} OPTION_INVALID */
+export function csvFormat(given: SinkSpec): FileFormat {
   const spec = given as CsvSinkSpec;
   const { delimiter = ",", header = true, path } = spec;
   if (delimiter.length !== 1 || '"\n\r'.includes(delimiter) || delimiter.charCodeAt(0) > 127) {
@@ -35,15 +38,14 @@ export const csvSink: SinkFactory = (given, host) => {
     );
   }
   const compression = outputCompression(path, spec.compression);
-  const format: FileFormat = {
+  return {
     name: "csv",
     extension: compression === "gzip" ? ".csv.gz" : ".csv",
     singleFileExtensions: [".csv", ".tsv", ".csv.gz", ".tsv.gz"],
     open: (file, context, schema) =>
       new CsvWriter(file, context, schema, { delimiter, header, nullText: spec.null ?? "", compression }),
   };
-  return new FileSink(spec, format, host);
-};
+}
 
 interface CsvWriting {
   readonly delimiter: string;

@@ -12,17 +12,19 @@ export interface JsonSinkSpec extends SinkSpec, FileSinkOptions {
 }
 
 /** JSON lines: one object per row and line, with every column, null where a row has no value. See json-text.ts for values. */
-export const jsonSink: SinkFactory = (given, host) => {
+export const jsonSink: SinkFactory = (given, host) => new FileSink(given as JsonSinkSpec, jsonFormat(given), host);
+
+/** How the sink writes a file. @throws {PlanError} OPTION_INVALID */
+export function jsonFormat(given: SinkSpec): FileFormat {
   const spec = given as JsonSinkSpec;
   const compression = outputCompression(spec.path, spec.compression);
-  const format: FileFormat = {
+  return {
     name: "json",
     extension: compression === "gzip" ? ".jsonl.gz" : ".jsonl",
     singleFileExtensions: [".jsonl", ".ndjson", ".json", ".jsonl.gz", ".ndjson.gz", ".json.gz"],
     open: (file, context) => new JsonWriter(file, context, compression),
   };
-  return new FileSink(spec, format, host);
-};
+}
 
 class JsonWriter implements FormatWriter {
   readonly #context: SinkContext;

@@ -8,9 +8,13 @@ export interface ParquetSinkSpec extends SinkSpec, FileSinkOptions, ParquetWrite
 }
 
 /** Parquet files: see ParquetWriteOptions for codec, row groups and indexes. */
-export const parquetSink: SinkFactory = (given, host) => {
+export const parquetSink: SinkFactory = (given, host) =>
+  new FileSink(given as ParquetSinkSpec, parquetFormat(given), host);
+
+/** How the sink writes a file. @throws {PlanError} OPTION_INVALID */
+export function parquetFormat(given: SinkSpec): FileFormat {
   const spec = given as ParquetSinkSpec;
-  const format: FileFormat = {
+  return {
     name: "parquet",
     extension: ".parquet",
     singleFileExtensions: [".parquet", ".pq"],
@@ -25,5 +29,4 @@ export const parquetSink: SinkFactory = (given, host) => {
       };
     },
   };
-  return new FileSink(spec, format, host);
-};
+}

@@ -13,10 +13,13 @@ export interface TextSinkSpec extends SinkSpec, FileSinkOptions {
 }
 
 /** The only column, one line per row; a null is an empty line. A text with a newline in it becomes several lines. */
-export const textSink: SinkFactory = (given, host) => {
+export const textSink: SinkFactory = (given, host) => new FileSink(given as TextSinkSpec, textFormat(given), host);
+
+/** How the sink writes a file. @throws {PlanError} OPTION_INVALID */
+export function textFormat(given: SinkSpec): FileFormat {
   const spec = given as TextSinkSpec;
   const compression = outputCompression(spec.path, spec.compression);
-  const format: FileFormat = {
+  return {
     name: "text",
     extension: compression === "gzip" ? ".txt.gz" : ".txt",
     singleFileExtensions: [".txt", ".log", ".txt.gz", ".log.gz"],
@@ -31,8 +34,7 @@ export const textSink: SinkFactory = (given, host) => {
       return new TextWriter(file, context, compression);
     },
   };
-  return new FileSink(spec, format, host);
-};
+}
 
 class TextWriter implements FormatWriter {
   readonly #context: SinkContext;
