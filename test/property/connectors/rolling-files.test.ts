@@ -68,7 +68,7 @@ function look(simulation: Simulation): number[] {
 
 const struck = new Map<string, number>();
 
-async function runWithRestarts(given: fc.RandomType<typeof scenario>): Promise<void> {
+async function runWithRestarts(given: typeof scenario extends fc.Arbitrary<infer T> ? T : never): Promise<void> {
   const { count, rollRows, checkpointEveryMs, parallelisms, isChained } = given;
   const simulation = new Simulation({ tape: given.tape, faults: given.faults });
   let complete: JobSnapshot | undefined;
