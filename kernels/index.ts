@@ -52,3 +52,4 @@ export * from "./event-time";
 export * from "./row-store";
 export * from "./chain-index";
 export * from "./window";
+export * from "./window-pane";

@@ -17,6 +17,7 @@ import { SortMergeJoinOperator, type SortMergeJoinSpec } from "../core/operators
 import { TopNOperator, type TopNSpec } from "../core/operators/top-n.ts";
 import { UnnestOperator, type UnnestSpec } from "../core/operators/unnest.ts";
 import { WindowAggregateOperator, type WindowAggregateSpec } from "../core/operators/window-aggregate.ts";
+import { WindowJoinOperator, type WindowJoinSpec } from "../core/operators/window-join.ts";
 import type { Schema } from "../core/schema.ts";
 import type { LocalOperator, OperatorNode, OperatorSpec } from "./job-graph.ts";
 
@@ -39,6 +40,7 @@ interface Specs {
   topN: TopNSpec;
   windowAggregate: WindowAggregateSpec;
   unnest: UnnestSpec;
+  windowJoin: WindowJoinSpec;
 }
 
 const FACTORIES: { readonly [K in keyof Specs]: (spec: Specs[K], inputs: readonly Schema[]) => Operator } = {
@@ -59,6 +61,7 @@ const FACTORIES: { readonly [K in keyof Specs]: (spec: Specs[K], inputs: readonl
   topN: (spec, [input]) => new TopNOperator(spec, input),
   windowAggregate: (spec, [input]) => new WindowAggregateOperator(spec, input),
   unnest: (spec, [input]) => new UnnestOperator(spec, input),
+  windowJoin: (spec, [left, right]) => new WindowJoinOperator(spec, left, right),
 };
 
 /** Makes an operator from its node; only what it declares is valid before `open`. */

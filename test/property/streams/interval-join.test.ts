@@ -107,7 +107,7 @@ it("an interval join equals the nested loop, whatever the disorder, cuts, waterm
         });
       },
     ),
-    { numRuns: 600 },
+    { numRuns: 300 },
   );
 });
 

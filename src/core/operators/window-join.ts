@@ -1,0 +1,202 @@
+import { Batch } from "../batch.ts";
+import type { Column } from "../column.ts";
+import { columnOf } from "../columns/allocate.ts";
+import { buildBatch } from "../columns/build.ts";
+import { type CompiledPredicate, compilePredicate } from "../expressions/predicate.ts";
+import { BuiltSide, type JoinRun } from "../joins/built-side.ts";
+import { type JoinPlan, type JoinSide, type JoinSpec, planJoin } from "../joins/join-plan.ts";
+import { JoinTable } from "../joins/join-table.ts";
+import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
+import { Emission, packBatches } from "../row-state/emission.ts";
+import { releaseWindow, SIDES, WindowInput } from "../row-state/window-input.ts";
+import { type ClosedWindow, checkJoinWindow, type JoinWindowSpec } from "../row-state/window-rows.ts";
+import { Schema } from "../schema.ts";
+import type { SnapshotReader, SnapshotWriter } from "../state-snapshot.ts";
+import type { PendingTime } from "../time/pending-time.ts";
+import { END_OF_TIME_MS, type Watermark } from "../time/time.ts";
+import { int64, timestamp } from "../types.ts";
+import { LATE_TAGS } from "./interval-join.ts";
+
+/** Plain data. Rows match where their keys are equal and they are in the same window. */
+export interface WindowJoinSpec extends JoinSpec {
+  readonly kind: "windowJoin";
+  readonly window: JoinWindowSpec;
+  /** How long a window stays open for late rows; 0 by default. Its results leave when it closes. */
+  readonly allowedLatenessMs?: number;
+  /** Names of further columns behind the others, timestamp(ms): the bounds of the window, start included, end excluded. */
+  readonly startColumn?: string;
+  readonly endColumn?: string;
+}
+
+const NAME = "A window join";
+
+/**
+ * Joins rows of two streams that fall into the same window; a row of several windows is joined in each.
+ * Input:     0 = left, 1 = right, inserts only, with event times (or windows of processing time) and the key columns.
+ * Output:    the columns of the spec, then the bounds of the window where asked for. Event time: end of the window - 1.
+ * State:     rows of each side, by pieces of time between the bounds of windows, until the last window closes.
+ * Watermark: closes windows whose end - 1 + allowedLatenessMs it reached, each joined by a hash table of its own; then
+ *            travels on, behind by allowedLatenessMs.
+ * Late rows: rows of windows that are all closed go to the side output "lateLeft" or "lateRight", counted as lateRows.
+ *            Rows in the gaps between sliding windows are in no window, and dropped.
+ */
+export class WindowJoinOperator implements Operator {
+  readonly name = "window-join";
+  readonly inputCount = 2;
+  readonly outputSchema: Schema;
+  readonly #plan: JoinPlan;
+  readonly #spec: WindowJoinSpec;
+  readonly #hashMask: number;
+  readonly #emission = new Emission();
+  #condition: CompiledPredicate | undefined;
+  #context!: OperatorContext;
+  #input: WindowInput | undefined;
+  readonly #hasEnded = { left: false, right: false };
+
+  /**
+   * @throws {PlanError} COLUMN_UNKNOWN, COLUMN_DUPLICATE, JOIN_KEY_TYPES, WINDOW_SIZE_INVALID, WINDOW_SLIDE_INVALID,
+   * WINDOW_OFFSET_INVALID, WINDOW_LATENESS_INVALID, and those of the residual condition
+   */
+  constructor(spec: WindowJoinSpec, left: Schema, right: Schema, hashMask = 0xffffffff) {
+    checkJoinWindow(spec.window, spec.allowedLatenessMs ?? 0);
+    this.#plan = planJoin(spec, left, right);
+    this.#spec = spec;
+    this.#hashMask = hashMask;
+    const bounds = [spec.startColumn, spec.endColumn].filter((name) => name !== undefined);
+    this.outputSchema = new Schema([
+      ...this.#plan.outputSchema.fields,
+      ...bounds.map((name) => ({ name, type: timestamp("ms") })),
+    ]);
+    const { residual } = this.#plan;
+    this.#condition = residual && compilePredicate(residual.condition, residual.schema);
+  }
+
+  open(context: OperatorContext): void {
+    this.#context = context;
+    const { window, allowedLatenessMs = 0 } = this.#spec;
+    this.#input = new WindowInput(context, { name: NAME, window, latenessMs: allowedLatenessMs, sides: this.#plan });
+  }
+
+  processBatch(batch: Batch, output: Output, input: number): Progress {
+    const side = SIDES[input];
+    this.#openInput().add(batch, side, output, LATE_TAGS[side]);
+    return "done";
+  }
+
+  processWatermark(watermark: Watermark, output: Output): Progress {
+    const input = this.#openInput();
+    if (input.isProcessing) {
+      output.emitWatermark(watermark);
+      return "done";
+    }
+    const timeMs = input.passed(watermark.timeMs);
+    return this.#close(watermark.timeMs, output, () => output.emitWatermark({ timeMs }));
+  }
+
+  processTime(nowMs: number, output: Output): Progress {
+    const input = this.#openInput();
+    if (!input.isProcessing) return "done";
+    // Within this millisecond more rows may come.
+    const timeMs = nowMs === END_OF_TIME_MS ? nowMs : nowMs - 1;
+    return this.#close(timeMs, output, () => input.requestClose());
+  }
+
+  resume(output: Output): Progress {
+    return this.#emission.resume(output);
+  }
+
+  endInput(output: Output, input: number): Progress {
+    this.#hasEnded[SIDES[input]] = true;
+    if (!this.#hasEnded.left || !this.#hasEnded.right) return "done";
+    return this.#close(END_OF_TIME_MS, output);
+  }
+
+  pendingTimes(): readonly PendingTime[] {
+    return this.#openInput().pendingTimes();
+  }
+
+  snapshotState(writer: SnapshotWriter): void {
+    this.#openInput().snapshot(writer);
+  }
+
+  restoreState(reader: SnapshotReader): void {
+    this.#openInput().restore(reader);
+  }
+
+  close(): void {
+    this.#emission.close();
+    this.#input?.release();
+    this.#input = undefined;
+    this.#condition?.close();
+    this.#condition = undefined;
+  }
+
+  #openInput(): WindowInput {
+    if (this.#input === undefined) throw new RangeError("the join is closed");
+    return this.#input;
+  }
+
+  #close(timeMs: number, output: Output, then?: () => void): Progress {
+    const { workspace, batchRows } = this.#context;
+    return this.#emission.start(packBatches(workspace, this.#closeWindows(timeMs), batchRows), output, then);
+  }
+
+  *#closeWindows(timeMs: number): Generator<Batch, void, void> {
+    for (const window of this.#openInput().close(timeMs)) yield* this.#join(window);
+  }
+
+  /** Takes over the rows of the window. */
+  *#join(window: ClosedWindow): Generator<Batch, void, void> {
+    const { workspace, batchRows } = this.#context;
+    const { nullEquals } = this.#plan;
+    const count = (side: JoinSide) => window[side].reduce((sum, { rowCount }) => sum + rowCount, 0);
+    const buildSide = count("left") < count("right") ? "left" : "right";
+    const probeSide = buildSide === "left" ? "right" : "left";
+    const run: JoinRun = {
+      plan: this.#plan,
+      buildSide,
+      condition: this.#condition,
+      batchRows,
+      makeTable: (columns, length) =>
+        new JoinTable(workspace, columns, length, { nullEquals, hashMask: this.#hashMask }),
+    };
+    let built: BuiltSide | undefined;
+    try {
+      const rows = window[buildSide];
+      const batches = rows.length > 0 ? rows.map((batch) => batch.retain()) : [this.#noRows(buildSide)];
+      built = new BuiltSide(workspace, run, batches);
+      for (const batch of window[probeSide]) {
+        for (const joined of built.probe(batch)) yield this.#inWindow(joined, window);
+      }
+      for (const joined of built.leftover()) yield this.#inWindow(joined, window);
+    } finally {
+      built?.release();
+      releaseWindow(window);
+    }
+  }
+
+  #noRows(side: JoinSide): Batch {
+    return buildBatch(this.#context.workspace, this.#plan[side].schema, []);
+  }
+
+  /** The rows with the bounds and the time of their window; takes over the batch. */
+  #inWindow(batch: Batch, { startMs, endMs }: ClosedWindow): Batch {
+    const { rowCount } = batch;
+    const { startColumn, endColumn } = this.#spec;
+    const columns: Column[] = batch.columns.map((column) => column.retain());
+    if (startColumn !== undefined) columns.push(this.#constant(startMs, rowCount));
+    if (endColumn !== undefined) columns.push(this.#constant(endMs, rowCount));
+    batch.release();
+    const { workspace } = this.#context;
+    const data = workspace.allocate(rowCount * 8);
+    workspace.kernels.eventTimeFill(endMs - 1, rowCount, data.address);
+    return new Batch(this.outputSchema, rowCount, columns, { times: columnOf(workspace, int64, rowCount, { data }) });
+  }
+
+  #constant(timeMs: number, rowCount: number): Column {
+    const { workspace } = this.#context;
+    const data = workspace.allocate(rowCount * 8);
+    workspace.kernels.eventTimeFill(timeMs, rowCount, data.address);
+    return columnOf(workspace, timestamp("ms"), rowCount, { data });
+  }
+}
