@@ -4,7 +4,7 @@
  * 2 k + 1 for step k. Times before the offset have negative numbers.
  *   times  i64[length]; panes i64[length]: may be the same
  */
-export function windowPanes(times: usize, length: i32, offset: f64, slide: f64, cut: f64, panes: usize): void {
+export function paneNumbers(times: usize, length: i32, offset: f64, slide: f64, cut: f64, panes: usize): void {
   const origin = <i64>offset;
   const step = <i64>slide;
   const border = <i64>cut;

@@ -5,13 +5,14 @@ import type { JoinSide, SidePlan } from "../joins/join-plan.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
 import { Emission, packBatches } from "../row-state/emission.ts";
 import { releaseWindow, SIDES, WindowInput } from "../row-state/window-input.ts";
-import { type ClosedWindow, checkJoinWindow, type JoinWindowSpec } from "../row-state/window-rows.ts";
+import type { ClosedWindow, JoinWindowSpec } from "../row-state/window-rows.ts";
 import { type FunctionSite, UserFunction } from "../rows/user-function.ts";
 import type { Schema } from "../schema.ts";
 import type { SnapshotReader, SnapshotWriter } from "../state-snapshot.ts";
 import type { PendingTime } from "../time/pending-time.ts";
 import { END_OF_TIME_MS, type Watermark } from "../time/time.ts";
 import { int64 } from "../types.ts";
+import { checkLateness, checkWindow } from "../windows/window-spec.ts";
 import { type CoGroupFunction, type CoGroupInput, type CoGroupRichFunction, CoGroupRows } from "./co-group-rows.ts";
 import { LATE_TAGS } from "./interval-join.ts";
 import type { ResultShape } from "./map-rows.ts";
@@ -42,7 +43,7 @@ export class WindowCoGroupRows implements Operator {
   #input: WindowInput | undefined;
   readonly #hasEnded = { left: false, right: false };
 
-  /** @throws {PlanError} KEY_TYPES_DIFFER, and those of checkJoinWindow */
+  /** @throws {PlanError} KEY_TYPES_DIFFER, and those of checkWindow and checkLateness */
   constructor(
     coGroup: CoGroupFunction | CoGroupRichFunction,
     left: CoGroupInput,
@@ -52,7 +53,8 @@ export class WindowCoGroupRows implements Operator {
     site: FunctionSite,
     allowedLatenessMs = 0,
   ) {
-    checkJoinWindow(window, allowedLatenessMs);
+    checkWindow(window);
+    checkLateness(allowedLatenessMs);
     this.#user = new UserFunction<CoGroupFunction>(coGroup, "coGroup", site);
     this.#inputs = { left, right };
     this.#sides = { left: sideOf(left), right: sideOf(right) };

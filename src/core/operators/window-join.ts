@@ -9,12 +9,13 @@ import { JoinTable } from "../joins/join-table.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
 import { Emission, packBatches } from "../row-state/emission.ts";
 import { releaseWindow, SIDES, WindowInput } from "../row-state/window-input.ts";
-import { type ClosedWindow, checkJoinWindow, type JoinWindowSpec } from "../row-state/window-rows.ts";
+import type { ClosedWindow, JoinWindowSpec } from "../row-state/window-rows.ts";
 import { Schema } from "../schema.ts";
 import type { SnapshotReader, SnapshotWriter } from "../state-snapshot.ts";
 import type { PendingTime } from "../time/pending-time.ts";
 import { END_OF_TIME_MS, type Watermark } from "../time/time.ts";
 import { int64, timestamp } from "../types.ts";
+import { checkLateness, checkWindow } from "../windows/window-spec.ts";
 import { LATE_TAGS } from "./interval-join.ts";
 
 /** Plain data. Rows match where their keys are equal and they are in the same window. */
@@ -58,7 +59,8 @@ export class WindowJoinOperator implements Operator {
    * WINDOW_OFFSET_INVALID, WINDOW_LATENESS_INVALID, and those of the residual condition
    */
   constructor(spec: WindowJoinSpec, left: Schema, right: Schema, hashMask = 0xffffffff) {
-    checkJoinWindow(spec.window, spec.allowedLatenessMs ?? 0);
+    checkWindow(spec.window);
+    checkLateness(spec.allowedLatenessMs ?? 0);
     this.#plan = planJoin(spec, left, right);
     this.#spec = spec;
     this.#hashMask = hashMask;

@@ -3,26 +3,19 @@ import type { Column } from "../column.ts";
 import { columnOf } from "../columns/allocate.ts";
 import { concatBatches } from "../columns/concat.ts";
 import { partitionBatch } from "../columns/partition.ts";
-import { PlanError } from "../errors.ts";
 import { GroupTable } from "../groups/group-table.ts";
 import type { JoinSide } from "../joins/join-plan.ts";
 import type { PendingTime } from "../time/pending-time.ts";
 import { END_OF_TIME_MS, START_OF_TIME_MS } from "../time/time.ts";
 import { int64 } from "../types.ts";
+import type { AlignedWindowSpec } from "../windows/window-spec.ts";
 import type { Workspace } from "../workspace.ts";
 
-/** The windows that two streams can be joined in; plain data, a part of the engine's aligned windows. */
-export type JoinWindowSpec = (
-  | { readonly kind: "tumbling"; readonly sizeMs: number; readonly offsetMs?: number }
-  | { readonly kind: "sliding"; readonly sizeMs: number; readonly slideMs: number; readonly offsetMs?: number }
-) & {
-  /** Whose clock puts rows in windows; that of the rows by default. */
-  readonly domain?: "event" | "processing";
-};
+/** The windows that two streams can be joined in. */
+export type JoinWindowSpec = Extract<AlignedWindowSpec, { readonly kind: "tumbling" | "sliding" }>;
 
 /** Batches below this size are put together. */
 const SMALL_ROWS = 4096;
-const LONGEST_MS = 2 ** 52;
 
 interface Pane {
   readonly number: number;
@@ -88,13 +81,13 @@ export class WindowRows {
       return;
     }
     const panes = this.#workspace.allocate(rowCount * 8);
-    kernels.windowPanes(times.data, rowCount, this.#offsetMs, this.#slideMs, this.#cutMs, panes.address);
+    kernels.paneNumbers(times.data, rowCount, this.#offsetMs, this.#slideMs, this.#cutMs, panes.address);
     const numbers = columnOf(this.#workspace, int64, rowCount, { data: panes });
     this.addByPane(side, batch, numbers);
     numbers.release();
   }
 
-  /** Like `add`, with the pane of each row (int64, borrowed), as `paneNumbers` gave it. */
+  /** Like `add`, with the pane of each row (int64, borrowed), numbered as above. */
   addByPane(side: JoinSide, batch: Batch, panes: Column): void {
     const groups = this.#table.assign([panes], batch.rowCount);
     const { groupCount } = this.#table;
@@ -226,28 +219,5 @@ export class WindowRows {
       for (const batch of [...pane.left, ...pane.right]) batch.release();
       this.#panes.delete(pane.number);
     }
-  }
-}
-
-/** @throws {PlanError} WINDOW_SIZE_INVALID, WINDOW_SLIDE_INVALID, WINDOW_OFFSET_INVALID, WINDOW_LATENESS_INVALID */
-export function checkJoinWindow(window: JoinWindowSpec, latenessMs: number): void {
-  const isLength = (ms: number) => Number.isSafeInteger(ms) && ms > 0 && ms <= LONGEST_MS;
-  const refuse = (code: string, what: string, wanted: string): PlanError => new PlanError(code, what, wanted);
-  if (!isLength(window.sizeMs)) {
-    throw refuse("WINDOW_SIZE_INVALID", `A window has sizeMs ${window.sizeMs}.`, "Give whole milliseconds above 0.");
-  }
-  if (window.kind === "sliding" && !isLength(window.slideMs)) {
-    throw refuse("WINDOW_SLIDE_INVALID", `A window has slideMs ${window.slideMs}.`, "Give whole milliseconds above 0.");
-  }
-  const { offsetMs = 0 } = window;
-  if (!Number.isSafeInteger(offsetMs) || Math.abs(offsetMs) > LONGEST_MS) {
-    throw refuse("WINDOW_OFFSET_INVALID", `A window has offsetMs ${offsetMs}.`, "Give whole milliseconds.");
-  }
-  if (!Number.isSafeInteger(latenessMs) || latenessMs < 0) {
-    throw refuse(
-      "WINDOW_LATENESS_INVALID",
-      `The allowed lateness is ${latenessMs}.`,
-      "Give whole milliseconds, 0 or more.",
-    );
   }
 }

@@ -154,7 +154,7 @@ it("a window join equals the nested loop per window, whatever the disorder, cuts
         });
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 
