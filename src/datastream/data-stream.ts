@@ -1,7 +1,7 @@
 import { callSite } from "../api/call-site.ts";
 import { columnNames, computedColumns, namedColumns } from "../api/column-arguments.ts";
 import { PlanHandle } from "../api/plan-handle.ts";
-import type { FieldsOf, FieldsOfRow, FilterGiven, FlatMapGiven, MapGiven } from "../api/row-types.ts";
+import type { FieldsOf, FilterGiven, FlatMapGiven, MapGiven } from "../api/row-types.ts";
 import type { AsFields, ListedFields, Names, Selectable, SelectedFields, WithFields } from "../api/selected-fields.ts";
 import { readRows } from "../core/columns/read.ts";
 import { type AcceptsColumns, Expression, type NamedExpression, type Operand } from "../core/expressions/expression.ts";
@@ -9,23 +9,23 @@ import type { PathsIn } from "../core/expressions/symbols.ts";
 import { AssignTimes } from "../core/operators/assign-times.ts";
 import { FilterRows } from "../core/operators/filter-rows.ts";
 import { FlatMapRows } from "../core/operators/flat-map-rows.ts";
-import { KeyRows } from "../core/operators/key-rows.ts";
 import { MapRows } from "../core/operators/map-rows.ts";
 import { NumberRows, type PartitionFunction } from "../core/operators/number-rows.ts";
-import type { RuntimeContext } from "../core/rows/runtime-context.ts";
 import type { RowOf, Schema } from "../core/schema.ts";
 import type { Sink } from "../core/sink.ts";
 import { hasUserCode } from "../core/time/watermark-strategy.ts";
-import type { DataType, Fields } from "../core/types.ts";
-import type { Chaining, Route, StreamNode } from "../plan/stream/stream-node.ts";
+import type { Fields } from "../core/types.ts";
+import { ANY, type Chaining, type Route, type StreamNode } from "../plan/stream/stream-node.ts";
 import type { OperatorNode } from "../runtime/job-graph.ts";
 import { ResultSink } from "../runtime/result-sink.ts";
-import { KeyedStream } from "./keyed-stream.ts";
 import { filterNode, operatorNode, pickNode, projectNode, unionNode, withColumnsNode } from "./nodes.ts";
 import type { OutputTag } from "./output-tag.ts";
-import { functionPlan, type StreamFunctionOptions, sampledKeyType, siteOf } from "./stream-functions.ts";
+import { functionPlan, type StreamFunctionOptions, siteOf } from "./stream-functions.ts";
 import type { StreamContext, StreamPlan } from "./stream-plan.ts";
 import type { WatermarkStrategy } from "./watermark-strategy.ts";
+
+/** The side output of operators to which rows go that come too late. */
+const LATE = "late";
 
 /** Options of a step that takes a function. */
 export interface FunctionOptions<S extends Fields = Fields> {
@@ -45,7 +45,8 @@ export interface FunctionOptions<S extends Fields = Fields> {
 export class DataStream<F extends Fields = Fields> {
   /** Carries the column types for inference only; never set. */
   declare readonly $fields: F;
-  protected readonly context: StreamContext;
+  /** @internal */
+  readonly context: StreamContext;
   /** The plan behind this stream, for libraries that build on streams. */
   readonly plan: StreamPlan;
   readonly #route: Route | undefined;
@@ -175,42 +176,6 @@ export class DataStream<F extends Fields = Fields> {
     ) as { readonly [N in keyof C]: DataStream<F> };
   }
 
-  // Keys
-
-  /**
-   * The stream with a key: rows of one key go to one subtask, and what follows keeps state per key.
-   * @example clicks.keyBy("userId").window(TumblingEventTimeWindows.of(60_000)).aggregate({ clicks: count() })
-   * @example clicks.keyBy({ hour: col("time").hour() })
-   * @example clicks.keyBy((click) => regionOf(click.ip)) // in a column "key"
-   */
-  keyBy<const N extends Names<F>>(...keys: N[]): KeyedStream<F, N>;
-  keyBy<const E extends Readonly<Record<string, Operand>>>(
-    keys: E & { [N in keyof E]: AcceptsColumns<E[N], PathsIn<F>> },
-  ): KeyedStream<WithFields<F, SelectedFields<E, F>>, keyof E & string>;
-  keyBy<V, const N extends string = "key">(
-    key: (row: RowOf<F>, context: RuntimeContext) => V,
-    column?: { readonly name?: N; readonly type?: DataType },
-  ): KeyedStream<F & { readonly [K in N]: FieldsOfRow<{ value: V }>["value"] }, N>;
-  keyBy(...keys: unknown[]): unknown {
-    const [key, column] = keys as [unknown, { name?: string; type?: DataType } | undefined];
-    if (typeof key === "function") {
-      const { name = "key", type } = column ?? {};
-      return new KeyedStream(this.context, this.#keyColumn(key as never, name, type), [name]);
-    }
-    const given = keys as (string | Readonly<Record<string, Operand>>)[];
-    const names = namedColumns("keyBy", given).map(({ name }) => name);
-    const computed = given.filter((each) => typeof each !== "string");
-    const keyed =
-      computed.length === 0
-        ? this
-        : this.#then((node) => withColumnsNode(node, computedColumns("keyBy", Object.assign({}, ...computed))));
-    const plan = keyed.plan.map((node) => {
-      for (const name of names) node.schema.indexOf(name);
-      return node;
-    });
-    return new KeyedStream(this.context, plan, names);
-  }
-
   // Event time
 
   /**
@@ -315,16 +280,19 @@ export class DataStream<F extends Fields = Fields> {
    * Rows that the newest step sent to a side output. Late rows of windows have the tag of `sideOutputLateData`.
    */
   getSideOutput<G extends Fields>(tag: OutputTag<G>): DataStream<G> {
-    const plan = this.plan.map(
-      (node): StreamNode => ({
+    const name = `side output ${tag.id}`;
+    const plan = this.plan.map((node): StreamNode => {
+      const isLate = node.op === "operator" && node.lateTag === tag.id;
+      const side = { tag: isLate ? LATE : tag.id, schema: tag.schema };
+      return {
         op: "operator",
-        operator: { kind: "pass", name: `side output ${tag.id}` },
+        operator: { kind: "pass", name },
         schema: tag.schema,
-        name: `side output ${tag.id}`,
-        inputs: [{ node, route: { kind: "any" }, side: { tag: tag.id, schema: tag.schema } }],
+        name,
+        inputs: [{ node, route: ANY, side }],
         isUpdating: false,
-      }),
-    );
+      };
+    });
     return new DataStream<G>(this.context, plan);
   }
 
@@ -375,7 +343,7 @@ export class DataStream<F extends Fields = Fields> {
 
   #sinkPlan(sink: Sink, isLocal: boolean): StreamPlan {
     const site = callSite();
-    const route = this.#route ?? { kind: "any" as const };
+    const route = this.#route ?? ANY;
     return this.plan.map((node) => ({
       op: "sink",
       sink,
@@ -386,22 +354,6 @@ export class DataStream<F extends Fields = Fields> {
       isUpdating: false,
       ...(site === undefined ? {} : { callSite: site }),
     }));
-  }
-
-  #keyColumn(key: (...args: never[]) => unknown, name: string, type: DataType | undefined): StreamPlan {
-    const site = callSite();
-    const plan = (known: DataType) => (node: StreamNode) =>
-      operatorNode([{ node }], {
-        kind: "local",
-        name: "keyBy",
-        create: ([input]) =>
-          new KeyRows(key as never, input, { name, type: known }, siteOf(this.context, "keyBy", site)),
-      });
-    if (type !== undefined) return this.plan.map(plan(type));
-    return PlanHandle.deferred(async () => {
-      const node = await this.plan.resolve();
-      return plan(await sampledKeyType(this.context, node, key as never, site))(node);
-    });
   }
 
   #then<G extends Fields>(step: (node: StreamNode) => StreamNode): DataStream<G> {

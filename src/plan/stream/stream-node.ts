@@ -65,6 +65,8 @@ export interface StreamSourceNode extends NodeBase {
 export interface StreamOperatorNode extends NodeBase {
   readonly op: "operator";
   readonly operator: OperatorNode;
+  /** The name by which the user asks for its side output "late". */
+  readonly lateTag?: string;
 }
 
 /** All rows of all inputs. Readers read the inputs themselves. */
