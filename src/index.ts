@@ -57,11 +57,14 @@ export {
   when,
 } from "./core/expressions/builders.ts";
 export { type DateUnit, Expression, NamedExpression, type ResultType } from "./core/expressions/expression.ts";
+export type { TimerService } from "./core/process/contexts.ts";
 export type { Accumulator } from "./core/rows/accumulators.ts";
 export type { RuntimeContext } from "./core/rows/runtime-context.ts";
 export { type Field, type RowOf, Schema } from "./core/schema.ts";
 export type { Sink, SinkWriter } from "./core/sink.ts";
 export type { Source, Split, SplitReader } from "./core/source.ts";
+export { aggregatingState, listState, mapState, reducingState, valueState } from "./core/state/descriptors.ts";
+export type { WatermarkGenerator, WatermarkOutput } from "./core/time/watermark-strategy.ts";
 export type { DataType, Fields, ValueOf } from "./core/types.ts";
 export * as types from "./core/types.ts";
 export { DataSet, GroupedDataSet, type JoinOptions } from "./dataset/dataset.ts";
@@ -78,3 +81,41 @@ export {
 export type { IterationOptions, Superstep } from "./dataset/iterations.ts";
 export { asc, desc, type Ordering } from "./dataset/ordering.ts";
 export type { ColumnSummary } from "./dataset/summaries.ts";
+export {
+  BroadcastConnectedStream,
+  ConnectedStreams,
+  KeyedBroadcastConnectedStream,
+  KeyedConnectedStreams,
+} from "./datastream/connected-streams.ts";
+export { DataStream } from "./datastream/data-stream.ts";
+export { KeyedStream } from "./datastream/keyed-stream.ts";
+export { OutputTag } from "./datastream/output-tag.ts";
+export type {
+  BroadcastProcessFunction,
+  Collector,
+  CoProcessFunction,
+  KeyedBroadcastProcessFunction,
+  KeyedCoProcessFunction,
+  KeyedProcessFunction,
+  ProcessFunction,
+} from "./datastream/process-functions.ts";
+export {
+  type ExecuteOptions,
+  type RuntimeMode,
+  type StreamEnvironmentOptions,
+  StreamExecutionEnvironment,
+} from "./datastream/stream-execution-environment.ts";
+export type { JobStatus, StreamJob } from "./datastream/stream-job.ts";
+export type { WatermarkExplanation } from "./datastream/watermark-explanation.ts";
+export { WatermarkStrategy } from "./datastream/watermark-strategy.ts";
+export { WindowedStream } from "./datastream/windowed-stream.ts";
+export {
+  CumulateEventTimeWindows,
+  EventTimeSessionWindows,
+  GlobalWindows,
+  ProcessingTimeSessionWindows,
+  SlidingEventTimeWindows,
+  SlidingProcessingTimeWindows,
+  TumblingEventTimeWindows,
+  TumblingProcessingTimeWindows,
+} from "./datastream/windows.ts";

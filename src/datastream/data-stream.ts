@@ -280,10 +280,10 @@ export class DataStream<F extends Fields = Fields> {
    * Rows that the newest step sent to a side output. Late rows of windows have the tag of `sideOutputLateData`.
    */
   getSideOutput<G extends Fields>(tag: OutputTag<G>): DataStream<G> {
-    const name = `side output ${tag.id}`;
+    const name = `side output ${tag.name}`;
     const plan = this.plan.map((node): StreamNode => {
-      const isLate = node.op === "operator" && node.lateTag === tag.id;
-      const side = { tag: isLate ? LATE : tag.id, schema: tag.schema };
+      const isLate = node.op === "operator" && node.lateTag === tag.name;
+      const side = { tag: isLate ? LATE : tag.name, schema: tag.schema };
       return {
         op: "operator",
         operator: { kind: "pass", name },

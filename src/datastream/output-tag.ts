@@ -7,11 +7,11 @@ import type { Fields } from "../core/types.ts";
  */
 export class OutputTag<F extends Fields = Fields> {
   declare readonly $fields: F;
-  readonly id: string;
+  readonly name: string;
   readonly schema: Schema<F>;
 
-  constructor(id: string, schema: Schema<F>) {
-    this.id = id;
+  constructor(name: string, schema: Schema<F>) {
+    this.name = name;
     this.schema = schema;
   }
 }

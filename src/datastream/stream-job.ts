@@ -1,8 +1,8 @@
 import type { JobResult } from "../api/job-result.ts";
 import { asEngineError, type EngineError, ExternalError, JobCancelledError } from "../core/errors.ts";
 import type { VertexMetrics } from "../runtime/job-graph.ts";
+import type { RunningStream } from "../runtime/running-stream.ts";
 import type { JobSnapshot } from "../runtime/snapshots.ts";
-import type { StreamControl } from "../runtime/stream-control.ts";
 import { explainWatermarks, type WatermarkExplanation } from "./watermark-explanation.ts";
 
 export type JobStatus = "CREATED" | "RUNNING" | "CANCELLING" | "CANCELED" | "FINISHED" | "FAILED";
@@ -12,10 +12,10 @@ export class StreamJob {
   readonly #abort = new AbortController();
   readonly #nowMs: () => number;
   #status: JobStatus = "CREATED";
-  #control: StreamControl | undefined;
+  #control: RunningStream | undefined;
   #metrics: readonly VertexMetrics[] = [];
-  #onRunning: (control: StreamControl) => void = () => undefined;
-  readonly #running: Promise<StreamControl>;
+  #onRunning: (control: RunningStream) => void = () => undefined;
+  readonly #running: Promise<RunningStream>;
   readonly #result: Promise<JobResult>;
 
   /** @internal Streams are started by `executeAsync`. */
@@ -92,7 +92,7 @@ export class StreamJob {
     return explainWatermarks(await (await this.#whileRunning()).watermarks(), this.#nowMs());
   }
 
-  async #whileRunning(): Promise<StreamControl> {
+  async #whileRunning(): Promise<RunningStream> {
     const control = this.#control ?? (await Promise.race([this.#running, this.#result.then(() => undefined)]));
     if (control !== undefined) return control;
     throw new ExternalError("JOB_NOT_RUNNING", false, "The job has ended.", "Ask while it runs.");
@@ -102,6 +102,6 @@ export class StreamJob {
 /** How a running job tells its handle. */
 export interface StreamJobHooks {
   readonly signal: AbortSignal;
-  readonly onRunning: (control: StreamControl) => void;
+  readonly onRunning: (control: RunningStream) => void;
   readonly onProgress: (metrics: readonly VertexMetrics[]) => void;
 }

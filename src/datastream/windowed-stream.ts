@@ -124,7 +124,7 @@ export class WindowedStream<F extends Fields, K extends string> {
     const made = operatorNode([{ node, route }], operator, site === undefined ? {} : { callSite: site });
     const parallelism = this.#keys.length === 0 ? { parallelism: 1 } : {};
     const { lateTag } = this.#options;
-    return { ...made, ...parallelism, ...(lateTag === undefined ? {} : { lateTag: lateTag.id }) };
+    return { ...made, ...parallelism, ...(lateTag === undefined ? {} : { lateTag: lateTag.name }) };
   }
 }
 

@@ -10,6 +10,7 @@ import { type AlignmentSlots, type Deployment, PLANNER_THREAD, type SinkResult }
 import { mergeMetrics } from "./metrics.ts";
 import { PeerLinks } from "./peer-links.ts";
 import { type JobWatch, type ReportOf, RunningJob } from "./running-job.ts";
+import type { RunningStream } from "./running-stream.ts";
 import { SinkCommits } from "./sink-commits.ts";
 import type { JobSnapshot } from "./snapshots.ts";
 import { claimsFor } from "./split-claims.ts";
@@ -34,7 +35,7 @@ export interface JobOptions extends JobWatch {
    */
   readonly storeCheckpoint?: (snapshot: JobSnapshot) => void | Promise<void>;
   /** Of a stream: called once it runs, with the means to ask things of it. */
-  readonly onRunning?: (control: StreamControl) => void;
+  readonly onRunning?: (control: RunningStream) => void;
 }
 
 export interface JobOutcome {

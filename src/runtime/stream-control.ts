@@ -4,6 +4,7 @@ import type { JobFragment } from "./job-fragment.ts";
 import type { JobGraph } from "./job-graph.ts";
 import type { VertexSnapshot } from "./messages.ts";
 import type { RunningJob } from "./running-job.ts";
+import type { RunningStream } from "./running-stream.ts";
 import type { SinkCommits } from "./sink-commits.ts";
 import { type JobSnapshot, joinSnapshots, type SubtaskSnapshot } from "./snapshots.ts";
 import type { SubtaskWatermarks } from "./watermark-report.ts";
@@ -38,7 +39,7 @@ export interface StreamControlOptions {
 }
 
 /** What the coordinating thread can ask of a running stream. */
-export class StreamControl {
+export class StreamControl implements RunningStream {
   readonly #job: string;
   readonly #graph: JobGraph;
   readonly #fragment: JobFragment;
