@@ -6,8 +6,8 @@ import type { WatermarkStrategySpec } from "../../src/core/time/watermark-strate
 import { kernelModule } from "../../src/host/kernel-module.ts";
 import { Engine, type JobOptions } from "../../src/runtime/engine.ts";
 import type { JobGraph, JobVertex } from "../../src/runtime/job-graph.ts";
+import type { RunningStream } from "../../src/runtime/running-stream.ts";
 import type { JobSnapshot } from "../../src/runtime/snapshots.ts";
-import type { StreamControl } from "../../src/runtime/stream-control.ts";
 
 export interface StreamJob {
   readonly source: Source;
@@ -71,7 +71,7 @@ export interface StreamRun {
   readonly storeCheckpoint?: (snapshot: JobSnapshot) => void | Promise<void>;
   /** Takes a checkpoint so often; those that fail are no matter. */
   readonly checkpointEveryMs?: number;
-  readonly onRunning?: (control: StreamControl) => void;
+  readonly onRunning?: (control: RunningStream) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -99,7 +99,7 @@ export async function runStream(host: Host, job: StreamJob, run: StreamRun = {})
   }
 }
 
-async function takeCheckpoints(host: Host, control: StreamControl, everyMs: number, isOver: () => boolean) {
+async function takeCheckpoints(host: Host, control: RunningStream, everyMs: number, isOver: () => boolean) {
   for (;;) {
     await new Promise<void>((resolve) => void host.scheduler.after(everyMs, resolve));
     if (isOver()) return;

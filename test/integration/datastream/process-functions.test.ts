@@ -14,7 +14,9 @@ import { loadEngine, Simulation } from "../../../src/testing.ts";
 beforeAll(loadEngine);
 
 const inSimulation = <T>(parallelism: number, body: (env: StreamExecutionEnvironment) => Promise<T>): Promise<T> =>
-  new Simulation({ seed: 7 }).run((host) => body(StreamExecutionEnvironment.create({ parallelism, host })));
+  new Simulation({ seed: 7 }).run((host) =>
+    body(StreamExecutionEnvironment.create({ parallelism, host, batchRows: 1, bufferTimeoutMs: 0 })),
+  );
 
 const collect = async <T>(stream: AsyncIterable<T>): Promise<T[]> => {
   const all: T[] = [];
@@ -33,6 +35,8 @@ it.each([1, 2])("alerts for an order that is not paid within a quarter of an hou
       { order: "b", kind: "order", time: minute },
       { order: "a", kind: "payment", time: 5n * minute },
       { order: "c", kind: "order", time: 20n * minute },
+      // Its watermark is what tells that the time for "c" is over.
+      { order: "d", kind: "order", time: 38n * minute },
       { order: "c", kind: "payment", time: 40n * minute },
     ];
     const deadline = valueState("deadline", types.int64);
@@ -73,6 +77,7 @@ it.each([1, 2])("alerts for an order that is not paid within a quarter of an hou
     expect(found.sort((x, y) => JSON.stringify(x).localeCompare(JSON.stringify(y)))).toEqual([
       { order: "b", minute: 16 },
       { order: "c", minute: 35 },
+      { order: "d", minute: 53 },
     ]);
     expect(lateOrders).toEqual([{ order: "c" }]);
   }),
