@@ -1,5 +1,7 @@
-/** The folder of the engine's own code, as it stands in stack frames; sources and compiled files alike. */
-const OWN_FOLDER = decodeURI(new URL("../", import.meta.url).pathname);
+import { OWN_FOLDER } from "../host/package-layout.ts";
+
+/** As it stands in stack frames. */
+const OWN_PATH = decodeURI(OWN_FOLDER.pathname);
 
 /** Where user code called into the API, "job.ts:12:5"; undefined where the stack does not tell. */
 export function callSite(): string | undefined {
@@ -10,7 +12,7 @@ export function callSite(): string | undefined {
   const frame = stack
     .split("\n")
     .slice(1)
-    .find((line) => !line.includes(OWN_FOLDER) && !line.includes("node:internal"));
+    .find((line) => !line.includes(OWN_PATH) && !line.includes("node:internal"));
   const match = frame === undefined ? null : /([^/\\(\s]+:\d+:\d+)\)?$/.exec(frame);
   return match?.[1];
 }

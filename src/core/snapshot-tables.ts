@@ -1,9 +1,5 @@
-import * as arrow from "apache-arrow";
-import { fromArrow, toArrow } from "./arrow.ts";
-import type { Batch } from "./batch.ts";
-import { decodeDictionary } from "./columns/dictionary.ts";
+import { assert } from "./errors.ts";
 import type { StateKind } from "./state-snapshot.ts";
-import type { Workspace } from "./workspace.ts";
 
 /** One state table of one subtask, outside of linear memory: the bytes are an Arrow IPC stream. */
 export interface TableSnapshot {
@@ -13,20 +9,17 @@ export interface TableSnapshot {
   readonly bytes: Uint8Array;
 }
 
-/** Batches of one schema, at least one of them, as an Arrow IPC stream. */
-export function encodeTable(workspace: Workspace, batches: readonly Batch[]): Uint8Array {
-  const writer = new arrow.RecordBatchStreamWriter();
-  for (const batch of batches) {
-    // Whether a column has a dictionary, and which, differs by batch; the stream has one schema.
-    const columns = batch.columns.map((column) => decodeDictionary(workspace, column));
-    const plain = batch.withColumns(batch.schema, columns);
-    writer.write(toArrow(workspace, plain, "copy"));
-    plain.release();
-  }
-  return writer.finish().toUint8Array(true);
+type TableFormat = typeof import("./arrow-tables.ts");
+
+let format: TableFormat | undefined;
+
+/** Imports apache-arrow, whose start a batch job need not wait for; before a job that takes or restores snapshots. */
+export async function loadTableFormat(): Promise<void> {
+  format ??= await import("./arrow-tables.ts");
 }
 
-/** The batches of an Arrow IPC stream; the caller owns each. */
-export function* decodeTable(workspace: Workspace, bytes: Uint8Array): Generator<Batch, void, void> {
-  for (const recordBatch of arrow.RecordBatchReader.from(bytes)) yield fromArrow(workspace, recordBatch);
+/** How state tables are encoded. `loadTableFormat` has been awaited. */
+export function tableFormat(): TableFormat {
+  assert(format !== undefined, "the format of state tables is loaded before a job that needs it");
+  return format;
 }

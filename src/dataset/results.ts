@@ -24,19 +24,24 @@ export async function collectRows(context: JobContext, plan: PlanHandle, signal?
 }
 
 export async function collectArrow(context: JobContext, plan: PlanHandle, signal?: AbortSignal): Promise<Table> {
-  const { toArrow } = await import("../core/arrow.ts");
-  const { arrowSchema } = await import("../core/arrow-types.ts");
-  const arrow = await import("apache-arrow");
+  // A large package, imported while worker threads start and compute.
+  const imports = Promise.all([
+    import("apache-arrow"),
+    import("../core/arrow.ts"),
+    import("../core/arrow-types.ts"),
+  ] as const);
+  imports.catch(() => undefined); // whoever awaits it next hears of a failure
   const batches: RecordBatch[] = [];
-  const take = (batch: Batch, workspace: Workspace) => {
+  const take = async (batch: Batch, workspace: Workspace) => {
+    const [, { toArrow }] = await imports;
     // A table has one schema: batches of one column may come with a dictionary and without.
     const plain = decodeDictionaries(workspace, batch);
     batches.push(toArrow(workspace, plain, "copy"));
     plain.release();
   };
   await context.run([{ plan, take }], signal);
-  if (batches.length > 0) return new arrow.Table(batches);
-  return new arrow.Table(arrowSchema((await plan.resolve()).schema));
+  const [{ Table }, , { arrowSchema }] = await imports;
+  return batches.length > 0 ? new Table(batches) : new Table(arrowSchema((await plan.resolve()).schema));
 }
 
 /** `plan` is a global count. */

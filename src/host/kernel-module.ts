@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
+import { KERNELS_FILE } from "./package-layout.ts";
 
 let compiled: WebAssembly.Module | undefined;
 
 /** The engine's kernels, compiled once per process; worker threads get the compiled module. */
 export function kernelModule(): WebAssembly.Module {
-  // Two levels up from src/host and from dist/host alike.
-  compiled ??= new WebAssembly.Module(readFileSync(new URL("../../build/kernels.wasm", import.meta.url)));
+  compiled ??= new WebAssembly.Module(readFileSync(KERNELS_FILE));
   return compiled;
 }

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { MessageChannel, MessagePort, receiveMessageOnPort, Worker, workerData } from "node:worker_threads";
 import { ExternalError, InternalError, PlanError } from "../core/errors.ts";
 import type { HostThreads, Link, WorkerHandle } from "../core/host.ts";
+import { WORKER_ENTRY } from "./package-layout.ts";
 
 /**
  * Threads of node:worker_threads, linked by message ports.
@@ -14,7 +15,7 @@ export class NodeThreads implements HostThreads {
   readonly #entry: URL;
 
   /** `entry` is the compiled module that a thread runs; by default the engine's own. */
-  constructor(entry: URL = workerEntry()) {
+  constructor(entry: URL = WORKER_ENTRY) {
     this.#entry = entry;
   }
 
@@ -118,12 +119,6 @@ class NodeLink implements Link {
     this.#onArrival = undefined;
     this.#port.close();
   }
-}
-
-/** Next to this file when compiled; under tsx and vitest this file is a TypeScript source, and the entry is in dist. */
-function workerEntry(): URL {
-  const isSource = import.meta.url.endsWith(".ts");
-  return new URL(isSource ? "../../dist/host/worker-entry.js" : "./worker-entry.js", import.meta.url);
 }
 
 function threadDied(how: string): ExternalError {

@@ -2,7 +2,7 @@ import { buildBatch } from "../core/columns/build.ts";
 import { readRows } from "../core/columns/read.ts";
 import { Schema } from "../core/schema.ts";
 import type { Committable } from "../core/sink.ts";
-import { decodeTable } from "../core/snapshot-tables.ts";
+import { tableFormat } from "../core/snapshot-tables.ts";
 import type { SnapshotWriter } from "../core/state-snapshot.ts";
 import { int64, utf8 } from "../core/types.ts";
 import type { Workspace } from "../core/workspace.ts";
@@ -33,7 +33,7 @@ export function writePrepared(
 export function committablesIn(workspace: Workspace, snapshot: JobSnapshot, uid: string): Committable[] {
   const found: Committable[] = [];
   for (const bytes of snapshot.operators[uid]?.tables[TABLE]?.parts ?? []) {
-    for (const batch of decodeTable(workspace, bytes)) {
+    for (const batch of tableFormat().decodeTable(workspace, bytes)) {
       for (const row of readRows(workspace, batch)) found.push(JSON.parse(row.committable as string) as Committable);
       batch.release();
     }

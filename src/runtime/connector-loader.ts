@@ -1,5 +1,6 @@
 import { PlanError } from "../core/errors.ts";
 import type { SinkFactory } from "../core/sink.ts";
+import { loadTableFormat } from "../core/snapshot-tables.ts";
 import type { SourceFactory } from "../core/source.ts";
 import type { Connectors } from "./job-fragment.ts";
 import type { JobGraph, JobSink, JobSource } from "./job-graph.ts";
@@ -11,7 +12,7 @@ export interface ConnectorRegistry {
   sinkFactory(kind: string): Promise<SinkFactory>;
 }
 
-/** Loads what a job's graph names, so that building its subtasks needs no await. */
+/** Loads what a job's graph names, so that building its subtasks needs no await, and what its snapshots need. */
 export async function loadConnectors(registry: ConnectorRegistry, graph: JobGraph): Promise<Connectors> {
   const sources = new Map<string, SourceFactory>();
   const sinks = new Map<string, SinkFactory>();
@@ -23,6 +24,7 @@ export async function loadConnectors(registry: ConnectorRegistry, graph: JobGrap
       sinks.set(sink.spec.kind, await registry.sinkFactory(sink.spec.kind));
     }
   }
+  if (graph.stream !== undefined) await loadTableFormat();
   return { source: (kind) => found(sources, kind), sink: (kind) => found(sinks, kind) };
 }
 

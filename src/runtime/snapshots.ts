@@ -4,7 +4,7 @@ import { sliceBatch } from "../core/columns/slice.ts";
 import { assert } from "../core/errors.ts";
 import type { KeyGroupRange } from "../core/key-group.ts";
 import type { Schema } from "../core/schema.ts";
-import { decodeTable, encodeTable, type TableSnapshot } from "../core/snapshot-tables.ts";
+import { type TableSnapshot, tableFormat } from "../core/snapshot-tables.ts";
 import { KEY_GROUP_FIELD, type SnapshotReader, type SnapshotWriter, type StateKind } from "../core/state-snapshot.ts";
 import type { Workspace } from "../core/workspace.ts";
 
@@ -50,7 +50,7 @@ export class TableWriter implements SnapshotWriter {
     const snapshots: TableSnapshot[] = [];
     for (const [name, { kind, batches }] of this.#tables) {
       const rowCount = batches.reduce((sum, batch) => sum + batch.rowCount, 0);
-      snapshots.push({ name, kind, rowCount, bytes: encodeTable(this.#workspace, batches) });
+      snapshots.push({ name, kind, rowCount, bytes: tableFormat().encodeTable(this.#workspace, batches) });
     }
     this.close();
     return snapshots;
@@ -89,7 +89,7 @@ export class TableReader implements SnapshotReader {
   schemaOf(table: string): Schema | undefined {
     const bytes = this.#snapshot.tables[table]?.parts[0];
     if (bytes === undefined) return undefined;
-    for (const batch of decodeTable(this.#workspace, bytes)) {
+    for (const batch of tableFormat().decodeTable(this.#workspace, bytes)) {
       const { schema } = batch;
       batch.release();
       return schema;
@@ -104,7 +104,7 @@ export class TableReader implements SnapshotReader {
     if (kind === "list") yield* this.#share(parts);
     else {
       for (const bytes of kind === "broadcast" ? parts.slice(0, 1) : parts) {
-        for (const batch of decodeTable(this.#workspace, bytes)) {
+        for (const batch of tableFormat().decodeTable(this.#workspace, bytes)) {
           if (kind !== "keyed") yield batch;
           else yield* this.#owned(batch);
         }
@@ -136,7 +136,7 @@ export class TableReader implements SnapshotReader {
 
   /** An even share of all rows, in order. */
   *#share(parts: readonly Uint8Array[]): Generator<Batch, void, void> {
-    const batches = parts.flatMap((bytes) => [...decodeTable(this.#workspace, bytes)]);
+    const batches = parts.flatMap((bytes) => [...tableFormat().decodeTable(this.#workspace, bytes)]);
     const total = batches.reduce((sum, batch) => sum + batch.rowCount, 0);
     const start = Math.floor((this.#subtask * total) / this.#parallelism);
     const end = Math.floor(((this.#subtask + 1) * total) / this.#parallelism);

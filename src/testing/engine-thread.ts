@@ -1,5 +1,6 @@
 import { connectorRegistry, loadAllConnectors } from "../connectors/registry.ts";
 import type { SinkFactory } from "../core/sink.ts";
+import { loadTableFormat } from "../core/snapshot-tables.ts";
 import type { SourceFactory } from "../core/source.ts";
 import { type WorkerInit, WorkerThread } from "../runtime/worker-thread.ts";
 import type { ThreadEntry } from "./simulated-threads.ts";
@@ -24,4 +25,6 @@ export const engineThread =
  * Imports whatever the engine imports on first use. Await it before the first simulation that runs a job: reading
  * modules is work of the real world, which virtual time does not wait for.
  */
-export const loadEngine = (): Promise<void> => loadAllConnectors();
+export async function loadEngine(): Promise<void> {
+  await Promise.all([loadAllConnectors(), loadTableFormat()]);
+}

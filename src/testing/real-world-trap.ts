@@ -1,3 +1,4 @@
+import { OWN_FOLDER } from "../host/package-layout.ts";
 import { RealWorldError } from "./simulation-errors.ts";
 
 /** What code must not use while it is simulated, by the object that has it. */
@@ -46,7 +47,7 @@ function replaceAll(): () => void {
       if (original === undefined) continue;
       const what = owner === undefined ? name : `${owner}.${name}`;
       const trap = function (this: unknown, ...args: unknown[]): unknown {
-        if (isOutsider()) return original.apply(this, args);
+        if (isOutsider(trap)) return original.apply(this, args);
         const error = new RealWorldError(what);
         violations.push(error);
         throw error;
@@ -67,23 +68,24 @@ function replaceAll(): () => void {
   };
 }
 
-/** Is the nearest caller a package other than this one, or Node itself? */
-function isOutsider(): boolean {
-  const caller = callerFile();
+/** Is the nearest caller of `trap` a package other than this one, or Node itself? */
+function isOutsider(trap: object): boolean {
+  const caller = callerFile(trap);
   // Millrace itself is a package when it is installed.
-  if (caller === undefined || caller.startsWith(OWN_ROOT)) return false;
+  if (caller === undefined || caller.startsWith(OWN_PATH)) return false;
   return caller.startsWith("node:") || caller.includes("/node_modules/");
 }
 
-function callerFile(): string | undefined {
+function callerFile(trap: object): string | undefined {
   const { prepareStackTrace, stackTraceLimit } = Error;
   try {
     Error.stackTraceLimit = 8;
     Error.prepareStackTrace = (_, sites) => sites;
     const holder: { stack?: NodeJS.CallSite[] } = {};
-    Error.captureStackTrace(holder, callerFile);
+    // Leaves out the trap itself, which a bundle puts into one file with code that it watches.
+    Error.captureStackTrace(holder, trap as () => unknown);
     const files = (holder.stack ?? []).map((site) => asPath(site.getFileName() ?? ""));
-    return files.find((file) => file !== "" && file !== OWN_FILE);
+    return files.find((file) => file !== "");
   } finally {
     Error.prepareStackTrace = prepareStackTrace;
     Error.stackTraceLimit = stackTraceLimit;
@@ -91,6 +93,4 @@ function callerFile(): string | undefined {
 }
 
 const asPath = (file: string): string => file.replace(/^file:\/\//, "").replace(/\?.*$/, "");
-const OWN_FILE = asPath(import.meta.url);
-/** The folder of sources or compiled modules that this file is in. */
-const OWN_ROOT = OWN_FILE.replace(/testing\/[^/]*$/, "");
+const OWN_PATH = asPath(OWN_FOLDER.href);

@@ -7,10 +7,13 @@ import { readRows } from "../../src/core/columns/read.ts";
 import { keyGroupRange, subtaskOfKeyGroup } from "../../src/core/key-group.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../../src/core/operator.ts";
 import type { Schema } from "../../src/core/schema.ts";
+import { loadTableFormat } from "../../src/core/snapshot-tables.ts";
 import { END_OF_TIME_MS } from "../../src/core/time/time.ts";
 import type { Workspace } from "../../src/core/workspace.ts";
 import { TableReader, TableWriter } from "../../src/runtime/snapshots.ts";
 import { operatorContext } from "./run-operator.ts";
+
+await loadTableFormat();
 
 /** One input of a stream operator under test. */
 export interface HarnessInput {

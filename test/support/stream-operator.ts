@@ -8,10 +8,13 @@ import type { Host } from "../../src/core/host.ts";
 import { keyGroupRange } from "../../src/core/key-group.ts";
 import type { Operator, Output, Progress } from "../../src/core/operator.ts";
 import type { Schema } from "../../src/core/schema.ts";
+import { loadTableFormat } from "../../src/core/snapshot-tables.ts";
 import { END_OF_TIME_MS } from "../../src/core/time/time.ts";
 import { int8, int64 } from "../../src/core/types.ts";
 import type { Workspace } from "../../src/core/workspace.ts";
 import { joinSnapshots, type OperatorSnapshot, TableReader, TableWriter } from "../../src/runtime/snapshots.ts";
+
+await loadTableFormat();
 
 /** What an operator gave: a row with its event time (undefined without one), or a watermark. */
 export type Emitted =

@@ -75,9 +75,10 @@ describe("temporary directories", () => {
       const made = execFileSync(
         process.execPath,
         [
+          "--import=tsx",
           "--input-type=module",
           "-e",
-          `import { nodeHost } from ${JSON.stringify(new URL("../../../dist/host/node-host.js", import.meta.url).href)};
+          `import { nodeHost } from ${JSON.stringify(new URL("../../../src/host/node-host.ts", import.meta.url).href)};
            const path = nodeHost().files.makeTemporaryDirectory("millrace-exit-");
            console.log(path);
            process.exit(0);`,
