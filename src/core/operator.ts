@@ -33,7 +33,7 @@ export interface StreamContext {
    * been answered stays; requests are no state: after a restore the operator asks again.
    */
   requestProcessTime(atMs: number): void;
-  /** The operator holds results back until something outside has answered: it is asked again through `resume`. */
+  /** Something outside has answered: the operator is called through `resume`, whether it answered "waiting" or not. */
   wake(): void;
 }
 
@@ -59,9 +59,11 @@ export interface OperatorContext {
 
 /**
  * Whether an operator still holds output for what it was given. On "more" the runtime calls `resume` until "done",
- * whenever the output has room: so an operator bounds what one call emits to a few batches.
+ * whenever the output has room: so an operator bounds what one call emits to a few batches. On "waiting" it gives no
+ * further batches and does not end the input: the operator waits for something outside, and `StreamContext.wake` brings
+ * it a `resume`, which answers again. Watermarks, processing time and barriers still come: what it holds is state.
  */
-export type Progress = "done" | "more";
+export type Progress = "done" | "more" | "waiting";
 
 /**
  * One step of a job, the same for batch and streaming: synchronous per batch, driven by one thread.
@@ -74,7 +76,7 @@ export type Progress = "done" | "more";
  *
  * Streams: at the end of a stream's input the operator gets the watermark END_OF_TIME_MS before endInput, and a
  * `processTime` of END_OF_TIME_MS, so that what is open closes; batch jobs send no watermark at all.
- * A barrier never falls between "more" and the "done" that follows it.
+ * A barrier never falls between "more" and the "done" or "waiting" that follows it.
  */
 export interface Operator {
   readonly outputSchema: Schema;
@@ -82,7 +84,7 @@ export interface Operator {
   readonly inputCount?: number;
   open(context: OperatorContext): void;
   processBatch(batch: Batch, output: Output, input: number): Progress;
-  /** Called after "more", until it answers "done". */
+  /** Called after "more" until it answers otherwise, and after `wake`. */
   resume?(output: Output): Progress;
   /**
    * The event time of all inputs has advanced: `watermark` is the least of them, and greater than the one before.

@@ -1,6 +1,6 @@
 import type { Batch } from "../core/batch.ts";
 import type { Source, SourceContext, Split, SplitReader } from "../core/source.ts";
-import type { InputEvent, SubtaskInput } from "./subtask-input.ts";
+import type { InputEvent, SubtaskInput, WantedInput } from "./subtask-input.ts";
 
 /** Gives out the splits of a source; every subtask of the source asks the same counter. */
 export interface SplitQueue {
@@ -35,7 +35,8 @@ export class BoundedSourceInput implements SubtaskInput {
     return this.#source.description;
   }
 
-  next(_: number | "any", wake: () => void): InputEvent | undefined {
+  next(wanted: WantedInput, wake: () => void): InputEvent | undefined {
+    if (wanted === "none") return undefined;
     if (this.#failure !== undefined) throw this.#failure;
     for (;;) {
       if (this.#pending !== undefined || this.#hasEnded) return undefined;

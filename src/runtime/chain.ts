@@ -15,6 +15,7 @@ export interface NamedOperator {
 /**
  * Operators that pass batches and watermarks to each other by direct calls, the last one to `tail`.
  * Only the first may answer "more" to a batch and be resumed when there is room; one further down is resumed at once.
+ * While one of them answers "waiting", the chain wants no batches.
  * At the end of input each operator ends in turn, pausing wherever it answers "more"; in a stream each gets the end of
  * time first, from the chain: it does not travel, since what an operator gives at its end must not come too late.
  */
@@ -24,14 +25,16 @@ export class OperatorChain {
   readonly #isStream: boolean;
   #ending: Generator<void, void> | undefined;
   #resume: number | undefined;
+  /** Positions of the operators that wait for something outside. */
+  readonly #waiting = new Set<number>();
   #openedCount = 0;
 
   constructor(operators: readonly NamedOperator[], tail: Output, options: { readonly isStream?: boolean } = {}) {
     this.#tail = tail;
     this.#isStream = options.isStream ?? false;
     let next = tail;
-    for (const named of [...operators].reverse()) {
-      const link = new Link(named, next);
+    for (let position = operators.length - 1; position >= 0; position--) {
+      const link = new Link(operators[position], next, (progress) => this.#note(position, progress));
       this.#links.unshift(link);
       next = link;
     }
@@ -61,6 +64,11 @@ export class OperatorChain {
   /** Whether `resume` is due before anything else. */
   get isPending(): boolean {
     return this.#resume !== undefined;
+  }
+
+  /** An operator waits for something outside: no batch is wanted before it was resumed. */
+  get isWaiting(): boolean {
+    return this.#waiting.size > 0;
   }
 
   /** Borrows the batch. */
@@ -95,8 +103,9 @@ export class OperatorChain {
   /** Continues what answered "more". */
   resume(): void {
     assert(this.#resume !== undefined, "something to resume");
-    const link = this.#links[this.#resume];
-    if (link.resume() === "done") this.#resume = undefined;
+    const position = this.#resume;
+    this.#resume = undefined;
+    this.#note(position, this.#links[position].resume());
   }
 
   /** Results that were waiting for something outside can go on: `position` asked for it with `wake`. */
@@ -119,7 +128,7 @@ export class OperatorChain {
     this.#ending ??= this.#end(lastInputs);
   }
 
-  /** One step towards the end; true once the last operator has ended. */
+  /** One step towards the end, when nothing is pending or waiting; true once the last operator has ended. */
   advanceEnd(): boolean {
     assert(this.#ending !== undefined && this.#resume === undefined, "the end of the chain was started");
     return this.#ending.next().done === true;
@@ -170,6 +179,8 @@ export class OperatorChain {
   }
 
   #note(position: number, progress: Progress): void {
+    if (progress === "waiting") this.#waiting.add(position);
+    else this.#waiting.delete(position);
     if (progress === "more") this.#resume = position;
   }
 
@@ -183,11 +194,8 @@ export class OperatorChain {
       }
       for (const input of position === 0 ? lastInputs : [0]) steps.push(() => operator.endInput(next, input));
       for (const step of steps) {
-        let progress = link.guard(step);
-        while (progress === "more") {
-          yield;
-          progress = link.resume();
-        }
+        this.#note(position, link.guard(step));
+        while (this.#resume !== undefined || this.#waiting.has(position)) yield; // the subtask resumes it
       }
       yield;
     }
@@ -200,9 +208,12 @@ class Link implements Output {
   readonly operator: Operator;
   readonly next: Output;
   readonly uid: string | undefined;
+  readonly #onProgress: (progress: Progress) => void;
   watermarkMs = START_OF_TIME_MS;
 
-  constructor({ name, operator, uid }: NamedOperator, next: Output) {
+  /** `onProgress` hears what the operator answers to what the one before it emits: never "more". */
+  constructor({ name, operator, uid }: NamedOperator, next: Output, onProgress: (progress: Progress) => void) {
+    this.#onProgress = onProgress;
     this.name = name;
     this.uid = uid;
     this.operator = operator;
@@ -216,8 +227,7 @@ class Link implements Output {
   emit(batch: Batch): void {
     try {
       if (batch.rowCount === 0) return;
-      let progress = this.guard(() => this.operator.processBatch(batch, this.next, 0));
-      while (progress === "more") progress = this.resume();
+      this.#finish(this.guard(() => this.operator.processBatch(batch, this.next, 0)));
     } finally {
       batch.release();
     }
@@ -225,8 +235,7 @@ class Link implements Output {
 
   emitWatermark(watermark: Watermark): void {
     if (watermark.timeMs >= END_OF_TIME_MS) return; // the chain gives it when this operator's turn to end has come
-    let progress = this.takeWatermark(watermark);
-    while (progress === "more") progress = this.resume();
+    this.#finish(this.takeWatermark(watermark));
   }
 
   emitSide(tag: string, batch: Batch): void {
@@ -251,6 +260,12 @@ class Link implements Output {
   resume(): Progress {
     assert(this.operator.resume !== undefined, `operator "${this.name}" has a resume to its "more"`);
     return this.guard(() => this.operator.resume?.(this.next) ?? "done");
+  }
+
+  #finish(first: Progress): void {
+    let progress = first;
+    while (progress === "more") progress = this.resume();
+    this.#onProgress(progress);
   }
 
   /** Names the innermost operator that failed. */

@@ -1,8 +1,9 @@
+import type { Batch } from "../core/batch.ts";
 import type { Barrier, StreamElement } from "../core/stream-element.ts";
 import { isControl } from "../core/stream-element.ts";
 import type { ChannelReader } from "./channel.ts";
 import { InputWatermarks } from "./input-watermarks.ts";
-import type { InputEvent, InputReport, SubtaskInput } from "./subtask-input.ts";
+import type { InputEvent, InputReport, SubtaskInput, WantedInput } from "./subtask-input.ts";
 
 interface Channel {
   readonly name: string;
@@ -11,6 +12,8 @@ interface Channel {
   isFinished: boolean;
   /** Its barrier has come: nothing more is read from it before those of the other channels have. */
   isAligned: boolean;
+  /** A batch that came while none was wanted. */
+  ahead: Batch | undefined;
 }
 
 /**
@@ -37,15 +40,17 @@ export class ChannelInput implements SubtaskInput {
     nowMs: () => number,
   ) {
     this.#inputs = inputs.map((channels, input) =>
-      channels.map((channel) => ({ ...channel, input, isFinished: false, isAligned: false })),
+      channels.map((channel) => ({ ...channel, input, isFinished: false, isAligned: false, ahead: undefined })),
     );
     this.#channels = this.#inputs.flat();
     this.#times = new InputWatermarks(this.#channels.length, nowMs);
   }
 
-  next(wanted: number | "any"): InputEvent | undefined {
+  next(wanted: WantedInput): InputEvent | undefined {
+    if (wanted === "none" && this.#due[0]?.kind === "batch") return undefined;
     const due = this.#due.shift();
     if (due !== undefined) return due;
+    if (wanted === "none") return this.#lookAhead() ?? this.#findEnd("any");
     for (let i = 0; i < this.#inputs.length; i++) {
       const input = wanted === "any" ? (this.#nextInput + i) % this.#inputs.length : wanted;
       const event = this.#poll(this.#inputs[input]);
@@ -63,7 +68,11 @@ export class ChannelInput implements SubtaskInput {
   }
 
   close(): void {
-    for (const { reader } of this.#channels) reader.close();
+    for (const channel of this.#channels) {
+      channel.ahead?.release();
+      channel.ahead = undefined;
+      channel.reader.close();
+    }
   }
 
   async stop(): Promise<void> {}
@@ -74,11 +83,28 @@ export class ChannelInput implements SubtaskInput {
       const at = (first + i) % channels.length;
       const channel = channels[at];
       if (channel.isAligned) continue;
-      for (let element = channel.reader.poll(); element !== undefined; element = channel.reader.poll()) {
+      for (let element = takeNext(channel); element !== undefined; element = takeNext(channel)) {
         this.#nextChannel = at + 1;
         const event = this.#take(channel, element);
         if (event !== undefined) return event;
         if (channel.isAligned) break;
+      }
+    }
+    return undefined;
+  }
+
+  /** What is no batch, up to the first batch of each channel. */
+  #lookAhead(): InputEvent | undefined {
+    for (const channel of this.#channels) {
+      while (!channel.isAligned && channel.ahead === undefined) {
+        const element = channel.reader.poll();
+        if (element === undefined) break;
+        if (!isControl(element)) {
+          channel.ahead = element;
+          break;
+        }
+        const event = this.#take(channel, element);
+        if (event !== undefined) return event;
       }
     }
     return undefined;
@@ -127,9 +153,9 @@ export class ChannelInput implements SubtaskInput {
     return { kind: "barrier", barrier };
   }
 
-  #findEnd(wanted: number | "any"): InputEvent | undefined {
+  #findEnd(wanted: Exclude<WantedInput, "none">): InputEvent | undefined {
     for (const [index, channel] of this.#channels.entries()) {
-      if (channel.isFinished || !channel.reader.isEnded) continue;
+      if (channel.isFinished || channel.ahead !== undefined || !channel.reader.isEnded) continue;
       channel.isFinished = true;
       this.#noteTime(this.#times.finish(index));
       const aligned = this.#findAlignment();
@@ -156,4 +182,11 @@ export class ChannelInput implements SubtaskInput {
       this.#due.push({ kind: "idle" });
     }
   }
+}
+
+function takeNext(channel: Channel): StreamElement | undefined {
+  const { ahead } = channel;
+  if (ahead === undefined) return channel.reader.poll();
+  channel.ahead = undefined;
+  return ahead;
 }

@@ -8,7 +8,7 @@ import type { AlignmentGroup } from "./alignment.ts";
 import { InputWatermarks } from "./input-watermarks.ts";
 import { OpenSplit } from "./open-split.ts";
 import { readSplitStates, type SplitState, splitOwner, writeSplitStates } from "./split-state.ts";
-import type { InputEvent, InputReport, SubtaskInput } from "./subtask-input.ts";
+import type { InputEvent, InputReport, SubtaskInput, WantedInput } from "./subtask-input.ts";
 
 /** A paused split is looked at again after so long. */
 const ALIGNMENT_CHECK_MS = 20;
@@ -88,7 +88,8 @@ export class StreamSourceInput implements SubtaskInput {
     return this.#watermarks.inputs.map((time, i) => ({ ...time, name: this.#names[i], input: 0 }));
   }
 
-  next(_: number | "any", wake: () => void): InputEvent | undefined {
+  next(wanted: WantedInput, wake: () => void): InputEvent | undefined {
+    if (wanted === "none") return undefined;
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure;
       const due = this.#due.shift();

@@ -23,13 +23,16 @@ export interface InputReport extends InputTime {
   readonly input: number;
 }
 
+export type WantedInput = number | "any" | "none";
+
 /** Where a subtask's rows come from: channels, or a source. */
 export interface SubtaskInput {
   /**
    * The next event; undefined where nothing is there: `wake` is called, or a deadline passes, before it is worth asking
-   * again. `wanted` names the only input that the first operator reads now.
+   * again. `wanted` names the only input that the first operator reads now; on "none" everything but batches may come,
+   * so that a barrier need not wait for room.
    */
-  next(wanted: number | "any", wake: () => void): InputEvent | undefined;
+  next(wanted: WantedInput, wake: () => void): InputEvent | undefined;
   /** Wall clock at which `next` has something to say though nothing arrived (idleness); infinity where never. */
   readonly deadlineMs: number;
   readonly watermarks: readonly InputReport[];

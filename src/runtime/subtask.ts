@@ -142,7 +142,9 @@ export class Subtask {
       return this.#output.flushAtMs;
     }
     const sinkMs = this.#sink?.deadlineMs ?? Number.POSITIVE_INFINITY;
-    return Math.min(this.#input.deadlineMs, this.#stream.requests.earliestMs, this.#output.flushAtMs, sinkMs);
+    // While no batch is wanted, a source is not asked for one: its deadlines must not call for turns.
+    const inputMs = this.#chain.isWaiting ? Number.POSITIVE_INFINITY : this.#input.deadlineMs;
+    return Math.min(inputMs, this.#stream.requests.earliestMs, this.#output.flushAtMs, sinkMs);
   }
 
   /** `wake` is called when something that this subtask waited for has arrived. */
@@ -155,14 +157,17 @@ export class Subtask {
     if (this.#isSinkDue(wake)) return "progress";
     if (this.#chain.isPending) this.#chain.resume();
     else if (this.#phase === "ending") {
-      if (this.#chain.advanceEnd()) {
+      if (this.#chain.isWaiting) {
+        if (!this.#answerWoken()) return "starved";
+      } else if (this.#chain.advanceEnd()) {
         this.#startCommit(wake);
         return "progress";
       }
     } else if (this.#chain.isSatisfied) this.#endEarly();
     else if (this.#barrier !== undefined) this.#passBarrier(this.#barrier, wake);
     else if (!this.#answerRequest()) {
-      const event = this.#named(() => this.#input.next(this.#chain.wantedInput(), wake));
+      const wanted = this.#chain.isWaiting ? "none" : this.#chain.wantedInput();
+      const event = this.#named(() => this.#input.next(wanted, wake));
       if (event === undefined) return "starved";
       this.#take(event, wake);
     }
@@ -249,15 +254,18 @@ export class Subtask {
   #answerRequest(): boolean {
     const requests = this.#stream?.requests;
     if (requests === undefined) return false;
-    const resumed = requests.takeWoken();
-    if (resumed !== undefined) {
-      this.#chain.resumeAt(resumed);
-      return true;
-    }
+    if (this.#answerWoken()) return true;
     const nowMs = this.#stream?.nowMs() ?? 0;
     const due = requests.takeDue(nowMs);
     if (due === undefined) return false;
     this.#chain.processTime(due, nowMs);
+    return true;
+  }
+
+  #answerWoken(): boolean {
+    const resumed = this.#stream?.requests.takeWoken();
+    if (resumed === undefined) return false;
+    this.#chain.resumeAt(resumed);
     return true;
   }
 

@@ -2,7 +2,7 @@ import type { Batch } from "../../src/core/batch.ts";
 import { buildBatch } from "../../src/core/columns/build.ts";
 import { readRows } from "../../src/core/columns/read.ts";
 import type { Host, HostFiles } from "../../src/core/host.ts";
-import type { Operator, OperatorContext, Output } from "../../src/core/operator.ts";
+import type { Operator, OperatorContext, Output, Progress } from "../../src/core/operator.ts";
 import type { Schema } from "../../src/core/schema.ts";
 import type { Workspace } from "../../src/core/workspace.ts";
 import { MemoryFiles } from "./memory-files.ts";
@@ -67,7 +67,7 @@ export function runBatches(
       return options.closeAfter !== undefined && rows.length >= options.closeAfter;
     },
   };
-  const drain = (progress: "done" | "more"): void => {
+  const drain = (progress: Progress): void => {
     for (let state = progress; state === "more"; ) state = operator.resume?.(output) ?? "done";
   };
   const queues = inputs.map((batches) => [...batches]);

@@ -145,12 +145,13 @@ export class StreamOperator {
     plain.release();
     try {
       const parts = this.#route(batch, keys, isBroadcast);
-      for (const [subtask, part] of parts.entries()) {
-        if (part === undefined) continue;
-        this.drain(subtask, () =>
-          this.#subtasks[subtask].operator.processBatch(part, this.#subtasks[subtask].output, input),
-        );
-        part.release();
+      try {
+        for (const [subtask, part] of parts.entries()) {
+          const { operator, output } = this.#subtasks[subtask];
+          if (part !== undefined) this.drain(subtask, () => operator.processBatch(part, output, input));
+        }
+      } finally {
+        for (const part of parts) part?.release();
       }
     } finally {
       batch.release();

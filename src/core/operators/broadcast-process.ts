@@ -49,7 +49,12 @@ export class BroadcastProcess extends ProcessRows {
 /** Input 0 is the keyed stream, input 1 what is broadcast; the contract is that of `ProcessRows`. */
 export class KeyedBroadcastProcess extends ProcessRows {
   /** @throws {PlanError} COLUMN_UNKNOWN */
-  constructor(given: KeyedBroadcastProcessFunction, main: KeyedInput, broadcast: Schema, options: KeyedProcessOptions) {
+  constructor(
+    given: KeyedBroadcastProcessFunction<never>,
+    main: KeyedInput,
+    broadcast: Schema,
+    options: KeyedProcessOptions,
+  ) {
     super(
       given,
       [

@@ -46,7 +46,12 @@ export interface KeyedInput {
 /** A `KeyedCoProcessFunction` over two inputs, each partitioned by its keys; the contract is that of `ProcessRows`. */
 export class KeyedCoProcess extends ProcessRows {
   /** @throws {PlanError} COLUMN_UNKNOWN, KEY_TYPES_DIFFER */
-  constructor(given: KeyedCoProcessFunction, first: KeyedInput, second: KeyedInput, options: KeyedProcessOptions) {
+  constructor(
+    given: KeyedCoProcessFunction<never>,
+    first: KeyedInput,
+    second: KeyedInput,
+    options: KeyedProcessOptions,
+  ) {
     super(
       given,
       [

@@ -1,5 +1,4 @@
 import type { Batch } from "../batch.ts";
-import { assert } from "../errors.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
 import { ResultRows } from "../rows/result-rows.ts";
 import { createRowReader, type Row, type RowReader } from "../rows/row-view.ts";
@@ -7,6 +6,7 @@ import { createRowWriter } from "../rows/row-writer.ts";
 import type { RuntimeContext } from "../rows/runtime-context.ts";
 import { type FunctionLife, type FunctionSite, UserFunction } from "../rows/user-function.ts";
 import type { Schema } from "../schema.ts";
+import type { Workspace } from "../workspace.ts";
 import type { ResultShape } from "./map-rows.ts";
 
 export type FlatMapFunction = (row: Row, context: RuntimeContext) => Iterable<object>;
@@ -15,8 +15,8 @@ export type FlatMapRichFunction = FunctionLife & { flatMap: FlatMapFunction };
 /**
  * Replaces each row by the rows of the iterable that a function returns for it; generators run step by step, so one
  * may give any number of rows.
- * Input:     any columns, inserts only, as row views: valid until the iterable is exhausted.
- * Output:    the columns of the result shape.
+ * Input:     any columns, as row views: valid until the iterable is exhausted.
+ * Output:    the columns of the result shape; each row has the kind and time of the row that it was made of.
  * State:     the batch and the iterable at which it stopped.
  * Watermark: travels on.
  * Late rows: like any other row.
@@ -27,6 +27,7 @@ export class FlatMapRows implements Operator {
   readonly #inputSchema: Schema;
   readonly #shape: ResultShape;
   readonly #user: UserFunction<FlatMapFunction>;
+  #workspace!: Workspace;
   #reader!: RowReader;
   #results: ResultRows | undefined;
   #batch: Batch | undefined;
@@ -47,6 +48,7 @@ export class FlatMapRows implements Operator {
 
   open(context: OperatorContext): void {
     const { workspace, batchRows } = context;
+    this.#workspace = workspace;
     this.#reader = createRowReader(workspace, this.#inputSchema);
     const writer = createRowWriter(workspace, this.outputSchema, { ...this.#shape, where: this.#user.where });
     this.#results = new ResultRows(this.#user, writer, batchRows);
@@ -54,9 +56,9 @@ export class FlatMapRows implements Operator {
   }
 
   processBatch(batch: Batch, output: Output): Progress {
-    assert(batch.rowKinds === undefined, "flatMap takes inserts only");
     this.#batch = batch.retain();
     this.#row = 0;
+    this.#results?.mark(this.#workspace, batch);
     this.#reader.bind(batch);
     return this.resume(output);
   }
@@ -71,13 +73,17 @@ export class FlatMapRows implements Operator {
       if (this.#view !== undefined) this.#reader.retire(this.#view);
       this.#view = undefined;
       if (this.#row === batch.rowCount) break;
-      const view = this.#reader.viewAt(this.#row++);
+      const row = this.#row++;
+      const view = this.#reader.viewAt(row);
       this.#view = view;
-      results.start(this.#user.guard(() => call(view, context)));
+      results.start(
+        this.#user.guard(() => call(view, context)),
+        row,
+      );
     }
+    results.flush(output);
     this.#batch = undefined;
     batch.release();
-    results.flush(output);
     return "done";
   }
 

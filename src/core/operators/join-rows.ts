@@ -7,7 +7,7 @@ import type { RuntimeContext } from "../rows/runtime-context.ts";
 import { type FunctionLife, type FunctionSite, UserFunction } from "../rows/user-function.ts";
 import type { Schema } from "../schema.ts";
 import type { Workspace } from "../workspace.ts";
-import type { ResultShape } from "./map-rows.ts";
+import { type ResultShape, withMarks } from "./map-rows.ts";
 
 /** A side that an outer join did not find is null (the type of the API says where that can be). */
 export type JoinFunction = (left: Row, right: Row, context: RuntimeContext) => object;
@@ -23,7 +23,7 @@ export interface JoinSide {
 /**
  * Makes one row of each pair of rows that a join put side by side, by a function of both.
  * Input:     the columns of both sides, inserts only, as views: valid during the call. A side not found is null.
- * Output:    the columns of the result shape, one row per row.
+ * Output:    the columns of the result shape, one row per row, with its event time.
  * State:     none beyond what the function keeps.
  * Watermark: travels on.
  * Late rows: like any other row.
@@ -93,7 +93,7 @@ export class JoinRows implements Operator {
       left.unbind();
       right.unbind();
     }
-    output.emit(writer.take());
+    output.emit(withMarks(writer.take(), batch));
     return "done";
   }
 

@@ -15,7 +15,12 @@ export interface KeyedProcessFunction<K = unknown> extends ProcessLife {
 /** A `KeyedProcessFunction` over one input, partitioned by its keys; the contract is that of `ProcessRows`. */
 export class KeyedProcess extends ProcessRows {
   /** @throws {PlanError} COLUMN_UNKNOWN */
-  constructor(given: KeyedProcessFunction, inputSchema: Schema, keys: readonly string[], options: KeyedProcessOptions) {
+  constructor(
+    given: KeyedProcessFunction<never>,
+    inputSchema: Schema,
+    keys: readonly string[],
+    options: KeyedProcessOptions,
+  ) {
     super(given, [{ schema: inputSchema, keys, method: "processElement" }], options);
   }
 }
