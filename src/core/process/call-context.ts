@@ -83,7 +83,7 @@ export class CallContext implements TimerContext {
   }
 
   output(tag: SideTag, row: object): void {
-    const name = typeof tag === "string" ? tag : tag.id;
+    const name = typeof tag === "string" ? tag : tag.name;
     const side = this.#parts.sides.get(name);
     if (side === undefined) throw this.#sideUnknown(name);
     side.timeMs = this.timeMs;

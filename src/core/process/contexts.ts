@@ -6,8 +6,8 @@ import type { ListState, MapState, StateAccess, StateOf } from "../state/keyed-s
 import type { ReadOnlyMapState } from "../state/operator-state.ts";
 import type { ValueOf } from "../types.ts";
 
-/** A side output by its id, or by a tag that has it. */
-export type SideTag = string | { readonly id: string };
+/** A side output by its name, or by a tag that has it. */
+export type SideTag = string | { readonly name: string };
 
 /** What every process function may ask about the row or timer at hand; valid during the call. */
 export interface ElementContext {

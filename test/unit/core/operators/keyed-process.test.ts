@@ -249,7 +249,7 @@ describe("KeyedProcess", () => {
     const op = run(
       {
         processElement(row, context, out) {
-          if ((row.amount as number) < 0) context.output({ id: "negative" }, { amount: row.amount });
+          if ((row.amount as number) < 0) context.output({ name: "negative" }, { amount: row.amount });
           else out.collect({ user: row.user, value: row.amount });
         },
       },
