@@ -68,7 +68,7 @@ class StreamPlanner {
   }
 
   plan(): JobGraph {
-    const { mode, maxParallelism, bufferTimeoutMs, watermarkIntervalMs, parallelism } = this.#options;
+    const { mode, maxParallelism, bufferTimeoutMs, watermarkIntervalMs, parallelism, hasCheckpoints } = this.#options;
     checkMaxParallelism(maxParallelism, parallelism);
     for (const sink of this.#sinks) this.#place(sink);
     return {
@@ -78,7 +78,13 @@ class StreamPlanner {
         inputs: inputs.map((schema) => schema.fields),
       })),
       edges: this.#edges,
-      stream: { mode, maxParallelism, bufferTimeoutMs, watermarkIntervalMs },
+      stream: {
+        mode,
+        maxParallelism,
+        bufferTimeoutMs,
+        watermarkIntervalMs,
+        ...(hasCheckpoints === undefined ? {} : { hasCheckpoints }),
+      },
     };
   }
 
@@ -150,7 +156,12 @@ class StreamPlanner {
     const placement = isLocal ? "planner" : "workers";
     const before = this.#chainTarget(node, placement);
     const vertex = before ?? this.#vertex(node, node.inputs.map(inputSchema), placement, node.inputs);
-    vertex.sink = { id: this.#sinkCount++, spec: sink.spec, ...(isLocal ? { local: sink } : {}) };
+    vertex.sink = {
+      id: this.#sinkCount++,
+      uid: this.#uidOf(node),
+      spec: sink.spec,
+      ...(isLocal ? { local: sink } : {}),
+    };
     vertex.isSealed = true;
     return vertex;
   }
