@@ -1,12 +1,15 @@
 export type {
   Clock,
+  Connection,
   FileInfo,
   Host,
   HostFiles,
+  HostNetwork,
   HostProcesses,
   HostScheduler,
   HostThreads,
   Link,
+  Listener,
   Random,
   ReadableFile,
   WorkerHandle,
@@ -17,6 +20,7 @@ export type { Fault, FaultKind } from "./testing/fault-plan.ts";
 export { SeededRandom } from "./testing/seeded-random.ts";
 export type { SimulatedDisk } from "./testing/simulated-disk.ts";
 export type { SimulatedLinks } from "./testing/simulated-links.ts";
+export type { SimulatedNetwork } from "./testing/simulated-network.ts";
 export type { ThreadEntry } from "./testing/simulated-threads.ts";
 export { Simulation, type SimulationOptions } from "./testing/simulation.ts";
 export {

@@ -12,6 +12,7 @@ const SOURCES: Readonly<Record<string, () => Promise<SourceFactory>>> = {
   memory: async () => (await import("./memory/memory-source.ts")).memorySource,
   parquet: async () => (await import("./parquet/parquet-source.ts")).parquetSource,
   sequence: async () => (await import("./sequence/sequence-source.ts")).sequenceSource,
+  socket: async () => (await import("./socket/socket-text-source.ts")).socketTextSource,
   text: async () => (await import("./text/text-source.ts")).textSource,
 };
 
@@ -25,6 +26,7 @@ const SINKS: Readonly<Record<string, () => Promise<SinkFactory>>> = {
   "rolling-json": async () => rolling((await import("./json/json-sink.ts")).jsonFormat),
   "rolling-parquet": async () => rolling((await import("./parquet/parquet-sink.ts")).parquetFormat),
   "rolling-text": async () => rolling((await import("./text/text-sink.ts")).textFormat),
+  socket: async () => (await import("./socket/socket-sink.ts")).socketSink,
   text: async () => (await import("./text/text-sink.ts")).textSink,
 };
 

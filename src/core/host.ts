@@ -8,6 +8,7 @@ export interface Host {
   readonly random: Random;
   readonly scheduler: HostScheduler;
   readonly files: HostFiles;
+  readonly network: HostNetwork;
   readonly threads: HostThreads;
   readonly processes: HostProcesses;
   /** Number of hardware threads that jobs may use by default. */
@@ -94,6 +95,33 @@ export interface HostFiles {
   makeTemporaryDirectory(prefix: string): string;
   /** Removes temporary directories with this prefix whose processes have died without doing so. */
   removeAbandonedDirectories(prefix: string): void;
+}
+
+/** Streams of bytes between processes (TCP). Failures are ExternalErrors CONNECTION_FAILED and CONNECTION_LOST. */
+export interface HostNetwork {
+  connect(host: string, port: number): Promise<Connection>;
+  /** Port 0 takes a free one. Default host: this machine alone. */
+  listen(port: number, host?: string): Promise<Listener>;
+}
+
+/** One end of a connection: bytes in order, both ways. */
+export interface Connection {
+  /**
+   * What has arrived since the last read, as soon as there is something; undefined once the other side has ended or
+   * this one was closed. One read at a time. What nobody reads holds the sender back.
+   */
+  read(): Promise<Uint8Array | undefined>;
+  /** Takes the bytes as they are: they must not change. A promise where the other side is behind. */
+  write(bytes: Uint8Array): void | Promise<void>;
+  /** What was written still arrives. */
+  close(): void;
+}
+
+export interface Listener {
+  readonly port: number;
+  /** The next connection; undefined once the listener was closed. */
+  accept(): Promise<Connection | undefined>;
+  close(): void;
 }
 
 /** Processes, as far as it matters to those that clean up behind them. */

@@ -2,6 +2,7 @@ import { webcrypto } from "node:crypto";
 import { availableParallelism, totalmem } from "node:os";
 import type { Clock, Host, HostScheduler, Random } from "../core/host.ts";
 import { NodeFiles } from "./node-files.ts";
+import { NodeNetwork } from "./node-network.ts";
 import { NodeProcesses } from "./node-processes.ts";
 import { NodeThreads } from "./node-threads.ts";
 
@@ -16,6 +17,7 @@ export function nodeHost(): Host {
     random: new NodeRandom(),
     scheduler,
     files: new NodeFiles(processes),
+    network: new NodeNetwork(),
     threads: new NodeThreads(),
     processes,
     availableParallelism: availableParallelism(),

@@ -5,6 +5,7 @@ import type { Fault, FaultKind, FaultPlan } from "./fault-plan.ts";
 import type { Schedule } from "./schedule.ts";
 import type { SimulatedDisk } from "./simulated-disk.ts";
 import { SimulatedFiles } from "./simulated-files.ts";
+import type { SimulatedNetwork } from "./simulated-network.ts";
 import { SimulatedCrashError } from "./simulation-errors.ts";
 import type { Trace } from "./trace.ts";
 import type { VirtualTime } from "./virtual-time.ts";
@@ -27,6 +28,7 @@ export interface Machine {
   /** Ends one spawned thread with an error. */
   kill(thread: SimulatedThread, error: Error): void;
   threadsOf(thread: SimulatedThread): HostThreads;
+  readonly network: SimulatedNetwork;
 }
 
 /** One thread of the simulated machine: its view of the outside world, all of which ends when it dies. */
@@ -52,6 +54,7 @@ export class SimulatedThread {
       random: machine.random,
       scheduler: this.#scheduler(),
       files,
+      network: machine.network.of(this),
       threads: machine.threadsOf(this),
       processes,
       availableParallelism: machine.parallelism,

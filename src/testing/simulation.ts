@@ -9,6 +9,7 @@ import { Schedule } from "./schedule.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
 import { SimulatedLinks } from "./simulated-links.ts";
+import { SimulatedNetwork } from "./simulated-network.ts";
 import { SimulatedProcess } from "./simulated-process.ts";
 import { MAIN, type Machine, SimulatedThread } from "./simulated-thread.ts";
 import { SimulatedThreads, type ThreadEntry } from "./simulated-threads.ts";
@@ -64,6 +65,8 @@ export class Simulation {
   readonly disk: SimulatedDisk;
   /** Cuts, delays and closes links between threads by name. */
   readonly links = new SimulatedLinks();
+  /** Breaks connections between programs on the machine. */
+  readonly network = new SimulatedNetwork();
   readonly #tape: DecisionTape;
   readonly #time: VirtualTime;
   readonly #schedule: Schedule;
@@ -113,6 +116,7 @@ export class Simulation {
       crash: (label, kind) => this.#goDown(kind, new SimulatedCrashError(label)),
       kill: (thread, error) => this.#threads.kill(thread, error),
       threadsOf: (thread) => this.#threads.of(thread),
+      network: this.network,
     };
     this.#main = new SimulatedThread(MAIN, this.#machine, this.#process);
   }
@@ -336,6 +340,7 @@ export class Simulation {
     this.#threads.clear();
     this.#end(this.#main);
     this.links.clear();
+    this.network.clear();
     this.#time.clear();
     if (kind === "crash") this.disk.crash();
     this.#process = new SimulatedProcess(++this.#restarts + 1);
