@@ -88,6 +88,7 @@ export {
   KeyedConnectedStreams,
 } from "./datastream/connected-streams.ts";
 export { DataStream } from "./datastream/data-stream.ts";
+export { IntervalJoin, WindowJoin } from "./datastream/joined-streams.ts";
 export { KeyedStream } from "./datastream/keyed-stream.ts";
 export { OutputTag } from "./datastream/output-tag.ts";
 export type {

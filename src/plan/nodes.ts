@@ -3,12 +3,13 @@ import { checkSortable } from "../core/columns/sort-keys.ts";
 import { PlanError } from "../core/errors.ts";
 import { resolveType } from "../core/expressions/bind.ts";
 import { formatExpression } from "../core/expressions/format.ts";
-import { callNode, columnNode, type ExpressionNode } from "../core/expressions/node.ts";
+import { columnNode, type ExpressionNode } from "../core/expressions/node.ts";
 import { unnestedSchema } from "../core/operators/unnest.ts";
 import { type Field, Schema } from "../core/schema.ts";
 import type { Sink } from "../core/sink.ts";
 import type { Source } from "../core/source.ts";
-import { formatType, sameType } from "../core/types.ts";
+import { formatType } from "../core/types.ts";
+import { joinedColumns, joinOutput } from "./join-output.ts";
 import type {
   AggregateNode,
   CrossNode,
@@ -126,35 +127,9 @@ export function joinNode(
   on: { type: JoinType; leftKeys: readonly string[]; rightKeys: readonly string[]; hint?: JoinHint },
 ): LogicalNode {
   const { type, hint = "OPTIMIZER_CHOOSES" } = on;
-  checkKeys(left, right, on.leftKeys, on.rightKeys);
-  // A pair of keys that is given twice says nothing new.
-  const isFirst = (key: string, i: number) =>
-    on.leftKeys.findIndex((other, j) => other === key && on.rightKeys[j] === on.rightKeys[i]) === i;
-  const leftKeys = on.leftKeys.filter(isFirst);
-  const rightKeys = on.rightKeys.filter((_, i) => isFirst(on.leftKeys[i], i));
-  const isShared = (name: string) => leftKeys.some((key, i) => key === name && rightKeys[i] === name);
-  const output = joinedColumns(left, right, type, (name) => !isShared(name));
-  const shared = [...new Set(leftKeys.filter((key) => isShared(key)))];
-  if (shared.length === 0 || (type !== "right" && type !== "full")) {
-    return joinOf(left, right, { type, leftKeys, rightKeys, hint, output });
-  }
-  // A key of one name comes from whichever side has the row.
-  const hidden = (key: string) => `${key} of the right side`;
-  const withBoth = joinOf(left, right, {
-    type,
-    leftKeys,
-    rightKeys,
-    hint,
-    output: [...output, ...shared.map((key) => ({ side: "right", column: key, name: hidden(key) }) as const)],
-  });
-  const columns = output.map(({ name, side, column }) => ({
-    name,
-    expression:
-      side === "left" && shared.includes(column)
-        ? callNode("coalesce", columnNode(name), columnNode(hidden(column)))
-        : columnNode(name),
-  }));
-  return projectNode(withBoth, columns);
+  const { projection, ...join } = joinOutput(left.schema, right.schema, on);
+  const joined = joinOf(left, right, { type, hint, ...join });
+  return projection === undefined ? joined : projectNode(joined, projection);
 }
 
 /** A join with its output columns spelled out; `joinNode` finds them by rule. */
@@ -168,56 +143,14 @@ export function joinOf(
 
 /** Every pair of rows. */
 export function crossNode(left: LogicalNode, right: LogicalNode): CrossNode {
-  const output = joinedColumns(left, right, "inner", () => true);
+  const output = joinedColumns(left.schema, right.schema, "inner", () => true);
   return { op: "cross", output, schema: joinedSchema(left, right, output), inputs: [left, right] };
-}
-
-function joinedColumns(
-  left: LogicalNode,
-  right: LogicalNode,
-  type: JoinType,
-  keepsRight: (name: string) => boolean,
-): JoinColumn[] {
-  const output: JoinColumn[] = left.schema.names.map((name) => ({ side: "left", column: name, name }));
-  if (type === "semi" || type === "anti") return output;
-  const taken = new Set(left.schema.names);
-  for (const column of right.schema.names.filter(keepsRight)) {
-    let name = column;
-    while (taken.has(name)) name += "_right";
-    taken.add(name);
-    output.push({ side: "right", column, name });
-  }
-  return output;
 }
 
 const joinedSchema = (left: LogicalNode, right: LogicalNode, output: readonly JoinColumn[]): Schema =>
   new Schema(
     output.map(({ side, column, name }) => ({ name, type: (side === "left" ? left : right).schema.typeOf(column) })),
   );
-
-function checkKeys(
-  left: LogicalNode,
-  right: LogicalNode,
-  leftKeys: readonly string[],
-  rightKeys: readonly string[],
-): void {
-  if (leftKeys.length === 0 || leftKeys.length !== rightKeys.length) {
-    throw new PlanError(
-      "JOIN_KEYS_MISMATCH",
-      `The join has ${leftKeys.length} keys on its left and ${rightKeys.length} on its right side.`,
-      "Give as many columns to equalTo as to where, at least one.",
-    );
-  }
-  for (const [i, key] of leftKeys.entries()) {
-    const [a, b] = [left.schema.typeOf(key), right.schema.typeOf(rightKeys[i])];
-    if (sameType(a, b)) continue;
-    throw new PlanError(
-      "JOIN_KEYS_MISMATCH",
-      `The join compares "${key}" of type ${formatType(a)} with "${rightKeys[i]}" of type ${formatType(b)}.`,
-      "Cast one of them, so that both have one type.",
-    );
-  }
-}
 
 /** @throws {PlanError} UNION_SCHEMAS_DIFFER */
 export function unionNode(inputs: readonly LogicalNode[]): UnionNode {

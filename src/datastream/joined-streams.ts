@@ -1,0 +1,154 @@
+import { callSite } from "../api/call-site.ts";
+import { checkedOptions } from "../api/options.ts";
+import { PlanHandle } from "../api/plan-handle.ts";
+import { PlanError } from "../core/errors.ts";
+import type { Fields } from "../core/types.ts";
+import { joinOutput } from "../plan/join-output.ts";
+import type { JoinType } from "../plan/logical.ts";
+import type { StreamNode } from "../plan/stream/stream-node.ts";
+import type { OperatorNode } from "../runtime/job-graph.ts";
+import { DataStream } from "./data-stream.ts";
+import { KeyedStream } from "./keyed-stream.ts";
+import { operatorNode, projectNode } from "./nodes.ts";
+import type { StreamPlan } from "./stream-plan.ts";
+import type { WindowBounds } from "./windowed-stream.ts";
+import type { WindowAssigner } from "./windows.ts";
+
+declare module "./keyed-stream.ts" {
+  interface KeyedStream<F extends Fields, K extends string> {
+    /**
+     * Rows of both streams with equal keys whose event times are near each other: continue with `between`. The pair has
+     * the later of both times. Rows that come too late are in the side outputs "lateLeft" and "lateRight".
+     * @example
+     * impressions.keyBy("adId").intervalJoin(clicks.keyBy("adId")).between(0, 60_000) // clicked within a minute
+     */
+    intervalJoin<G extends Fields, L extends string>(
+      other: KeyedStream<G, L>,
+      options?: { readonly type?: "inner" | "left" | "right" | "full" },
+    ): IntervalJoin<F, K, G>;
+    /**
+     * Rows of both streams with equal keys in the same window: continue with `window`.
+     * @example orders.keyBy("id").join(payments.keyBy("orderId")).window(TumblingEventTimeWindows.of(60_000))
+     */
+    join<G extends Fields, L extends string>(
+      other: KeyedStream<G, L>,
+      options?: { readonly type?: JoinType },
+    ): WindowJoin<F, K, G>;
+  }
+}
+
+/** Columns of a join of streams: the left ones, and the right ones without keys of the same name. */
+export type JoinedFields<F extends Fields, K extends string, G extends Fields> = F & {
+  readonly [N in Exclude<keyof G & string, K> as N extends keyof F ? `${N}_right` : N]: G[N];
+};
+
+interface Sides {
+  readonly left: KeyedStream<Fields, string>;
+  readonly right: KeyedStream<Fields, string>;
+  readonly type: JoinType;
+}
+
+/** Two keyed streams whose rows are joined where they are near in event time. */
+export class IntervalJoin<F extends Fields, K extends string, G extends Fields> {
+  readonly #sides: Sides;
+
+  constructor(sides: Sides) {
+    this.#sides = sides;
+  }
+
+  /**
+   * A pair where right time - left time is within [lowerMs, upperMs], which may be negative.
+   * @throws {PlanError} INTERVAL_INVALID, JOIN_KEYS_MISMATCH
+   */
+  between(
+    lowerMs: number,
+    upperMs: number,
+    options: { readonly lowerExclusive?: boolean; readonly upperExclusive?: boolean } = {},
+  ): DataStream<JoinedFields<F, K, G>> {
+    const bounds = checkedOptions("between", options, ["lowerExclusive", "upperExclusive"]);
+    return joined(this.#sides, "interval join", { kind: "intervalJoin", lowerMs, upperMs, ...bounds });
+  }
+}
+
+/** Two keyed streams whose rows are joined where they fall into one window. */
+export class WindowJoin<F extends Fields, K extends string, G extends Fields> {
+  readonly #sides: Sides;
+
+  constructor(sides: Sides) {
+    this.#sides = sides;
+  }
+
+  /**
+   * One row per pair and window, with the window's bounds behind the columns of both. Tumbling and sliding windows.
+   * @throws {PlanError} WINDOW_INVALID, JOIN_KEYS_MISMATCH
+   */
+  window(
+    assigner: WindowAssigner,
+    options: { readonly allowedLatenessMs?: number } = {},
+  ): DataStream<JoinedFields<F, K, G> & WindowBounds> {
+    const { spec } = assigner;
+    if (spec.kind !== "tumbling" && spec.kind !== "sliding") {
+      throw new PlanError(
+        "WINDOW_INVALID",
+        `A window join was given ${spec.kind} windows.`,
+        "Give tumbling or sliding windows; intervalJoin joins rows that are near in time.",
+      );
+    }
+    const lateness = checkedOptions("window", options, ["allowedLatenessMs"]);
+    const bounds = { startColumn: "windowStart", endColumn: "windowEnd" };
+    return joined(this.#sides, "window join", { kind: "windowJoin", window: spec, ...bounds, ...lateness });
+  }
+}
+
+/** The join's node: both sides by key, and what the output columns need behind it. */
+function joined<J extends Fields>(
+  { left, right, type }: Sides,
+  name: string,
+  spec: { readonly kind: string; readonly [key: string]: unknown },
+): DataStream<J> {
+  const site = callSite();
+  const plan: StreamPlan = PlanHandle.combine([left.plan, right.plan], ([first, second]): StreamNode => {
+    const on = { type, leftKeys: left.keys, rightKeys: right.keys };
+    const { projection, ...join } = joinOutput(first.schema, second.schema, on);
+    const operator: OperatorNode = { ...spec, name: `${type} ${name}(${left.keys.join(", ")})`, type, ...join };
+    const node = operatorNode(
+      [
+        { node: first, route: { kind: "keyed", keys: left.keys } },
+        { node: second, route: { kind: "keyed", keys: right.keys } },
+      ],
+      operator,
+      site === undefined ? {} : { callSite: site },
+    );
+    if (projection === undefined) return node;
+    const extra = node.schema.names.slice(join.output.length).map((column) => ({
+      name: column,
+      expression: { kind: "column", name: column } as const,
+    }));
+    return projectNode(node, [...projection, ...extra]);
+  });
+  return new DataStream<J>(left.context, plan);
+}
+
+const JOIN_TYPES: readonly string[] = ["inner", "left", "right", "full", "semi", "anti"];
+
+function typeOf(method: string, options: { readonly type?: JoinType } = {}, types = JOIN_TYPES): JoinType {
+  const { type = "inner" } = checkedOptions(method, options, ["type"]);
+  if (types.includes(type)) return type;
+  throw new PlanError("OPTION_INVALID", `${method} was given the type ${type}.`, `Give one of ${types.join(", ")}.`);
+}
+
+KeyedStream.prototype.intervalJoin = function intervalJoin(
+  this: KeyedStream<Fields, string>,
+  right: KeyedStream<Fields, string>,
+  options?: { readonly type?: JoinType },
+) {
+  return new IntervalJoin({ left: this, right, type: typeOf("intervalJoin", options, JOIN_TYPES.slice(0, 4)) });
+} as KeyedStream<Fields, string>["intervalJoin"];
+
+KeyedStream.prototype.join = function join(
+  this: KeyedStream<Fields, string>,
+  right: KeyedStream<Fields, string>,
+  options?: { readonly type?: JoinType },
+) {
+  return new WindowJoin({ left: this, right, type: typeOf("join", options) });
+} as KeyedStream<Fields, string>["join"];
