@@ -53,3 +53,4 @@ export * from "./row-store";
 export * from "./chain-index";
 export * from "./window";
 export * from "./window-pane";
+export * from "./session";

@@ -12,6 +12,7 @@ import { MergeSortedOperator, type MergeSortedSpec } from "../core/operators/mer
 import { PassOperator } from "../core/operators/pass.ts";
 import { ProjectOperator, type ProjectSpec } from "../core/operators/project.ts";
 import { RangeNumbersOperator, type RangeNumbersSpec } from "../core/operators/range-numbers.ts";
+import { SessionAggregateOperator, type SessionAggregateSpec } from "../core/operators/session-aggregate.ts";
 import { SortOperator, type SortSpec } from "../core/operators/sort.ts";
 import { SortMergeJoinOperator, type SortMergeJoinSpec } from "../core/operators/sort-merge-join.ts";
 import { TopNOperator, type TopNSpec } from "../core/operators/top-n.ts";
@@ -35,6 +36,7 @@ interface Specs {
   pass: { readonly kind: "pass" };
   project: ProjectSpec;
   rangeNumbers: RangeNumbersSpec;
+  sessionAggregate: SessionAggregateSpec;
   sort: SortSpec;
   sortMergeJoin: SortMergeJoinSpec;
   topN: TopNSpec;
@@ -56,6 +58,7 @@ const FACTORIES: { readonly [K in keyof Specs]: (spec: Specs[K], inputs: readonl
   pass: (_, [input]) => new PassOperator(input),
   project: (spec, [input]) => new ProjectOperator(spec, input),
   rangeNumbers: (spec, [input]) => new RangeNumbersOperator(spec, input),
+  sessionAggregate: (spec, [input]) => new SessionAggregateOperator(spec, input),
   sort: (spec, [input]) => new SortOperator(input, spec),
   sortMergeJoin: (spec, [left, right]) => new SortMergeJoinOperator(spec, left, right),
   topN: (spec, [input]) => new TopNOperator(spec, input),

@@ -24,6 +24,8 @@ export interface Accumulator {
   merge(rows: GroupedRows, states: readonly Column[]): void;
   /** Partial states of groups [from, from + count); the caller owns the columns. */
   stateColumns(from: number, count: number): Column[];
+  /** Partial states of the groups u32[count] at `groups`; absent where it is no cheaper than reading all. */
+  gatherStates?(groups: Address, count: number): Column[];
   /** Bytes that it would take on top for `groupCount` groups and `rowCount` further rows. */
   growthBytes(groupCount: number, rowCount: number): number;
   /** Forgets all groups and gives their memory back. */

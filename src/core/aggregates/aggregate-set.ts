@@ -1,4 +1,6 @@
 import type { Column } from "../column.ts";
+import { gatherColumn } from "../columns/gather.ts";
+import type { Address } from "../memory/allocator.ts";
 import type { Field, Schema } from "../schema.ts";
 import type { DataType } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
@@ -37,11 +39,13 @@ export class AggregatePlan {
 
 /** The accumulators of all aggregates of an operator, indexed by group. */
 export class AggregateSet {
+  readonly #workspace: Workspace;
   readonly #plan: AggregatePlan;
   readonly #accumulators: readonly Accumulator[];
   readonly #accumulatorOf: readonly number[];
 
   constructor(workspace: Workspace, plan: AggregatePlan) {
+    this.#workspace = workspace;
     this.#plan = plan;
     this.#accumulators = plan.slots.map(({ create }) => create(workspace));
     this.#accumulatorOf = plan.bound.map(({ accumulatorKey }) =>
@@ -80,6 +84,17 @@ export class AggregateSet {
   /** Partial states of groups [from, from + count); the caller owns the columns. */
   stateColumns(from: number, count: number): Column[] {
     return this.#accumulators.flatMap((accumulator) => accumulator.stateColumns(from, count));
+  }
+
+  /** Partial states of the groups u32[count] at `groups`, of `groupCount` in all; the caller owns the columns. */
+  gatherStates(groups: Address, count: number, groupCount: number): Column[] {
+    return this.#accumulators.flatMap((accumulator) => {
+      if (accumulator.gatherStates !== undefined) return accumulator.gatherStates(groups, count);
+      const all = accumulator.stateColumns(0, groupCount);
+      const chosen = all.map((column) => gatherColumn(this.#workspace, column, groups, count));
+      for (const column of all) column.release();
+      return chosen;
+    });
   }
 
   /** Results of groups [from, from + count), one column per aggregate; the caller owns the columns. */

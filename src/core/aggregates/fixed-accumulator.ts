@@ -1,6 +1,7 @@
 import type { Column } from "../column.ts";
 import { allocateBitmap, columnOf } from "../columns/allocate.ts";
 import type { Address } from "../memory/allocator.ts";
+import type { Block } from "../memory/block.ts";
 import { binary, type DataType } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
 import type { Accumulator, GroupedRows } from "./accumulator.ts";
@@ -39,14 +40,24 @@ export abstract class FixedAccumulator implements Accumulator {
   }
 
   stateColumns(from: number, count: number): Column[] {
-    const { kernels } = this.workspace;
+    const data = this.workspace.allocate(count * this.records.stride + 16);
+    this.workspace.kernels.copyBytes(data.address, this.recordsFrom(from, count), count * this.records.stride);
+    return [this.#recordColumn(data, count)];
+  }
+
+  gatherStates(groups: Address, count: number): Column[] {
     const { stride } = this.records;
     const data = this.workspace.allocate(count * stride + 16);
+    this.workspace.kernels.sessionGatherRecords(this.recordsFrom(0, 0), stride, groups, count, data.address);
+    return [this.#recordColumn(data, count)];
+  }
+
+  #recordColumn(data: Block, count: number): Column {
+    const { stride } = this.records;
     const offsets = this.workspace.allocate((count + 1) * 4);
-    kernels.copyBytes(data.address, this.recordsFrom(from, count), count * stride);
     const { i32 } = this.workspace;
     for (let i = 0; i <= count; i++) i32[(offsets.address >>> 2) + i] = i * stride;
-    return [columnOf(this.workspace, binary, count, { data, offsets })];
+    return columnOf(this.workspace, binary, count, { data, offsets });
   }
 
   growthBytes(groupCount: number): number {
