@@ -172,6 +172,14 @@ export class StreamHarness {
     this.#close();
   }
 
+  /** Ends as the runtime does: the clock first, then event time. */
+  endOfTime(): void {
+    for (const subtask of this.#subtasks.keys()) {
+      this.#call(subtask, (operator, output) => operator.processTime?.(END_OF_TIME_MS, output) ?? "done");
+    }
+    this.end();
+  }
+
   close(): void {
     this.#close();
   }

@@ -230,7 +230,8 @@ export class KeyedTimers {
   }
 }
 
-function checkTime(timeMs: number): number {
+/** Timers are of whole milliseconds. @throws {EvaluationError} TIMER_TIME_INVALID */
+export function checkTime(timeMs: number): number {
   if (typeof timeMs === "number" && timeMs > START_OF_TIME_MS && timeMs <= END_OF_TIME_MS) return Math.ceil(timeMs);
   throw new EvaluationError(
     "TIMER_TIME_INVALID",
