@@ -150,12 +150,12 @@ export class WindowFunctionOperator implements Operator {
     this.#hasEvictor = evictor !== undefined;
     if (isMerging(window) && trigger !== undefined && trigger.onMerge === undefined) throw unmergeable(options.site);
     this.#latenessMs = "domain" in window && window.domain === "processing" ? 0 : (spec.allowedLatenessMs ?? 0);
-    const process = calculation.process;
-    this.#process = process && new UserFunction<ProcessWindow>(process, "process", options.site);
-    this.#clearFunction = typeof process === "object" ? process.clear?.bind(process) : undefined;
+    const whole = calculation.process;
+    this.#process = whole && new UserFunction<ProcessWindow>(whole, "process", options.site);
+    this.#clearFunction = typeof whole === "object" ? whole.clear?.bind(whole) : undefined;
     this.#accumulation = createAccumulation(calculation, inputSchema, options.site);
     this.#where = (this.#process ?? this.#accumulation?.user)?.where ?? options.site.name;
-    const schema = options.shape?.schema ?? (calculation.kind === "reduce" && !process ? inputSchema : undefined);
+    const schema = options.shape?.schema ?? (calculation.kind === "reduce" && !whole ? inputSchema : undefined);
     if (schema === undefined) throw shapeMissing(options.site);
     this.outputSchema = schema;
   }
