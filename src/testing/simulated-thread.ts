@@ -1,11 +1,19 @@
 import { ExternalError } from "../core/errors.ts";
-import type { Clock, Host, HostFiles, HostProcesses, HostScheduler, HostThreads, Random } from "../core/host.ts";
+import type {
+  Clock,
+  Host,
+  HostFiles,
+  HostNetwork,
+  HostProcesses,
+  HostScheduler,
+  HostThreads,
+  Random,
+} from "../core/host.ts";
 import type { DecisionTape } from "./decision-tape.ts";
 import type { Fault, FaultKind, FaultPlan } from "./fault-plan.ts";
 import type { Schedule } from "./schedule.ts";
 import type { SimulatedDisk } from "./simulated-disk.ts";
 import { SimulatedFiles } from "./simulated-files.ts";
-import type { SimulatedNetwork } from "./simulated-network.ts";
 import { SimulatedCrashError } from "./simulation-errors.ts";
 import type { Trace } from "./trace.ts";
 import type { VirtualTime } from "./virtual-time.ts";
@@ -28,7 +36,7 @@ export interface Machine {
   /** Ends one spawned thread with an error. */
   kill(thread: SimulatedThread, error: Error): void;
   threadsOf(thread: SimulatedThread): HostThreads;
-  readonly network: SimulatedNetwork;
+  networkOf(thread: SimulatedThread): HostNetwork;
 }
 
 /** One thread of the simulated machine: its view of the outside world, all of which ends when it dies. */
@@ -54,7 +62,7 @@ export class SimulatedThread {
       random: machine.random,
       scheduler: this.#scheduler(),
       files,
-      network: machine.network.of(this),
+      network: machine.networkOf(this),
       threads: machine.threadsOf(this),
       processes,
       availableParallelism: machine.parallelism,

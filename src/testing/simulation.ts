@@ -116,7 +116,7 @@ export class Simulation {
       crash: (label, kind) => this.#goDown(kind, new SimulatedCrashError(label)),
       kill: (thread, error) => this.#threads.kill(thread, error),
       threadsOf: (thread) => this.#threads.of(thread),
-      network: this.network,
+      networkOf: (thread) => this.network.of(thread),
     };
     this.#main = new SimulatedThread(MAIN, this.#machine, this.#process);
   }
