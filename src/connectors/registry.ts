@@ -2,6 +2,7 @@ import { PlanError } from "../core/errors.ts";
 import type { SinkFactory, SinkSpec } from "../core/sink.ts";
 import type { SourceFactory } from "../core/source.ts";
 import type { FileFormat } from "./files/file-format.ts";
+import type { MonitoredFormat } from "./monitor/file-monitor-source.ts";
 
 /** Modules are imported on first use, so that a job pays only for the connectors that it names. */
 const SOURCES: Readonly<Record<string, () => Promise<SourceFactory>>> = {
@@ -10,6 +11,11 @@ const SOURCES: Readonly<Record<string, () => Promise<SourceFactory>>> = {
   generator: async () => (await import("./generator/generator-source.ts")).generatorSource,
   json: async () => (await import("./json/json-source.ts")).jsonSource,
   memory: async () => (await import("./memory/memory-source.ts")).memorySource,
+  "monitor-arrow": () => monitor("arrow"),
+  "monitor-csv": () => monitor("csv"),
+  "monitor-json": () => monitor("json"),
+  "monitor-parquet": () => monitor("parquet"),
+  "monitor-text": () => monitor("text"),
   parquet: async () => (await import("./parquet/parquet-source.ts")).parquetSource,
   sequence: async () => (await import("./sequence/sequence-source.ts")).sequenceSource,
   socket: async () => (await import("./socket/socket-text-source.ts")).socketTextSource,
@@ -18,9 +24,11 @@ const SOURCES: Readonly<Record<string, () => Promise<SourceFactory>>> = {
 
 const SINKS: Readonly<Record<string, () => Promise<SinkFactory>>> = {
   arrow: async () => (await import("./arrow/arrow-sink.ts")).arrowSink,
+  blackhole: async () => (await import("./blackhole/blackhole-sink.ts")).blackholeSink,
   csv: async () => (await import("./csv/csv-sink.ts")).csvSink,
   json: async () => (await import("./json/json-sink.ts")).jsonSink,
   parquet: async () => (await import("./parquet/parquet-sink.ts")).parquetSink,
+  print: async () => (await import("./print/print-sink.ts")).printSink,
   "rolling-arrow": async () => rolling((await import("./arrow/arrow-sink.ts")).arrowFormat),
   "rolling-csv": async () => rolling((await import("./csv/csv-sink.ts")).csvFormat),
   "rolling-json": async () => rolling((await import("./json/json-sink.ts")).jsonFormat),
@@ -29,6 +37,15 @@ const SINKS: Readonly<Record<string, () => Promise<SinkFactory>>> = {
   socket: async () => (await import("./socket/socket-sink.ts")).socketSink,
   text: async () => (await import("./text/text-sink.ts")).textSink,
 };
+
+async function monitor(format: MonitoredFormat): Promise<SourceFactory> {
+  const [{ fileMonitorSource }, { monitoredReader }, source] = await Promise.all([
+    import("./monitor/file-monitor-source.ts"),
+    import("./monitor/monitored-readers.ts"),
+    SOURCES[format](),
+  ]);
+  return fileMonitorSource(monitoredReader(format, source));
+}
 
 async function rolling(formatOf: (spec: SinkSpec) => FileFormat): Promise<SinkFactory> {
   return (await import("./rolling/rolling-file-sink.ts")).rollingSink(formatOf);

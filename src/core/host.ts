@@ -28,6 +28,8 @@ export interface Host {
 
 export interface Terminal {
   readonly stream: { readonly isTTY?: boolean; readonly columns?: number; write(text: string): unknown };
+  /** Standard output, for rows that a job prints. */
+  readonly output?: { write(text: string): unknown };
   /** Environment variables. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
@@ -57,6 +59,8 @@ export interface FileInfo {
   isDirectory: boolean;
   /** Changes when the content changes (modification time and size, or an ETag). */
   version: string;
+  /** When the content last changed, epoch milliseconds; absent where nobody knows. */
+  modifiedMs?: number;
 }
 
 /** An open file for positional reads. */

@@ -28,6 +28,7 @@ export class NodeFiles implements HostFiles {
         sizeBytes: Number(stats.size),
         isDirectory: stats.isDirectory(),
         version: `${stats.mtimeNs}-${stats.size}`,
+        modifiedMs: Number(stats.mtimeNs) / 1e6,
       };
     });
   }

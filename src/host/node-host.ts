@@ -22,7 +22,7 @@ export function nodeHost(): Host {
     processes,
     availableParallelism: availableParallelism(),
     totalMemoryBytes: memoryBytes(),
-    terminal: { stream: process.stderr, environment: process.env },
+    terminal: { stream: process.stderr, output: process.stdout, environment: process.env },
     whenCollected: (target, callback) => collected.register(target, callback),
   };
   return host;

@@ -4,6 +4,8 @@ export interface FileNode {
   readonly kind: "file";
   readonly id: number;
   readonly content: StoredBytes;
+  /** What the wall clock showed when it was last written. */
+  modifiedMs?: number;
 }
 
 export interface DirectoryNode {

@@ -22,10 +22,18 @@ export class SimulatedFiles implements HostFiles {
   readonly #tape: DecisionTape;
   readonly #processes: HostProcesses;
   readonly #onEvent: OnDiskEvent;
+  readonly #nowMs: () => number;
   /** Temporary directories that are there, with what cancels their removal at exit. */
   readonly #temporary = new Map<string, () => void>();
 
-  constructor(disk: SimulatedDisk, tape: DecisionTape, processes: HostProcesses, onEvent: OnDiskEvent) {
+  constructor(
+    disk: SimulatedDisk,
+    tape: DecisionTape,
+    processes: HostProcesses,
+    onEvent: OnDiskEvent,
+    nowMs: () => number = () => 0,
+  ) {
+    this.#nowMs = nowMs;
     this.#disk = disk;
     this.#tape = tape;
     this.#processes = processes;
@@ -38,7 +46,8 @@ export class SimulatedFiles implements HostFiles {
       if (node === undefined) return undefined;
       if (node.kind === "directory") return { path, sizeBytes: 0, isDirectory: true, version: `${node.id}` };
       const { sizeBytes, version } = node.content;
-      return { path, sizeBytes, isDirectory: false, version: `${node.id}-${version}-${sizeBytes}` };
+      const { modifiedMs = 0 } = node;
+      return { path, sizeBytes, isDirectory: false, version: `${node.id}-${version}-${sizeBytes}`, modifiedMs };
     });
   }
 
@@ -67,8 +76,13 @@ export class SimulatedFiles implements HostFiles {
         file = this.#disk.newFile();
         this.#disk.change([{ ...place, node: file }]);
       } else this.#disk.truncate(file);
+      const opened = file;
+      opened.modifiedMs = this.#nowMs();
       return new OpenForWriting(path, file, this.#disk, {
-        write: (run) => this.#do("write", "written", path, run, WRITE_FAULTS),
+        write: (run) => {
+          this.#do("write", "written", path, run, WRITE_FAULTS);
+          opened.modifiedMs = this.#nowMs();
+        },
         sync: (run) => this.#do("sync", "synced", path, run, SYNC_FAULTS),
       });
     });

@@ -56,7 +56,13 @@ export class SimulatedThread {
       if (this.isDead) throw new SimulatedCrashError(label);
       return this.event(label, path, possible);
     };
-    const files: HostFiles = new SimulatedFiles(machine.disk, machine.tape, processes, onDiskEvent);
+    const files: HostFiles = new SimulatedFiles(
+      machine.disk,
+      machine.tape,
+      processes,
+      onDiskEvent,
+      () => machine.time.wallMs,
+    );
     this.host = {
       clock: this.#clock(),
       random: machine.random,

@@ -8,6 +8,7 @@ export interface FoundFile {
   readonly path: string;
   readonly sizeBytes: number;
   readonly version: string;
+  readonly modifiedMs?: number;
 }
 
 /**
@@ -72,7 +73,12 @@ function expandPath(files: HostFiles, path: string): FoundFile[] {
   );
 }
 
-const found = ({ path, sizeBytes, version }: FileInfo): FoundFile => ({ path, sizeBytes, version });
+const found = ({ path, sizeBytes, version, modifiedMs }: FileInfo): FoundFile => ({
+  path,
+  sizeBytes,
+  version,
+  ...(modifiedMs === undefined ? {} : { modifiedMs }),
+});
 
 const isSkipped = (name: string): boolean => name.startsWith(".") || (name.startsWith("_") && !name.includes("="));
 

@@ -1,0 +1,54 @@
+import type { Sink, SinkContext, SinkFactory, SinkSpec, SinkWriter } from "../../core/sink.ts";
+import { columnJson } from "../json/json-text.ts";
+
+export interface PrintSinkSpec extends SinkSpec {
+  readonly kind: "print";
+  /** Before each row. */
+  readonly label?: string;
+}
+
+export const printSink: SinkFactory = (spec) => new PrintSink(spec as PrintSinkSpec);
+
+/** Rows as JSON on standard output, a line each: `label> {...}`, `label:2> {...}` from subtask 2 of several. */
+export class PrintSink implements Sink {
+  readonly spec: PrintSinkSpec;
+  readonly description = "print";
+
+  constructor(spec: PrintSinkSpec = { kind: "print" }) {
+    this.spec = spec;
+  }
+
+  begin(): void {
+    // Nothing to prepare.
+  }
+
+  createWriter({ workspace, host, subtask, parallelism }: SinkContext): SinkWriter {
+    const { label = "" } = this.spec;
+    const number = parallelism > 1 ? String(subtask) : "";
+    const prefix = [label, number].filter((part) => part !== "").join(":");
+    const start = prefix === "" ? "" : `${prefix}> `;
+    return {
+      write: (batch) => {
+        const labels = batch.schema.names.map((name, i) => `${i === 0 ? "" : ","}${JSON.stringify(name)}:`);
+        const values = batch.columns.map((column) => columnJson(workspace, column));
+        let text = "";
+        for (let row = 0; row < batch.rowCount; row++) {
+          text += `${start}{`;
+          for (let i = 0; i < values.length; i++) text += labels[i] + values[i](row);
+          text += "}\n";
+        }
+        if (text !== "") host.terminal?.output?.write(text);
+      },
+      prepareCommit: () => null,
+      close: () => undefined,
+    };
+  }
+
+  commit(): void {
+    // It is printed.
+  }
+
+  abort(): void {
+    // What was printed cannot be taken back.
+  }
+}
