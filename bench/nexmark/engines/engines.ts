@@ -2,9 +2,11 @@
 import { NexmarkDuckDB } from "./duckdb.ts";
 import type { NexmarkEngine } from "./engine.ts";
 import { NexmarkFlink } from "./flink.ts";
+import { NexmarkMillrace } from "./millrace.ts";
 
 export const nexmarkEngines: Readonly<Record<string, () => Promise<NexmarkEngine>>> = {
   flink: () => NexmarkFlink.open("hashmap", 1),
   "flink-rocksdb": () => NexmarkFlink.open("rocksdb", 1),
+  millrace: async () => new NexmarkMillrace(),
   duckdb: () => NexmarkDuckDB.open(1),
 };
