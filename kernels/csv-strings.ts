@@ -1,5 +1,6 @@
 // String fields of a csvScan table to Arrow strings; the arguments shared by all such kernels are described in csv-field.ts.
 import { BAD, isNullText } from "./csv-field";
+import { isUtf8, utf8FirstInvalid } from "./utf8";
 
 /**
  * Copies fields as UTF-8 bytes. A quoted field loses its quotes and is never null; a quoted field that goes on after its
@@ -92,14 +93,14 @@ function unquote(from: usize, to: usize, quote: i32, escape: i32, out: usize): i
 /**
  * Marks strings that are not UTF-8 (RFC 3629: no overlong forms, surrogates or code points past U+10FFFF) as BAD.
  *   offsets  i32[rows + 1] into `data`
+ *   data     readable for 15 bytes past the last string
  * Returns how many it marked.
  */
 export function csvMarkInvalidUtf8(data: usize, offsets: usize, rows: i32, bad: usize): i32 {
-  const first = load<i32>(offsets);
-  const last = load<i32>(offsets + (<usize>rows << 2));
-  if (isAscii(data + <usize>first, last - first)) return 0;
+  const firstBad = utf8FirstInvalid(data, offsets, rows);
+  if (firstBad < 0) return 0;
   let badCount = 0;
-  for (let row: usize = 0; row < <usize>rows; row++) {
+  for (let row: usize = <usize>firstBad; row < <usize>rows; row++) {
     const from = load<i32>(offsets + (row << 2));
     const to = load<i32>(offsets + (row << 2), 4);
     if (isUtf8(data + <usize>from, data + <usize>to)) continue;
@@ -107,45 +108,4 @@ export function csvMarkInvalidUtf8(data: usize, offsets: usize, rows: i32, bad: 
     badCount++;
   }
   return badCount;
-}
-
-@inline
-function isAscii(at: usize, length: i32): bool {
-  let i = 0;
-  for (; i + 16 <= length; i += 16) {
-    if (i8x16.bitmask(v128.load(at + <usize>i)) != 0) return false;
-  }
-  for (; i < length; i++) {
-    if (load<u8>(at + <usize>i) > 127) return false;
-  }
-  return true;
-}
-
-/** Unicode Standard, table 3-7: well-formed UTF-8 byte sequences. */
-function isUtf8(from: usize, to: usize): bool {
-  let at = from;
-  while (at < to) {
-    const lead = <u32>load<u8>(at++);
-    if (lead < 0x80) continue;
-    let more = 1;
-    let low: u32 = 0x80;
-    let high: u32 = 0xbf;
-    if (lead < 0xc2 || lead > 0xf4) return false;
-    if (lead >= 0xf0) {
-      more = 3;
-      if (lead == 0xf0) low = 0x90;
-      if (lead == 0xf4) high = 0x8f;
-    } else if (lead >= 0xe0) {
-      more = 2;
-      if (lead == 0xe0) low = 0xa0;
-      if (lead == 0xed) high = 0x9f;
-    }
-    if (at + more > to) return false;
-    const second = <u32>load<u8>(at++);
-    if (second < low || second > high) return false;
-    for (; more > 1; more--) {
-      if ((load<u8>(at++) & 0xc0) != 0x80) return false;
-    }
-  }
-  return true;
 }

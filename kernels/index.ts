@@ -54,3 +54,4 @@ export * from "./chain-index";
 export * from "./window";
 export * from "./window-pane";
 export * from "./session";
+export * from "./utf8";

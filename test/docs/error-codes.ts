@@ -47,6 +47,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   PARQUET_SCHEMA_INVALID: "The schema of a Parquet file is malformed.",
   PARQUET_TYPE_UNWRITABLE: "A column has a type that Parquet cannot store.",
   PARQUET_UNSUPPORTED: "A Parquet file uses something that Millrace does not read.",
+  PARQUET_UTF8_INVALID: "A string of a Parquet file is not UTF-8.",
   PARQUET_VALUE_RANGE: "A value of a Parquet file does not fit the type of its column.",
   PARTITION_INVALID: "partitionBy, or the number that a partition function gave, is wrong.",
   PATH_INVALID: "A path is missing, or is none that can be read or written.",

@@ -21,7 +21,7 @@ export class ByteValues implements ValueWriter {
   }
 
   append(values: EncodedValues, slots: PageSlots): void {
-    appendByteArrays(this.#arrays, this.#leaf, values, slots.first);
+    appendByteArrays(this.#scope, this.#arrays, this.#leaf, values, slots.first);
     if (slots.present === slots.count) return;
     this.#scope.workspace.kernels.parquetSpreadOffsets(
       this.#arrays.offsets.address + slots.first * 4,
@@ -46,9 +46,23 @@ export class ByteValues implements ValueWriter {
   }
 }
 
-function appendByteArrays(arrays: ByteArrays, leaf: LeafSchema, values: EncodedValues, first: number): void {
+function appendByteArrays(
+  scope: DecodeScope,
+  arrays: ByteArrays,
+  leaf: LeafSchema,
+  values: EncodedValues,
+  first: number,
+): void {
   if (leaf.physicalType === PhysicalType.fixedLenByteArray) arrays.appendFixed(values, first, leaf.typeLength);
   else arrays.append(values, first);
+  if (leaf.type.kind !== "utf8") return;
+  // The format asks it of writers, but not all obey, and whoever reads the strings relies on it.
+  const invalid = scope.workspace.kernels.utf8FirstInvalid(
+    arrays.data.address,
+    arrays.offsets.address + first * 4,
+    values.count,
+  );
+  if (invalid >= 0) scope.fail("PARQUET_UTF8_INVALID", `its string ${invalid} is not UTF-8`);
 }
 
 /** utf8 and binary columns whose pages all are dictionary-encoded: the dictionary is kept. */
@@ -105,7 +119,7 @@ export function byteDictionary(
   const arrays = new ByteArrays(scope, Math.max(1, count), values.byteLength + PADDING_BYTES);
   try {
     const encoding = values.encoding === Encoding.plainDictionary ? Encoding.plain : values.encoding;
-    appendByteArrays(arrays, leaf, { ...values, encoding }, 0);
+    appendByteArrays(scope, arrays, leaf, { ...values, encoding }, 0);
   } catch (error) {
     arrays.release();
     throw error;

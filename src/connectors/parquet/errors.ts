@@ -16,6 +16,7 @@ export type ParquetErrorCode =
   | "PARQUET_PAGE_CORRUPT"
   | "PARQUET_CHECKSUM_MISMATCH"
   | "PARQUET_UNSUPPORTED"
+  | "PARQUET_UTF8_INVALID"
   | "PARQUET_VALUE_RANGE";
 
 const REMEDIES: Record<ParquetErrorCode, string> = {
@@ -25,6 +26,7 @@ const REMEDIES: Record<ParquetErrorCode, string> = {
   PARQUET_PAGE_CORRUPT: "The file is damaged: write or fetch it again, or leave this column out.",
   PARQUET_CHECKSUM_MISMATCH: "The file is damaged: write or fetch it again, or leave this column out.",
   PARQUET_UNSUPPORTED: "Leave this column out, or rewrite the file without this feature.",
+  PARQUET_UTF8_INVALID: "Leave this column out, or write it again as UTF-8 or as bytes without a text type.",
   PARQUET_VALUE_RANGE: "Leave this column out, or rewrite it with a type that holds the value.",
 };
 

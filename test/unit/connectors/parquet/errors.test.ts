@@ -101,6 +101,27 @@ describe("a broken file is an error that says what and where", () => {
     expect(["PARQUET_PAGE_CORRUPT", "PARQUET_UNSUPPORTED"]).toContain(errorOf(bytes).code);
   });
 
+  it.each(["plain", "dictionary"])("with text that is not UTF-8 in a %s page", (encoding) => {
+    const files = new MemoryFiles();
+    withWorkspace((workspace) => {
+      writeRows(workspace, files, PATH, schema, rows, {
+        ...options,
+        codec: "none",
+        checksums: false,
+        dictionary: encoding === "dictionary",
+      });
+    });
+    const bytes = Buffer.concat(files.contents.get(PATH) ?? []);
+    // In the second row group, past the first value of the statistics.
+    const at = bytes.indexOf("customer 617");
+    bytes[at + 3] = 0xe9; // "é" in Latin-1
+    const error = errorOf(bytes);
+    expect(error.code).toBe("PARQUET_UTF8_INVALID");
+    expect(error.message).toMatch(
+      new RegExp(`^Parquet file "${PATH}", row group 1, column "name", page \\d+: its string \\d+ is not UTF-8\\. `),
+    );
+  });
+
   it("keeps other columns readable", () => {
     const bytes = sound();
     bytes[bytes.indexOf("customer 777")] ^= 1;
