@@ -2,6 +2,7 @@ import { PlanError } from "../../core/errors.ts";
 import type { Host } from "../../core/host.ts";
 import { type Field, Schema } from "../../core/schema.ts";
 import type {
+  Json,
   Source,
   SourceContext,
   SourceFactory,
@@ -88,21 +89,26 @@ export class CsvSource implements Source {
     return textSplits(files, partitions, { compression, isSplittable, splitBytes });
   }
 
-  openSplit(split: Split, context: SourceContext): SplitReader {
+  openSplit(split: Split, context: SourceContext, offset?: Json): SplitReader {
     const { header, nulls = [""], badLines, invalidUtf8 } = this.spec;
     const text = split.payload as unknown as TextSplit;
     const { fileFields } = this.#layout;
     const { fileColumns } = this.#selection;
-    const reader = new RecordReader(context, text, {
-      format: recordFormat(this.spec, fileFields.length),
-      schema: this.schema.pick(fileColumns),
-      fieldIndices: fileColumns.map((name) => fileFields.findIndex((field) => field.name === name)),
-      header: header === false ? undefined : fileFields.map((field) => field.name),
-      nulls,
-      dropsBadLines: badLines === "drop",
-      replacesInvalidUtf8: invalidUtf8 === "replace",
-      codePrefix: "CSV",
-    });
+    const reader = new RecordReader(
+      context,
+      text,
+      {
+        format: recordFormat(this.spec, fileFields.length),
+        schema: this.schema.pick(fileColumns),
+        fieldIndices: fileColumns.map((name) => fileFields.findIndex((field) => field.name === name)),
+        header: header === false ? undefined : fileFields.map((field) => field.name),
+        nulls,
+        dropsBadLines: badLines === "drop",
+        replacesInvalidUtf8: invalidUtf8 === "replace",
+        codePrefix: "CSV",
+      },
+      offset,
+    );
     return this.#selection.reader(context.workspace, reader, text.partitions);
   }
 

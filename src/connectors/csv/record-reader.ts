@@ -2,7 +2,7 @@ import { Batch } from "../../core/batch.ts";
 import { DataError } from "../../core/errors.ts";
 import type { Block } from "../../core/memory/block.ts";
 import type { Schema } from "../../core/schema.ts";
-import type { SourceContext, SplitReader } from "../../core/source.ts";
+import type { Json, SourceContext, SplitReader } from "../../core/source.ts";
 import { formatType } from "../../core/types.ts";
 import type { RecordFormat } from "../files/record-format.ts";
 import { type BadRecord, type RecordBlock, RecordScanner } from "../files/record-scanner.ts";
@@ -42,15 +42,22 @@ export class RecordReader implements SplitReader {
   #rows = 0;
   #isStarted = false;
   #awaitsHeader: boolean;
+  readonly #isFileStart: boolean;
+  readonly offset?: () => Json;
   #isOpen = true;
 
-  constructor(context: SourceContext, split: TextSplit, reading: RecordReading) {
+  /** `position`: the offset that an earlier reader of the split gave. */
+  constructor(context: SourceContext, split: TextSplit, reading: RecordReading, position?: Json) {
     const { workspace, host, batchRows } = context;
     this.#context = context;
     this.#reading = reading;
     this.#split = split;
-    this.#awaitsHeader = reading.header !== undefined && split.start === 0;
-    this.#scanner = new RecordScanner(workspace, host.files, split, reading.format, BLOCK_ROWS);
+    const from = typeof position === "number" ? position : undefined;
+    this.#isFileStart = split.start === 0 && from === undefined;
+    this.#awaitsHeader = reading.header !== undefined && this.#isFileStart;
+    this.#scanner = new RecordScanner(workspace, host.files, split, reading.format, BLOCK_ROWS, from);
+    // Compressed files are read from their start, and rows are counted.
+    if (split.compression === "none") this.offset = () => this.#scanner.position;
     const nulls = packNulls(context, reading.nulls);
     const scratch = workspace.allocate(16);
     const bad = workspace.allocateZeroed(BLOCK_ROWS);
@@ -105,7 +112,7 @@ export class RecordReader implements SplitReader {
   #start(): void {
     if (this.#isStarted) return;
     this.#isStarted = true;
-    if (this.#split.start === 0) this.#scanner.skipByteOrderMark();
+    if (this.#isFileStart) this.#scanner.skipByteOrderMark();
   }
 
   #finish(): Batch | undefined {

@@ -3,7 +3,7 @@ import type { Column } from "../../core/column.ts";
 import { columnOf } from "../../core/columns/allocate.ts";
 import { buildColumn } from "../../core/columns/builder.ts";
 import { type Field, Schema } from "../../core/schema.ts";
-import type { SplitReader } from "../../core/source.ts";
+import type { Json, SplitReader } from "../../core/source.ts";
 import type { DataType } from "../../core/types.ts";
 import type { Workspace } from "../../core/workspace.ts";
 import { partitionValue } from "./partition-values.ts";
@@ -34,6 +34,7 @@ export class ColumnSelection {
 class PartitionedReader implements SplitReader {
   readonly #workspace: Workspace;
   readonly #reader: SplitReader;
+  readonly offset?: () => Json;
   readonly #schema: Schema;
   /** Per output column: its index in the reader's batches, or its constant. */
   readonly #parts: readonly (number | { type: DataType; value: unknown })[];
@@ -48,6 +49,7 @@ class PartitionedReader implements SplitReader {
   ) {
     this.#workspace = workspace;
     this.#reader = reader;
+    if (reader.offset !== undefined) this.offset = () => reader.offset?.() ?? null;
     this.#schema = schema;
     this.#parts = schema.fields.map(({ name, type }) => {
       const index = fileColumns.indexOf(name);

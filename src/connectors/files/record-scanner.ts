@@ -59,13 +59,21 @@ export class RecordScanner {
   #newlines = 0;
   readonly #firstByte: number;
 
-  constructor(workspace: Workspace, files: HostFiles, split: TextSplit, format: RecordFormat, blockRows: number) {
+  /** `position`: where an earlier scanner of the split stood, to go on from; only where the file is not compressed. */
+  constructor(
+    workspace: Workspace,
+    files: HostFiles,
+    split: TextSplit,
+    format: RecordFormat,
+    blockRows: number,
+    position?: number,
+  ) {
     this.#workspace = workspace;
     this.#files = files;
     this.#format = format;
     this.#split = split;
     this.#blockRows = blockRows;
-    const start = findRecordStart(workspace, files, split, format);
+    const start = position ?? findRecordStart(workspace, files, split, format);
     this.#firstByte = start;
     this.#base = start;
     this.#input = openInput(files, split.file, split.compression, start);
@@ -73,6 +81,11 @@ export class RecordScanner {
     this.#table = workspace.allocate((blockRows * (format.fields + 1) + 1) * 4);
     this.#bad = workspace.allocate(MAX_BAD * 12);
     this.#result = workspace.allocate(16);
+  }
+
+  /** The byte of the file behind the records that were given; it means nothing where the file is compressed. */
+  get position(): number {
+    return this.#base + this.#at;
   }
 
   /** At the start of a file: drops a byte order mark. Called before the first `scan`, with input filled. */

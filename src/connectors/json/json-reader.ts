@@ -2,7 +2,7 @@ import { Batch } from "../../core/batch.ts";
 import { type ColumnBuilder, columnBuilder } from "../../core/columns/builder.ts";
 import { DataError } from "../../core/errors.ts";
 import type { Schema } from "../../core/schema.ts";
-import type { SourceContext, SplitReader } from "../../core/source.ts";
+import type { Json, SourceContext, SplitReader } from "../../core/source.ts";
 import { formatType } from "../../core/types.ts";
 import { lineFormat } from "../files/record-format.ts";
 import { type RecordBlock, RecordScanner } from "../files/record-scanner.ts";
@@ -31,16 +31,24 @@ export class JsonReader implements SplitReader {
   readonly #values: unknown[];
   #rows = 0;
   #isStarted = false;
+  readonly #isFileStart: boolean;
+  readonly offset?: () => Json;
   #isOpen = true;
 
-  constructor(context: SourceContext, split: TextSplit, reading: JsonReading) {
+  /** `position`: the offset that an earlier reader of the split gave. */
+  constructor(context: SourceContext, split: TextSplit, reading: JsonReading, position?: Json) {
     const { workspace, host, batchRows } = context;
     this.#context = context;
     this.#split = split;
     this.#reading = reading;
     const decoder = new TextDecoder("utf-8", { fatal: !reading.replacesInvalidUtf8, ignoreBOM: true });
     this.#decode = (bytes) => decoder.decode(bytes);
-    this.#scanner = new RecordScanner(workspace, host.files, split, lineFormat(reading.maxRecordBytes), BLOCK_ROWS);
+    const from = typeof position === "number" ? position : undefined;
+    this.#isFileStart = split.start === 0 && from === undefined;
+    const format = lineFormat(reading.maxRecordBytes);
+    this.#scanner = new RecordScanner(workspace, host.files, split, format, BLOCK_ROWS, from);
+    // Compressed files are read from their start, and rows are counted.
+    if (split.compression === "none") this.offset = () => this.#scanner.position;
     this.#columns = reading.schema.fields.map(({ name, type }) => ({
       name,
       convert: jsonConversion(type),
@@ -85,7 +93,7 @@ export class JsonReader implements SplitReader {
   #start(): void {
     if (this.#isStarted) return;
     this.#isStarted = true;
-    if (this.#split.start === 0) this.#scanner.skipByteOrderMark();
+    if (this.#isFileStart) this.#scanner.skipByteOrderMark();
   }
 
   #finish(): Batch | undefined {

@@ -2,6 +2,7 @@ import { PlanError } from "../../core/errors.ts";
 import type { Host } from "../../core/host.ts";
 import { type Field, Schema } from "../../core/schema.ts";
 import type {
+  Json,
   Source,
   SourceContext,
   SourceFactory,
@@ -82,15 +83,20 @@ export class JsonSource implements Source {
     return textSplits(files, partitions, { compression, isSplittable: true, splitBytes });
   }
 
-  openSplit(split: Split, context: SourceContext): SplitReader {
+  openSplit(split: Split, context: SourceContext, offset?: Json): SplitReader {
     const { badLines, invalidUtf8, maxRecordBytes = DEFAULT_MAX_LINE_BYTES } = this.spec;
     const text = split.payload as unknown as TextSplit;
-    const reader = new JsonReader(context, text, {
-      schema: this.schema.pick(this.#selection.fileColumns),
-      dropsBadLines: badLines === "drop",
-      replacesInvalidUtf8: invalidUtf8 === "replace",
-      maxRecordBytes,
-    });
+    const reader = new JsonReader(
+      context,
+      text,
+      {
+        schema: this.schema.pick(this.#selection.fileColumns),
+        dropsBadLines: badLines === "drop",
+        replacesInvalidUtf8: invalidUtf8 === "replace",
+        maxRecordBytes,
+      },
+      offset,
+    );
     return this.#selection.reader(context.workspace, reader, text.partitions);
   }
 

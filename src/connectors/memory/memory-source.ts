@@ -7,6 +7,7 @@ import { PlanError } from "../../core/errors.ts";
 import { inferSchema } from "../../core/rows/infer-schema.ts";
 import { Schema } from "../../core/schema.ts";
 import type {
+  Json,
   Source,
   SourceContext,
   SourceFactory,
@@ -82,9 +83,9 @@ export class MemorySource implements Source {
     return splits;
   }
 
-  openSplit(split: Split, { workspace, batchRows }: SourceContext): SplitReader {
+  openSplit(split: Split, { workspace, batchRows }: SourceContext, offset?: Json): SplitReader {
     const { start, count } = split.payload as unknown as MemorySplit;
-    let row = start;
+    let row = typeof offset === "number" ? offset : start;
     const end = start + count;
     return {
       next: () => {
@@ -94,6 +95,7 @@ export class MemorySource implements Source {
         row += batch.rowCount;
         return batch;
       },
+      offset: () => row,
       close: () => {
         row = end;
       },

@@ -3,6 +3,7 @@ import type { Host, HostFiles } from "../../core/host.ts";
 import type { Field, Schema } from "../../core/schema.ts";
 import type {
   ColumnStatistics,
+  Json,
   PruningPredicate,
   Source,
   SourceContext,
@@ -18,7 +19,7 @@ import { partitionColumns } from "../files/partition-values.ts";
 import { expandPaths, type FoundFile } from "../files/paths.ts";
 import { openParquet, type ParquetFile } from "./parquet-file.ts";
 import { chunkFacts, isRowGroupPruned, selectRows } from "./row-group-pruning.ts";
-import { ParquetRowGroupReader } from "./row-group-reader.ts";
+import { ParquetRowGroupReader, type RowGroupOptions } from "./row-group-reader.ts";
 
 /** What a Parquet source is made of; `layout` is found on the planning thread and travels with the spec. */
 export interface ParquetSourceSpec extends SourceSpec {
@@ -102,15 +103,20 @@ export class ParquetSource implements Source {
     });
   }
 
-  openSplit(split: Split, context: SourceContext): SplitReader {
+  openSplit(split: Split, context: SourceContext, offset?: Json): SplitReader {
     const { path, rowGroup, partitions } = split.payload as unknown as ParquetSplit;
     const file = this.#footers.of(path);
     const { pruning } = this.spec;
     const rows = pruning === undefined ? {} : selectRows(file, rowGroup, pruning);
     if (rows === undefined) return { next: () => undefined, close: () => undefined };
     const { fileColumns } = this.#selection;
-    const reader = new ParquetRowGroupReader(context.workspace, file, rowGroup, fileColumns, rows);
-    const batches: SplitReader = { next: () => reader.next(context.batchRows), close: () => reader.close() };
+    const options = typeof offset === "number" ? from(rows, offset, file.rowGroups[rowGroup].rowCount) : rows;
+    const reader = new ParquetRowGroupReader(context.workspace, file, rowGroup, fileColumns, options);
+    const batches: SplitReader = {
+      next: () => reader.next(context.batchRows),
+      offset: () => reader.position,
+      close: () => reader.close(),
+    };
     return this.#selection.reader(context.workspace, batches, partitions);
   }
 
@@ -192,6 +198,13 @@ export class ParquetSource implements Source {
     for (const other of rest) checkSameColumns(first, other);
     return { fileFields: first.schema.fields, partitionFields: partitionColumns(paths).fields };
   }
+}
+
+/** The rows of a selection that stand at `row` or behind it. */
+function from(selected: RowGroupOptions, row: number, rowCount: number): RowGroupOptions {
+  const { ranges = [{ start: 0, end: rowCount }] } = selected;
+  const left = ranges.flatMap(({ start, end }) => (end > row ? [{ start: Math.max(start, row), end }] : []));
+  return { ...selected, ranges: left };
 }
 
 type Bound = number | bigint | string | undefined;

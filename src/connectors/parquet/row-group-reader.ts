@@ -69,6 +69,11 @@ export class ParquetRowGroupReader {
     }
   }
 
+  /** The row of the group behind those that were given. */
+  get position(): number {
+    return this.#row;
+  }
+
   /** The next at most `batchRows` rows, or undefined at the end. The caller owns the batch. */
   next(batchRows: number): Batch | undefined {
     while (this.#range < this.#ranges.length && this.#row >= this.#ranges[this.#range].end) {

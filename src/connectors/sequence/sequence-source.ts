@@ -3,6 +3,7 @@ import { columnOf } from "../../core/columns/allocate.ts";
 import { PlanError } from "../../core/errors.ts";
 import { Schema } from "../../core/schema.ts";
 import type {
+  Json,
   Source,
   SourceContext,
   SourceFactory,
@@ -88,11 +89,11 @@ export class SequenceSource implements Source {
     return splits;
   }
 
-  openSplit(split: Split, context: SourceContext): SplitReader {
+  openSplit(split: Split, context: SourceContext, offset?: Json): SplitReader {
     const { first, count } = split.payload as unknown as SequenceSplit;
     const step = this.#step;
     const { schema } = this;
-    let row = 0;
+    let row = typeof offset === "number" ? offset : 0;
     return {
       next: () => {
         if (row >= count) return undefined;
@@ -105,6 +106,7 @@ export class SequenceSource implements Source {
         workspace.kernels.sequenceI64(start, step, rows, data.address);
         return new Batch(schema, rows, [columnOf(workspace, int64, rows, { data })]);
       },
+      offset: () => row,
       close: () => {
         row = count;
       },

@@ -1,6 +1,7 @@
 import type { Host } from "../../core/host.ts";
 import { type Field, Schema } from "../../core/schema.ts";
 import type {
+  Json,
   Source,
   SourceContext,
   SourceFactory,
@@ -75,20 +76,25 @@ export class TextSource implements Source {
     return textSplits(files, partitions, { compression, isSplittable: true, splitBytes });
   }
 
-  openSplit(split: Split, context: SourceContext): SplitReader {
+  openSplit(split: Split, context: SourceContext, offset?: Json): SplitReader {
     const { badLines, invalidUtf8, maxRecordBytes = DEFAULT_MAX_LINE_BYTES } = this.spec;
     const text = split.payload as unknown as TextSplit;
     const hasLine = this.#selection.fileColumns.length > 0;
-    const reader = new RecordReader(context, text, {
-      format: lineFormat(maxRecordBytes),
-      schema: new Schema(hasLine ? [LINE] : []),
-      fieldIndices: hasLine ? [0] : [],
-      header: undefined,
-      nulls: [],
-      dropsBadLines: badLines === "drop",
-      replacesInvalidUtf8: invalidUtf8 === "replace",
-      codePrefix: "TEXT",
-    });
+    const reader = new RecordReader(
+      context,
+      text,
+      {
+        format: lineFormat(maxRecordBytes),
+        schema: new Schema(hasLine ? [LINE] : []),
+        fieldIndices: hasLine ? [0] : [],
+        header: undefined,
+        nulls: [],
+        dropsBadLines: badLines === "drop",
+        replacesInvalidUtf8: invalidUtf8 === "replace",
+        codePrefix: "TEXT",
+      },
+      offset,
+    );
     return this.#selection.reader(context.workspace, reader, text.partitions);
   }
 
