@@ -55,3 +55,4 @@ export * from "./window";
 export * from "./window-pane";
 export * from "./session";
 export * from "./utf8";
+export * from "./changelog";

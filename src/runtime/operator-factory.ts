@@ -17,6 +17,7 @@ import { SortOperator, type SortSpec } from "../core/operators/sort.ts";
 import { SortMergeJoinOperator, type SortMergeJoinSpec } from "../core/operators/sort-merge-join.ts";
 import { TopNOperator, type TopNSpec } from "../core/operators/top-n.ts";
 import { UnnestOperator, type UnnestSpec } from "../core/operators/unnest.ts";
+import { UpdatingAggregateOperator, type UpdatingAggregateSpec } from "../core/operators/updating-aggregate.ts";
 import { WindowAggregateOperator, type WindowAggregateSpec } from "../core/operators/window-aggregate.ts";
 import { WindowJoinOperator, type WindowJoinSpec } from "../core/operators/window-join.ts";
 import type { Schema } from "../core/schema.ts";
@@ -42,6 +43,7 @@ interface Specs {
   topN: TopNSpec;
   windowAggregate: WindowAggregateSpec;
   unnest: UnnestSpec;
+  updatingAggregate: UpdatingAggregateSpec;
   windowJoin: WindowJoinSpec;
 }
 
@@ -63,6 +65,7 @@ const FACTORIES: { readonly [K in keyof Specs]: (spec: Specs[K], inputs: readonl
   sortMergeJoin: (spec, [left, right]) => new SortMergeJoinOperator(spec, left, right),
   topN: (spec, [input]) => new TopNOperator(spec, input),
   windowAggregate: (spec, [input]) => new WindowAggregateOperator(spec, input),
+  updatingAggregate: (spec, [input]) => new UpdatingAggregateOperator(spec, input),
   unnest: (spec, [input]) => new UnnestOperator(spec, input),
   windowJoin: (spec, [left, right]) => new WindowJoinOperator(spec, left, right),
 };

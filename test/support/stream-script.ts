@@ -107,3 +107,38 @@ export function play(harness: StreamHarness, steps: readonly Step[]): void {
 /** Rows as text, sorted: equal for equal multisets. */
 export const multiset = (rows: readonly unknown[]): string[] =>
   rows.map((row) => JSON.stringify(row, (_, value) => (typeof value === "bigint" ? `${value}n` : value))).sort();
+
+/** The rows that a changelog leaves. @throws where a row is taken back that is not there */
+export function fold(changes: readonly { readonly row: Row; readonly kind: number }[]): Row[] {
+  const left = new Map<string, Row[]>();
+  for (const { row, kind } of changes) {
+    const [text] = multiset([
+      Object.fromEntries(Object.entries(row).map(([name, value]) => [name, Number.isNaN(value) ? "NaN" : value])),
+    ]);
+    const rows = left.get(text) ?? [];
+    left.set(text, rows);
+    if (kind === 0 || kind === 2) rows.push(row);
+    else if (rows.pop() === undefined) throw new Error(`${text} is taken back, but is not there`);
+  }
+  return [...left.values()].flat();
+}
+
+/** Takes rows back that came before, in the batches of the script: `choices` says which. */
+export function retractSome(steps: readonly Step[], choices: readonly number[]): Step[] {
+  const living: TimedRow[][] = [];
+  let at = 0;
+  return steps.map((step) => {
+    if (step.kind !== "rows") return step;
+    living[step.input] ??= [];
+    const mine = living[step.input];
+    const rows = step.rows.flatMap((row): TimedRow[] => {
+      const choice = choices[at++ % choices.length];
+      mine.push(row);
+      const added: TimedRow = { ...row, kind: choice === 2 ? 2 : 0 };
+      if (choice !== 1 && choice !== 2) return [added];
+      const [gone] = mine.splice(choice % mine.length, 1);
+      return [added, { ...gone, time: row.time, kind: choice === 1 ? 3 : 1 }];
+    });
+    return { ...step, rows };
+  });
+}

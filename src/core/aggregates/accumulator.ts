@@ -20,6 +20,11 @@ export interface Accumulator {
   update(rows: GroupedRows, columns: readonly Column[]): void;
   /** Takes rows back that were taken in before; absent where the state cannot forget. */
   retract?(rows: GroupedRows, columns: readonly Column[]): void;
+  /**
+   * Runs `read` while only the groups u32[count] at `groups` are there, numbered 0..count-1; absent where reading
+   * scattered groups is no cheaper than reading all. `read` reads results and changes nothing.
+   */
+  withGroups?<T>(groups: Address, count: number, read: () => T): T;
   /** Takes in partial states, one row per state, as `stateColumns` of another accumulator gave them. */
   merge(rows: GroupedRows, states: readonly Column[]): void;
   /** Partial states of groups [from, from + count); the caller owns the columns. */

@@ -1,11 +1,13 @@
 import type { Column } from "../column.ts";
 import { gatherColumn } from "../columns/gather.ts";
+import { assert } from "../errors.ts";
 import type { Address } from "../memory/allocator.ts";
 import type { Field, Schema } from "../schema.ts";
 import type { DataType } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
 import type { Accumulator, GroupedRows } from "./accumulator.ts";
-import { type AggregateSpec, type BoundAggregate, bindAggregate } from "./spec.ts";
+import { type AggregateSpec, type BoundAggregate, bindAggregate, bindRetractable } from "./spec.ts";
+import { ValueCounts } from "./value-counts.ts";
 
 /** One accumulator of a plan and where its inputs and states lie. */
 interface Slot {
@@ -21,8 +23,10 @@ export class AggregatePlan {
   readonly bound: readonly BoundAggregate[];
   readonly slots: readonly Slot[];
 
-  constructor(specs: readonly AggregateSpec[], inputSchema: Schema) {
-    this.bound = specs.map((spec) => bindAggregate(spec, inputSchema));
+  /** `takesBack`: rows may be taken back later. @throws {PlanError} as `bindAggregate`, RETRACTION_UNSUPPORTED */
+  constructor(specs: readonly AggregateSpec[], inputSchema: Schema, takesBack = false) {
+    const bind = takesBack ? bindRetractable : bindAggregate;
+    this.bound = specs.map((spec) => bind(spec, inputSchema));
     this.resultFields = specs.map((spec, i) => ({ name: spec.as, type: this.bound[i].type }));
     const slots = new Map<string, Slot>();
     for (const { accumulatorKey: key, inputs, stateTypes, createAccumulator } of this.bound) {
@@ -69,6 +73,47 @@ export class AggregateSet {
         this.#plan.slots[i].inputs.map((input) => columns[input]),
       );
     });
+  }
+
+  /** Takes rows back that were taken in before; every accumulator can do so. */
+  retract(rows: GroupedRows, columns: readonly Column[]): void {
+    this.#accumulators.forEach((accumulator, i) => {
+      assert(accumulator.retract !== undefined, "the aggregate can take rows back");
+      accumulator.retract(
+        rows,
+        this.#plan.slots[i].inputs.map((input) => columns[input]),
+      );
+    });
+  }
+
+  /** Results of the groups u32[count] at `groups`, of `groupCount`; the caller owns the columns. */
+  resultsOf(groups: Address, count: number, groupCount: number): Column[] {
+    return this.#plan.bound.map((_, i) => this.resultOf(i, groups, count, groupCount));
+  }
+
+  /** One column of `resultsOf`. */
+  resultOf(aggregate: number, groups: Address, count: number, groupCount: number): Column {
+    const bound = this.#plan.bound[aggregate];
+    const accumulator = this.#accumulators[this.#accumulatorOf[aggregate]];
+    if (accumulator instanceof ValueCounts) return this.#distinctResults(bound, accumulator, groups, count);
+    if (accumulator.withGroups !== undefined) {
+      return accumulator.withGroups(groups, count, () => bound.read(accumulator, 0, count));
+    }
+    const all = bound.read(accumulator, 0, groupCount);
+    const some = gatherColumn(this.#workspace, all, groups, count);
+    all.release();
+    return some;
+  }
+
+  #distinctResults(bound: BoundAggregate, counts: ValueCounts, groups: Address, count: number): Column {
+    const accumulator = bound.createResult?.(this.#workspace);
+    assert(accumulator !== undefined, "an aggregate of value counts says how its result is computed");
+    try {
+      counts.feed(groups, count, accumulator);
+      return bound.read(accumulator, 0, count);
+    } finally {
+      accumulator.release();
+    }
   }
 
   /** Takes partial states in, columns as in `stateFields`. */

@@ -18,7 +18,7 @@ export class ExtremeAccumulator implements Accumulator {
   readonly #workspace: Workspace;
   readonly #type: DataType;
   readonly #isMax: boolean;
-  readonly #records: GroupArray;
+  #records: GroupArray;
   #arena: StringArena | undefined;
   #groupCount = 0;
 
@@ -87,6 +87,17 @@ export class ExtremeAccumulator implements Accumulator {
     const data = this.#workspace.allocate(count * 16);
     kernels.agg128Result(state, count, data.address, validity.address);
     return columnOf(this.#workspace, this.#type, count, { data, validity });
+  }
+
+  withGroups<T>(groups: Address, count: number, read: () => T): T {
+    const all = this.#records;
+    this.#records = all.gather(groups, count);
+    try {
+      return read();
+    } finally {
+      this.#records.release();
+      this.#records = all;
+    }
   }
 
   growthBytes(groupCount: number): number {

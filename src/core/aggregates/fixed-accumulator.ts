@@ -17,7 +17,7 @@ export type MergeKernel = (groups: Address, states: Address, length: number, sta
 export abstract class FixedAccumulator implements Accumulator {
   readonly stateTypes: readonly DataType[] = [binary];
   protected readonly workspace: Workspace;
-  protected readonly records: GroupArray;
+  protected records: GroupArray;
   readonly #mergeRecords: MergeKernel;
 
   protected constructor(workspace: Workspace, stride: number, merge: MergeKernel) {
@@ -58,6 +58,17 @@ export abstract class FixedAccumulator implements Accumulator {
     const { i32 } = this.workspace;
     for (let i = 0; i <= count; i++) i32[(offsets.address >>> 2) + i] = i * stride;
     return columnOf(this.workspace, binary, count, { data, offsets });
+  }
+
+  withGroups<T>(groups: Address, count: number, read: () => T): T {
+    const all = this.records;
+    this.records = all.gather(groups, count);
+    try {
+      return read();
+    } finally {
+      this.records.release();
+      this.records = all;
+    }
   }
 
   growthBytes(groupCount: number): number {

@@ -41,6 +41,14 @@ export class GroupArray {
     return this.address;
   }
 
+  /** The records of the groups u32[count], which exist, as an array of their own; its stride is a multiple of 4. */
+  gather(groups: Address, count: number): GroupArray {
+    const some = new GroupArray(this.#workspace, this.stride);
+    const out = some.ensure(count);
+    this.#workspace.kernels.changelogRecords(this.address, this.stride, groups, count, out);
+    return some;
+  }
+
   growthBytes(groupCount: number): number {
     return groupCount <= this.#capacity ? 0 : 2 ** Math.ceil(Math.log2(groupCount)) * this.stride;
   }

@@ -13,6 +13,7 @@ import { hasOrderWords } from "./order-words.ts";
 import { SumAccumulator, sumType } from "./sum.ts";
 import { TopAccumulator } from "./top.ts";
 import { UserAccumulator, type UserAggregate } from "./user-aggregate.ts";
+import { ValueCounts } from "./value-counts.ts";
 import { ListAccumulator, QuantileAccumulator } from "./value-list.ts";
 
 /** Built-in aggregates by name. Nulls are passed over unless said otherwise; a group without values gives null. */
@@ -93,6 +94,8 @@ export interface BoundAggregate {
   /** Columns of the accumulator's partial state. */
   readonly stateTypes: readonly DataType[];
   createAccumulator(workspace: Workspace): Accumulator;
+  /** Where `createAccumulator` makes ValueCounts: what computes a result from the distinct values. */
+  createResult?(workspace: Workspace): Accumulator;
   /** Reads the result of groups [from, from + count) from an accumulator of this key. */
   read(accumulator: Accumulator, from: number, count: number): Column;
 }
@@ -125,6 +128,33 @@ export function bindAggregate(spec: AggregateSpec, schema: Schema): BoundAggrega
     createAccumulator: (workspace) => new DistinctAccumulator(workspace, inputType, bound.createAccumulator(workspace)),
     read: (accumulator, from, count) =>
       bound.read((accumulator as DistinctAccumulator<Accumulator>).inner, from, count),
+  };
+}
+
+/**
+ * Like `bindAggregate`, for rows that may be taken back later.
+ * @throws {PlanError} RETRACTION_UNSUPPORTED where the aggregate would have to keep every row
+ */
+export function bindRetractable(spec: AggregateSpec, schema: Schema): BoundAggregate {
+  const bound = bindPlain(spec, schema);
+  const isDistinct = spec.distinct === true || spec.fn === "countDistinct";
+  if (!isDistinct && ["sum", "avg", "count", "countAll"].includes(spec.fn)) return bound;
+  const dependsOnDistinct = isDistinct || ["min", "max", "boolAnd", "boolOr"].includes(spec.fn);
+  const dependsOnOrder = ["first", "last", "list"].includes(spec.fn);
+  if (!dependsOnDistinct || dependsOnOrder || bound.inputs.length !== 1 || spec.fn === "user") {
+    throw new PlanError(
+      "RETRACTION_UNSUPPORTED",
+      `The aggregate "${spec.as}" (${spec.fn}) reads rows that may be taken back later, which it cannot forget.`,
+      "Use count, sum, avg, min, max or distinct values, or aggregate before the rows are updated.",
+    );
+  }
+  const inputType = schema.fields[bound.inputs[0]].type;
+  return {
+    ...bound,
+    accumulatorKey: `values ${bound.inputs[0]}`,
+    stateTypes: [list(inputType), list(int64)],
+    createAccumulator: (workspace) => new ValueCounts(workspace, inputType),
+    createResult: (workspace) => bound.createAccumulator(workspace),
   };
 }
 

@@ -25,3 +25,13 @@ export function decodeDictionaries(workspace: Workspace, batch: Batch): Batch {
   const columns = batch.columns.map((column) => decodeDictionary(workspace, column));
   return batch.withColumns(batch.schema, columns);
 }
+
+/** The same values without dictionaries at any depth; the caller owns the column. */
+export function plainColumn(workspace: Workspace, column: Column): Column {
+  if (column.dictionary !== undefined) return decodeDictionary(workspace, column);
+  if (column.children.length === 0) return column.retain();
+  const children = column.children.map((child) => plainColumn(workspace, child));
+  const plain = column.view(column.length, { ...column.layout, children });
+  for (const child of children) child.release();
+  return plain;
+}

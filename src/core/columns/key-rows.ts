@@ -5,7 +5,7 @@ import type { Block } from "../memory/block.ts";
 import { binary, byteWidth } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
 import { columnOf } from "./allocate.ts";
-import { decodeDictionary } from "./dictionary.ts";
+import { plainColumn } from "./dictionary.ts";
 import { sliceColumn } from "./slice.ts";
 
 const MAXIMUM_OFFSET = 0x7fffffff;
@@ -41,16 +41,6 @@ export function encodeKeyRows(workspace: Workspace, columns: readonly Column[], 
   for (const column of plain) write(workspace, column, rowCount, sizes.address);
   for (const owned of [sizes, ...plain]) owned.release();
   return columnOf(workspace, binary, rowCount, { data, offsets });
-}
-
-/** Without dictionaries at any depth. */
-function plainColumn(workspace: Workspace, column: Column): Column {
-  if (column.dictionary !== undefined) return decodeDictionary(workspace, column);
-  if (column.children.length === 0) return column.retain();
-  const children = column.children.map((child) => plainColumn(workspace, child));
-  const plain = column.view(column.length, { ...column.layout, children });
-  for (const child of children) child.release();
-  return plain;
 }
 
 /** Adds each row's bytes to sizes u32[length]. */

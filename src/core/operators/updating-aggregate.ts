@@ -1,0 +1,338 @@
+import { AggregatePlan, AggregateSet } from "../aggregates/aggregate-set.ts";
+import { GroupArray } from "../aggregates/group-array.ts";
+import type { AggregateSpec } from "../aggregates/spec.ts";
+import { Batch } from "../batch.ts";
+import type { Column } from "../column.ts";
+import { columnOf } from "../columns/allocate.ts";
+import { concatColumns } from "../columns/concat.ts";
+import { gatherColumn } from "../columns/gather.ts";
+import { encodeKeyRows } from "../columns/key-rows.ts";
+import { sliceColumn } from "../columns/slice.ts";
+import { GroupTable } from "../groups/group-table.ts";
+import type { Block } from "../memory/block.ts";
+import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
+import { Emission } from "../row-state/emission.ts";
+import { keyGroupColumn } from "../row-state/stream-rows.ts";
+import { type Field, Schema } from "../schema.ts";
+import { KEY_GROUP_FIELD, type SnapshotReader, type SnapshotWriter } from "../state-snapshot.ts";
+import { int8, isFloat, isNested } from "../types.ts";
+
+/** Plain data where no aggregate has user code. */
+export interface UpdatingAggregateSpec {
+  readonly kind: "updatingAggregate";
+  /** Key columns; none means one group of all rows. */
+  readonly keys: readonly string[];
+  readonly aggregates: readonly AggregateSpec[];
+  /** The input is a changelog: aggregates must be able to take rows back. */
+  readonly isChangelogInput?: boolean;
+  /** Whether an update gives the row of before, too; true by default. Upsert sinks do without. */
+  readonly withBefore?: boolean;
+}
+
+/** Groups and their aggregates; without keys there is no table. */
+interface State {
+  readonly table: GroupTable | undefined;
+  readonly aggregates: AggregateSet;
+  /** u8 per group: scratch. */
+  readonly flags: GroupArray;
+}
+
+const NAME = "An updating aggregate";
+/** Groups without rows are cleared away once they are this many, and more than those with rows. */
+const FEWEST_DEAD = 4096;
+/** Name of the hidden count of rows. */
+const ROW_COUNT = "rows";
+
+/**
+ * Keeps an aggregate per key up to date: a changelog of one row per key.
+ * Input:     any schema with the keys and input columns; a changelog where the spec says so.
+ * Output:    keys, then one column per aggregate. For each batch and key whose row changed: insert, then update-before
+ *            and update-after, and delete once all its rows were taken back. No event times. In batch mode only the final
+ *            row of each key, as an insert, at the end.
+ * State:     accumulators per key; keys without rows are cleared away. With changelog input, min, max and distinct
+ *            aggregates keep how often each value occurs.
+ * Watermark: travels on.
+ * Late rows: none.
+ */
+export class UpdatingAggregateOperator implements Operator {
+  readonly name = "updating-aggregate";
+  readonly outputSchema: Schema;
+  readonly #spec: UpdatingAggregateSpec;
+  readonly #plan: AggregatePlan;
+  readonly #keys: readonly number[];
+  readonly #stateSchema: Schema;
+  readonly #emission = new Emission();
+  #context!: OperatorContext;
+  #state: State | undefined;
+  /** Groups at which the next look for groups without rows is due. */
+  #nextCheck = FEWEST_DEAD;
+
+  /**
+   * @throws {PlanError} COLUMN_UNKNOWN, COLUMN_DUPLICATE, AGGREGATE_COLUMN_MISSING, AGGREGATE_TYPE, AGGREGATE_PARAMETER,
+   * RETRACTION_UNSUPPORTED
+   */
+  constructor(spec: UpdatingAggregateSpec, input: Schema) {
+    this.#spec = spec;
+    const aggregates = [...spec.aggregates, { fn: "countAll", as: ROW_COUNT } as const];
+    this.#plan = new AggregatePlan(aggregates, input, spec.isChangelogInput === true);
+    this.#keys = spec.keys.map((key) => input.indexOf(key));
+    const keyFields = this.#keys.map((key): Field => input.fields[key]);
+    this.outputSchema = new Schema([...keyFields, ...this.#plan.resultFields.slice(0, -1)]);
+    this.#stateSchema = new Schema([
+      KEY_GROUP_FIELD,
+      ...keyFields.map(({ name, type }) => ({ name: `key.${name}`, type })),
+      ...this.#plan.stateFields("state."),
+    ]);
+  }
+
+  open(context: OperatorContext): void {
+    this.#context = context;
+    this.#state = this.#newState();
+  }
+
+  processBatch(batch: Batch, output: Output): Progress {
+    if (batch.rowCount === 0) return "done";
+    const { workspace, stream } = this.#context;
+    workspace.governor.reserve(batch.rowCount * 32, NAME, { required: true });
+    const groups = this.#assign(
+      this.#keys.map((key) => batch.columns[key]),
+      batch.rowCount,
+    );
+    try {
+      if (stream?.isBatchMode === true) this.#take(batch, groups);
+      else {
+        const changes = this.#update(batch, groups);
+        if (changes !== undefined) output.emit(changes);
+      }
+    } finally {
+      groups.release();
+    }
+    return "done";
+  }
+
+  endInput(output: Output): Progress {
+    if (this.#context.stream?.isBatchMode !== true) return "done";
+    return this.#emission.start(this.#final(), output);
+  }
+
+  resume(output: Output): Progress {
+    return this.#emission.resume(output);
+  }
+
+  snapshotState(writer: SnapshotWriter): void {
+    for (const { columns, count } of this.#states()) {
+      const groups = keyGroupColumn(this.#context, columns.slice(0, this.#keys.length), count);
+      writer.write("groups", "keyed", new Batch(this.#stateSchema, count, [groups, ...columns]));
+    }
+  }
+
+  restoreState(reader: SnapshotReader): void {
+    for (const batch of reader.read("groups")) {
+      if (batch.rowCount > 0) this.#merge(this.#open(), batch.columns.slice(1), batch.rowCount);
+      batch.release();
+    }
+  }
+
+  close(): void {
+    this.#emission.close();
+    if (this.#state !== undefined) this.#releaseState(this.#state);
+    this.#state = undefined;
+  }
+
+  #open(): State {
+    if (this.#state === undefined) throw new RangeError("the aggregate is closed");
+    return this.#state;
+  }
+
+  #newState(): State {
+    const { workspace } = this.#context;
+    const types = this.outputSchema.fields.slice(0, this.#keys.length).map(({ type }) => type);
+    return {
+      table: types.length === 0 ? undefined : new GroupTable(workspace, types),
+      aggregates: new AggregateSet(workspace, this.#plan),
+      flags: new GroupArray(workspace, 1),
+    };
+  }
+
+  #releaseState({ table, aggregates, flags }: State): void {
+    table?.release();
+    aggregates.release();
+    flags.release();
+  }
+
+  #assign(keys: readonly Column[], rowCount: number): Block {
+    const { table } = this.#open();
+    return table?.assign(keys, rowCount) ?? this.#context.workspace.allocateZeroed(rowCount * 4);
+  }
+
+  get #groupCount(): number {
+    return this.#open().table?.groupCount ?? 1;
+  }
+
+  #take(batch: Batch, groups: Block): void {
+    const { workspace } = this.#context;
+    const { aggregates } = this.#open();
+    const { rowCount, rowKinds } = batch;
+    const groupCount = this.#groupCount;
+    if (rowKinds === undefined) {
+      aggregates.update({ groups: groups.address, rowCount, groupCount }, batch.columns);
+      return;
+    }
+    for (const isBack of [false, true]) {
+      const rows = workspace.allocate(rowCount * 4 + 4);
+      const count = workspace.kernels.changelogSelect(rowKinds.data, rowCount, isBack, rows.address);
+      if (count > 0) {
+        const columns = batch.columns.map((column) => gatherColumn(workspace, column, rows.address, count));
+        const some = workspace.allocate(count * 4);
+        workspace.kernels.gather32(groups.address, rows.address, count, some.address);
+        const taken = { groups: some.address, rowCount: count, groupCount };
+        if (isBack) aggregates.retract(taken, columns);
+        else aggregates.update(taken, columns);
+        for (const owned of [some, ...columns]) owned.release();
+      }
+      rows.release();
+    }
+  }
+
+  /** What a batch changes; the caller owns the batch. */
+  #update(batch: Batch, groups: Block): Batch | undefined {
+    const { workspace } = this.#context;
+    const { flags, aggregates } = this.#open();
+    const { rowCount } = batch;
+    const groupCount = this.#groupCount;
+    const touched = workspace.allocate(rowCount * 4 + 4);
+    const firstRows = workspace.allocate(rowCount * 4 + 4);
+    const flagsAt = flags.ensure(groupCount);
+    const { kernels } = workspace;
+    const count = kernels.changelogTouched(groups.address, rowCount, flagsAt, touched.address, firstRows.address);
+    // Accumulators of groups that are new exist only after this.
+    const none = batch.columns.map((column) => sliceColumn(workspace, column, 0, 0));
+    aggregates.update({ groups: groups.address, rowCount: 0, groupCount }, none);
+    for (const column of none) column.release();
+    const before = aggregates.resultsOf(touched.address, count, groupCount);
+    this.#take(batch, groups);
+    const after = aggregates.resultsOf(touched.address, count, groupCount);
+    const keys = this.#keysOf(batch, touched, firstRows, count);
+    const changes = this.#changes(keys, before, after, count);
+    for (const owned of [touched, firstRows, ...keys, ...before, ...after]) owned.release();
+    this.#compact();
+    return changes;
+  }
+
+  #keysOf(batch: Batch, touched: Block, firstRows: Block, count: number): Column[] {
+    const { workspace } = this.#context;
+    const { table } = this.#open();
+    if (table === undefined) return [];
+    // Keys that are equal may look different: -0 and 0, and all NaN. The table has one form of each.
+    if (table.keyTypes.some((type) => isFloat(type) || isNested(type))) return table.gatherKeys(touched, count);
+    return this.#keys.map((key) => gatherColumn(workspace, batch.columns[key], firstRows.address, count));
+  }
+
+  #changes(keys: Column[], before: Column[], after: Column[], count: number): Batch | undefined {
+    const { workspace } = this.#context;
+    const both = before.map((column, i) => concatColumns(workspace, [column, after[i]]));
+    const results = both.slice(0, -1);
+    const encoded = encodeKeyRows(workspace, results, count * 2);
+    const rows = workspace.allocate(count * 8);
+    const kinds = workspace.allocate(count * 2);
+    const { kernels } = workspace;
+    const size = kernels.changelogUpdates(
+      before[before.length - 1].data,
+      after[after.length - 1].data,
+      count,
+      encoded.offsets,
+      encoded.data,
+      this.#spec.withBefore !== false,
+      rows.address,
+      kinds.address,
+    );
+    let changes: Batch | undefined;
+    if (size > 0) {
+      const twice = keys.map((column) => concatColumns(workspace, [column, column]));
+      const columns = [...twice, ...results].map((column) => gatherColumn(workspace, column, rows.address, size));
+      for (const column of twice) column.release();
+      changes = new Batch(this.outputSchema, size, columns, {
+        kinds: columnOf(workspace, int8, size, { data: kinds.retain() }),
+      });
+    }
+    for (const owned of [encoded, rows, kinds, ...both]) owned.release();
+    return changes;
+  }
+
+  /** Groups with rows: their numbers from `from` on, in pieces of up to `limit` groups. Blocks are borrowed. */
+  *#living(limit: number): Generator<{ rows: Block; count: number; from: number; size: number }, void, void> {
+    const { workspace } = this.#context;
+    const groupCount = this.#groupCount;
+    for (let from = 0; from < groupCount; from += limit) {
+      const size = Math.min(limit, groupCount - from);
+      const numbers = workspace.allocate(size * 4);
+      workspace.kernels.groupSequence(from, size, numbers.address);
+      const counts = this.#open().aggregates.resultOf(this.#plan.bound.length - 1, numbers.address, size, groupCount);
+      const rows = workspace.allocate(size * 4 + 4);
+      const count = workspace.kernels.changelogLiving(counts.data, size, rows.address);
+      numbers.release();
+      counts.release();
+      try {
+        if (count > 0) yield { rows, count, from, size };
+      } finally {
+        rows.release();
+      }
+    }
+  }
+
+  *#final(): Generator<Batch, void, void> {
+    const { workspace, batchRows } = this.#context;
+    const { table, aggregates } = this.#open();
+    for (const { rows, count, from, size } of this.#living(batchRows)) {
+      const numbers = workspace.allocate(size * 4);
+      workspace.kernels.groupSequence(from, size, numbers.address);
+      const results = aggregates.resultsOf(numbers.address, size, this.#groupCount);
+      numbers.release();
+      const all = [...(table?.keyColumns(from, size) ?? []), ...results];
+      const columns = all.slice(0, -1).map((column) => gatherColumn(workspace, column, rows.address, count));
+      for (const column of all) column.release();
+      yield new Batch(this.outputSchema, count, columns);
+    }
+  }
+
+  #merge(state: State, columns: readonly Column[], rowCount: number): void {
+    const width = this.#keys.length;
+    const { table, aggregates } = state;
+    const keys = columns.slice(0, width);
+    const groups = table?.assign(keys, rowCount) ?? this.#context.workspace.allocateZeroed(rowCount * 4);
+    const groupCount = table?.groupCount ?? 1;
+    aggregates.merge({ groups: groups.address, rowCount, groupCount }, columns.slice(width));
+    groups.release();
+  }
+
+  /** Clears groups without rows away where they are the most. */
+  #compact(): void {
+    if (this.#spec.isChangelogInput !== true || this.#groupCount < this.#nextCheck) return;
+    const { batchRows } = this.#context;
+    let living = 0;
+    for (const { count } of this.#living(batchRows)) living += count;
+    if (living * 2 < this.#groupCount) {
+      const old = this.#open();
+      const fresh = this.#newState();
+      for (const { columns, count } of this.#states()) {
+        this.#merge(fresh, columns, count);
+        for (const column of columns) column.release();
+      }
+      this.#releaseState(old);
+      this.#state = fresh;
+    }
+    this.#nextCheck = Math.max(FEWEST_DEAD, this.#groupCount * 2);
+  }
+
+  /** Keys and states of groups with rows; the columns are the caller's. */
+  *#states(): Generator<{ columns: Column[]; count: number }, void, void> {
+    const { workspace, batchRows } = this.#context;
+    const { table, aggregates } = this.#open();
+    for (const { rows, count, from, size } of this.#living(batchRows)) {
+      const all = [...(table?.keyColumns(from, size) ?? []), ...aggregates.stateColumns(from, size)];
+      const columns = all.map((column) => gatherColumn(workspace, column, rows.address, count));
+      for (const column of all) column.release();
+      yield { columns, count };
+    }
+  }
+}
