@@ -1,15 +1,15 @@
 import * as arrow from "apache-arrow";
 import { fromArrow, toArrow } from "./arrow.ts";
 import type { Batch } from "./batch.ts";
-import { decodeDictionary } from "./columns/dictionary.ts";
+import { plainColumn } from "./columns/dictionary.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** Batches of one schema, at least one of them, as an Arrow IPC stream. */
 export function encodeTable(workspace: Workspace, batches: readonly Batch[]): Uint8Array {
   const writer = new arrow.RecordBatchStreamWriter();
   for (const batch of batches) {
-    // Whether a column has a dictionary, and which, differs by batch; the stream has one schema.
-    const columns = batch.columns.map((column) => decodeDictionary(workspace, column));
+    // Whether a column, or what is inside it, has a dictionary, and which, differs by batch; the stream has one schema.
+    const columns = batch.columns.map((column) => plainColumn(workspace, column));
     const plain = batch.withColumns(batch.schema, columns);
     writer.write(toArrow(workspace, plain, "copy"));
     plain.release();

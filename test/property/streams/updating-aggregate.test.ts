@@ -84,6 +84,6 @@ it("the changelog of an updating aggregate folds to the aggregate of the rows th
         });
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 120 },
   );
 });
