@@ -35,9 +35,6 @@ export class RowStore {
   readonly #workspace: Workspace;
   readonly #fields: readonly Field[];
   readonly #rows: GroupArray;
-  /** Offsets of the text fields, for kernels that compare rows. */
-  readonly #textAt: Block;
-  readonly #textCount: number;
   #arenas: Block[] = [];
   #outsideBytes = 0;
   #rowCount = 0;
@@ -57,11 +54,6 @@ export class RowStore {
     }
     this.#fields = fields;
     this.#rows = new GroupArray(workspace, Math.ceil(offset / 8) * 8);
-    const texts = fields.filter(({ type }) => isVariableLength(type)).map((field) => field.offset);
-    texts.sort((a, b) => a - b);
-    this.#textCount = texts.length;
-    this.#textAt = workspace.allocate(texts.length * 4);
-    workspace.u32.set(texts, this.#textAt.address >>> 2);
   }
 
   get rowCount(): number {
@@ -75,12 +67,6 @@ export class RowStore {
   /** Bytes that `rowCount` more rows would take on top, long texts not counted. */
   growthBytes(rowCount: number): number {
     return this.#rows.growthBytes(this.#rowCount + rowCount);
-  }
-
-  /** For kernels: where the rows lie now, and how. */
-  get layout(): { rows: Address; stride: number; textAt: Address; texts: number } {
-    const { address, stride } = this.#rows;
-    return { rows: address, stride, textAt: this.#textAt.address, texts: this.#textCount };
   }
 
   /** Appends rows, one column per type; returns the number of the first. Borrows the columns. */
@@ -136,7 +122,6 @@ export class RowStore {
 
   release(): void {
     this.#rows.release();
-    this.#textAt.release();
     for (const arena of this.#arenas.splice(0)) arena.release();
     for (const { pieces } of this.#fields) pieces?.release();
   }
