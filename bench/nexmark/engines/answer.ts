@@ -1,7 +1,7 @@
 /** Sinks of Nexmark's streams. */
 
-import { readRows } from "../../../dist/core/columns/read.js";
 import type { Sink, SinkWriter } from "../../../dist/index.js";
+import { readRows } from "../../../src/core/columns/read.ts";
 
 type Written = Parameters<SinkWriter["write"]>[0];
 type Context = Parameters<Sink["createWriter"]>[0];
@@ -39,7 +39,7 @@ export class Answer extends LocalSink {
   protected take(batch: Written, workspace: Context["workspace"]): void {
     const kinds = batch.rowKinds;
     const { names } = batch.schema;
-    for (const [row, values] of readRows(workspace, batch).entries()) {
+    for (const [row, values] of readRows(workspace as never, batch as never).entries()) {
       const line = `${names.map((name) => cell(values[name])).join("\x1f")}\n`;
       // Of the four kinds of rows, those that take something back are update-before and delete, both odd.
       const change = kinds !== undefined && (workspace.i8[kinds.data + row] & 1) === 1 ? -1 : 1;

@@ -30,18 +30,16 @@ export function eventStream<const N extends NexmarkColumnName>(
 
 const always: readonly string[] = ["eventType", "dateTime"];
 
-const ofType =
-  (type: EventType) =>
-  <const N extends NexmarkColumnName>(
-    environment: StreamExecutionEnvironment,
-    events: NexmarkSource,
-    ...columns: N[]
-  ): DataStream<Pick<NexmarkFields, N>> => {
-    const all = eventStream(environment, events, ...columns) as unknown as DataStream<NexmarkFields>;
-    return all.filter(col("eventType").eq(type)).select(...columns) as never;
-  };
+/** The events of one type, of a stream of all. */
+export const ofType = <F extends NexmarkFields | Pick<NexmarkFields, "eventType">>(
+  events: DataStream<F>,
+  type: EventType,
+): DataStream<F> => events.filter(col("eventType").eq(type) as never);
 
-/** Bids with the given columns, in their order. */
-export const bids = ofType(EventType.bid);
-export const auctions = ofType(EventType.auction);
-export const persons = ofType(EventType.person);
+/** Bids with the given columns, in their order, where a query reads nothing else. */
+export const bids = <const N extends NexmarkColumnName>(
+  environment: StreamExecutionEnvironment,
+  events: NexmarkSource,
+  ...columns: N[]
+): DataStream<Pick<NexmarkFields, N>> =>
+  ofType(eventStream(environment, events, ...columns), EventType.bid).select(...(columns as never[])) as never;
