@@ -79,7 +79,7 @@ export {
   longZeroConvergence,
 } from "./dataset/iteration-aggregators.ts";
 export type { IterationOptions, Superstep } from "./dataset/iterations.ts";
-export { asc, desc, type Ordering } from "./dataset/ordering.ts";
+export { asc, type ComputedOrdering, desc, type Ordering } from "./dataset/ordering.ts";
 export type { ColumnSummary } from "./dataset/summaries.ts";
 export {
   BroadcastConnectedStream,

@@ -42,7 +42,6 @@ import {
   partitionNode,
   pickNode,
   projectNode,
-  sortNode,
   unionByNameNode,
   unionNode,
   unnestNode,
@@ -59,7 +58,7 @@ import {
   type Superstep,
 } from "./iterations.ts";
 import type { JobContext } from "./job-context.ts";
-import { type Ordering, orderKey } from "./ordering.ts";
+import { type ComputedOrdering, type Ordering, orderKey, sortedBy } from "./ordering.ts";
 import { type JoinOn, pairsHandle } from "./pairs.ts";
 import { customPartitioning, rangePartitioning } from "./partitions.ts";
 import {
@@ -92,6 +91,9 @@ import { type ColumnSummary, summarizeColumns } from "./summaries.ts";
 export type JoinedFields<L extends Fields, R extends Fields, SharedKeys extends string> = L & {
   readonly [N in Exclude<keyof R & string, SharedKeys> as N extends keyof L ? `${N}_right` : N]: R[N];
 };
+
+/** A column or a computed value, as it is or with a direction. */
+type SortKey<F extends Fields> = Names<F> | Ordering<Names<F>> | Expression<PathsIn<F>> | ComputedOrdering<PathsIn<F>>;
 
 type Numbered<N extends string> = { readonly [K in N]: SimpleType<"int64"> };
 
@@ -438,14 +440,15 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
    * All rows in one order, also across partitions. With `first`, only that many rows are ever kept.
    * Text by code points, NaN above all numbers, nulls last unless said; equal rows keep no particular order.
    * @example flights.orderBy(desc("delay"), "date").first(10)
+   * @example flights.orderBy(desc(col("delay").div(col("distance")))).first(10)
    */
-  orderBy(...keys: (Names<F> | Ordering<Names<F>>)[]): DataSet<F> {
-    return this.#then((plan) => plan.map((node) => sortNode(node, keys.map(orderKey), "global")));
+  orderBy(...keys: SortKey<F>[]): DataSet<F> {
+    return this.#then((plan) => plan.map((node) => sortedBy(node, keys, "global")));
   }
 
   /** Orders the rows of each partition. */
-  sortPartition(...keys: (Names<F> | Ordering<Names<F>>)[]): DataSet<F> {
-    return this.#then((plan) => plan.map((node) => sortNode(node, keys.map(orderKey), "partition")));
+  sortPartition(...keys: SortKey<F>[]): DataSet<F> {
+    return this.#then((plan) => plan.map((node) => sortedBy(node, keys, "partition")));
   }
 
   /** The first rows: of an ordered dataset those that come first, of another any. @throws {PlanError} LIMIT_INVALID */

@@ -1,5 +1,5 @@
 import { describe, expectTypeOf, it } from "vitest";
-import { avg, col, count, type DataSet, desc, max, sum, types } from "../../src/index.ts";
+import { asc, avg, col, count, type DataSet, desc, max, sum, types } from "../../src/index.ts";
 
 const fields = {
   id: types.int64,
@@ -38,6 +38,13 @@ describe("a dataset's types", () => {
       orders.groupBy("customer").aggregate({ total: sum(col("prize").mul(2)) });
       // @ts-expect-error: nor in an order
       orders.orderBy(desc("prize"));
+      orders.orderBy(col("price").mul(col("quantity")), desc(col("id")), asc("customer"));
+      // @ts-expect-error: nor in a computed order
+      orders.orderBy(col("prize").mul(2));
+      // @ts-expect-error: nor with a direction
+      orders.orderBy(desc(col("prize").mul(2)));
+      // @ts-expect-error: groups are sorted by columns
+      orders.groupBy("customer").sortGroup(desc(col("price")));
       // @ts-expect-error: nor in a join
       orders.join(customers).where("customer").equalTo("nam");
     });

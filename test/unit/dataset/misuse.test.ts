@@ -36,10 +36,20 @@ describe("at the line of the mistake", () => {
     expect(() => untyped.aggregate({ total: sum })).toThrow(refusal("AGGREGATE_INVALID", '"total"'));
   });
 
-  it.each(["orderBy", "sortPartition", "partitionByRange"])("%s refuses expressions", (name) => {
-    for (const key of [col("price"), desc(col("price") as unknown as string)]) {
-      expect(() => untyped[name](key)).toThrow(refusal("SORT_KEY_INVALID", "withColumns"));
+  it("partitionByRange refuses expressions", () => {
+    for (const key of [col("price"), desc(col("price"))]) {
+      expect(() => untyped.partitionByRange(key)).toThrow(refusal("SORT_KEY_INVALID", "an expression"));
     }
+  });
+
+  it.each(["orderBy", "sortPartition", "partitionByRange"])("%s refuses what is no key", (name) => {
+    for (const key of [7, null, {}, { expression: "price" }]) {
+      expect(() => untyped[name](key)).toThrow(refusal("SORT_KEY_INVALID", "Name a column"));
+    }
+  });
+
+  it.each(["orderBy", "sortPartition"])("%s refuses columns that are not there inside expressions", (name) => {
+    expect(() => untyped[name](desc(col("prize").mul(2)))).toThrow(refusal("COLUMN_UNKNOWN", '"prize"'));
   });
 
   it.each([
