@@ -13,14 +13,25 @@ import type { KeyTable } from "./key-table.ts";
 /** A dictionary this many times longer than the batch is not worth a cache: its rows are decoded instead. */
 const DICTIONARY_PER_ROW = 16;
 
+/** Entries of all remembered dictionaries together (1 MiB of groups); the newest is remembered whatever its length. */
+const REMEMBERED_ENTRIES = 2 ** 18;
+
+/** A dictionary and, per entry, 1 + its group; 0 where it is not known yet. The last entry stands for null. */
+interface KnownDictionary {
+  readonly dictionary: Column;
+  readonly groups: Block;
+}
+
 /**
  * A key table of one column that also takes dictionary-encoded columns: per dictionary it remembers the group of each
- * entry, so that a row costs one load. Only the last dictionary is remembered; readers give one per row group.
+ * entry, so that a row costs one load. Several are remembered: readers give one per row group, and behind an exchange
+ * the batches of several readers take turns.
  */
 export class EncodedKeyTable implements KeyTable {
   readonly #workspace: Workspace;
   readonly #plain: ColumnKeyTable;
-  #cached: { dictionary: Column; groups: Block } | undefined;
+  /** The one that was used last comes first. */
+  #known: KnownDictionary[] = [];
   /** All keys as a dictionary, made at the first `gatherKeys` after a change. */
   #allKeys: Column | undefined;
 
@@ -34,7 +45,7 @@ export class EncodedKeyTable implements KeyTable {
   }
 
   get memoryBytes(): number {
-    return this.#plain.memoryBytes + (this.#cached?.groups.byteLength ?? 0);
+    return this.#known.reduce((sum, { groups }) => sum + groups.byteLength, this.#plain.memoryBytes);
   }
 
   growthBytes(rowCount: number): number {
@@ -48,7 +59,7 @@ export class EncodedKeyTable implements KeyTable {
     this.#allKeys?.release();
     this.#allKeys = undefined;
     if (dictionary === undefined) this.#plain.assignPlain(column, rowCount, out);
-    else if (dictionary !== this.#cached?.dictionary && dictionary.length > rowCount * DICTIONARY_PER_ROW) {
+    else if (dictionary.length > rowCount * DICTIONARY_PER_ROW && !this.#knows(dictionary)) {
       const decoded = decodeDictionary(this.#workspace, column);
       this.#plain.assignPlain(decoded, rowCount, out);
       decoded.release();
@@ -83,16 +94,15 @@ export class EncodedKeyTable implements KeyTable {
   }
 
   #forget(): void {
-    this.#cached?.dictionary.release();
-    this.#cached?.groups.release();
-    this.#cached = undefined;
+    for (const known of this.#known) forget(known);
+    this.#known = [];
     this.#allKeys?.release();
     this.#allKeys = undefined;
   }
 
   #assignEncoded(column: Column, dictionary: Column, rowCount: number, out: Address): void {
     const { kernels } = this.#workspace;
-    const cache = this.#cacheOf(dictionary);
+    const cache = this.#groupsOf(dictionary);
     const entries = dictionary.length;
     const fresh = this.#workspace.allocate(Math.min(rowCount, entries + 1) * 4);
     const map = (): number =>
@@ -122,13 +132,34 @@ export class EncodedKeyTable implements KeyTable {
     rows.release();
   }
 
-  #cacheOf(dictionary: Column): Block {
-    if (this.#cached?.dictionary !== dictionary) {
-      this.#cached?.dictionary.release();
-      this.#cached?.groups.release();
-      const groups = this.#workspace.allocateZeroed((dictionary.length + 1) * 4);
-      this.#cached = { dictionary: dictionary.retain(), groups };
-    }
-    return this.#cached.groups;
+  #knows(dictionary: Column): boolean {
+    return this.#known.some((known) => known.dictionary === dictionary);
   }
+
+  #groupsOf(dictionary: Column): Block {
+    const at = this.#known.findIndex((known) => known.dictionary === dictionary);
+    if (at === 0) return this.#known[0].groups;
+    if (at > 0) this.#known.unshift(...this.#known.splice(at, 1));
+    else {
+      const groups = this.#workspace.allocateZeroed((dictionary.length + 1) * 4);
+      this.#known.unshift({ dictionary: dictionary.retain(), groups });
+      this.#forgetOldest();
+    }
+    return this.#known[0].groups;
+  }
+
+  #forgetOldest(): void {
+    let entries = 0;
+    const kept = this.#known.filter(({ dictionary }, i) => {
+      entries += dictionary.length;
+      return i === 0 || entries <= REMEMBERED_ENTRIES;
+    });
+    for (const known of this.#known) if (!kept.includes(known)) forget(known);
+    this.#known = kept;
+  }
+}
+
+function forget({ dictionary, groups }: KnownDictionary): void {
+  dictionary.release();
+  groups.release();
 }
