@@ -469,6 +469,7 @@ export class WindowFunctionOperator implements Operator {
   /** Makes one window of several, by start. */
   #merge(key: WindowsOfKey, parts: readonly OpenWindow[], window: TimeWindow): OpenWindow {
     const trigger = this.#trigger;
+    if (trigger === undefined && parts.length === 1) return this.#extend(parts[0], window);
     for (const part of parts) this.#retire(part);
     const merged = this.#openWindow(key, window);
     for (const part of parts) {
@@ -493,6 +494,18 @@ export class WindowFunctionOperator implements Operator {
     return merged;
   }
 
+  /** Sessions grow row by row: without timers of a trigger the open window stays, and is queued anew once it is due. */
+  #extend(open: OpenWindow, window: TimeWindow): OpenWindow {
+    const { owner } = open;
+    const { hasUniqueEnds } = this.#assigner;
+    owner.remove(open, hasUniqueEnds);
+    open.window = window;
+    owner.add(open, hasUniqueEnds);
+    open.dueMs = this.#firstDueMs(window);
+    this.#queue(open);
+    return open;
+  }
+
   #openWindow(key: WindowsOfKey, window: TimeWindow): OpenWindow {
     const { hasUniqueEnds } = this.#assigner;
     const known = key.find(window, hasUniqueEnds);
@@ -501,10 +514,14 @@ export class WindowFunctionOperator implements Operator {
     const open = new OpenWindow(key, window);
     key.add(open, hasUniqueEnds);
     this.#openCount++;
-    const isDefault = this.#trigger === undefined && this.#assigner.domain === "event";
-    open.dueMs = isDefault && !this.#hasFired(window) ? window.endMs - 1 : this.#closeMs(window);
+    open.dueMs = this.#firstDueMs(window);
     this.#queue(open);
     return open;
+  }
+
+  #firstDueMs(window: TimeWindow): number {
+    const isDefault = this.#trigger === undefined && this.#assigner.domain === "event";
+    return isDefault && !this.#hasFired(window) ? window.endMs - 1 : this.#closeMs(window);
   }
 
   /** When nothing is left of a window; infinity for a global one. */
@@ -572,6 +589,10 @@ export class WindowFunctionOperator implements Operator {
   #takeDue(open: OpenWindow, timeMs: number): void {
     if (open.isClosed || open.queuedMs !== timeMs) return;
     open.queuedMs = Number.POSITIVE_INFINITY;
+    if (open.dueMs > timeMs) {
+      this.#queue(open);
+      return;
+    }
     const closeMs = this.#closeMs(open.window);
     if (this.#trigger === undefined) {
       const fireMs = this.#assigner.domain === "event" ? open.window.endMs - 1 : closeMs;

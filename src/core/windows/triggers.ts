@@ -122,6 +122,8 @@ export class ContinuousEventTimeTrigger implements Trigger<number> {
     if (timeMs === window.endMs - 1) return FIRE;
     if (timeMs !== context.state) return CONTINUE;
     context.state = undefined;
+    // The timer of the end is due too, and gives the same rows.
+    if (window.endMs - 1 <= context.currentWatermarkMs) return CONTINUE;
     this.#registerNext(Math.max(timeMs, context.currentWatermarkMs), window, context);
     return FIRE;
   }
