@@ -15,6 +15,7 @@ const HAS_CODE = /["`_][A-Z0-9]+["`]|codePrefix/;
 const VARIABLE = "…";
 /** Texts that look like codes and are none. */
 const OTHER_NAMES = new Set([
+  "FIRE_AND_PURGE",
   "OPTIMIZER_CHOOSES",
   "BROADCAST_HASH_FIRST",
   "BROADCAST_HASH_SECOND",
