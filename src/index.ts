@@ -108,6 +108,9 @@ export {
 } from "./datastream/stream-execution-environment.ts";
 export type { JobStatus, StreamJob } from "./datastream/stream-job.ts";
 export type { WatermarkExplanation } from "./datastream/watermark-explanation.ts";
+
+import "./datastream/updating-aggregates.ts";
+
 export { WatermarkStrategy } from "./datastream/watermark-strategy.ts";
 export { WindowedStream } from "./datastream/windowed-stream.ts";
 export {
