@@ -9,10 +9,12 @@ import { runIsolated } from "./harness/run-isolated.ts";
 import { runShared } from "./harness/run-shared.ts";
 import type { BenchOptions } from "./harness/suite.ts";
 import { benchNexmark } from "./nexmark/main.ts";
+import { benchStreaming } from "./streaming/main.ts";
 
 const list = (text: string | undefined): string[] | null => text?.split(",") ?? null;
 
 if (process.argv[2] === "nexmark") process.exit(await benchNexmark(process.argv.slice(3)));
+if (process.argv[2] === "streaming") process.exit(await benchStreaming(process.argv.slice(3)));
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -30,7 +32,8 @@ const { values, positionals } = parseArgs({
 if (positionals[0] !== "dataset") {
   console.error(`usage: npm run bench -- dataset [--only ${Object.keys(suites).join(",")}] [--cases A,B]
   [--engines A,B] [--rows N] [--rounds N] [--money decimal|double] [--peer flink] [--json FILE]
-  npm run bench -- nexmark [--events N] [--rate N] [--cases q0,q5] [--engines A,B] [--rounds N] [--peer flink] [--json FILE]`);
+  npm run bench -- nexmark [--events N] [--rate N] [--cases q0,q5] [--engines A,B] [--rounds N] [--peer flink] [--json FILE]
+  npm run bench -- streaming [--only windows,latency,half-load,memory] [--events N] [--rounds N] [--seconds N]`);
   process.exit(2);
 }
 const options: BenchOptions = {

@@ -1,0 +1,82 @@
+/** Sources and sinks of the streaming benchmark. */
+import {
+  col,
+  type DataStream,
+  type Expression,
+  type Schema,
+  type Sink,
+  type SinkWriter,
+  type Source,
+  type StreamExecutionEnvironment,
+  type types,
+  WatermarkStrategy,
+} from "../../dist/index.js";
+import { GeneratorSource } from "../../src/connectors/generator/generator-source.ts";
+
+export type Written = Parameters<SinkWriter["write"]>[0];
+export type Workspace = Parameters<Sink["createWriter"]>[0]["workspace"];
+
+/** Hands each batch to a function, which borrows it. */
+export const sinkOf = (take: (batch: Written, workspace: Workspace) => void): Sink => ({
+  spec: { kind: "local" },
+  description: "benchmark",
+  begin: () => undefined,
+  createWriter: ({ workspace }) => ({
+    write: (batch) => take(batch, workspace),
+    prepareCommit: () => null,
+    close: () => undefined,
+  }),
+  commit: () => undefined,
+  abort: () => undefined,
+});
+
+export type Numbers = Readonly<Record<"n" | "timeMs" | "key", typeof types.int64>>;
+
+/** Rows n = 0, 1, ... with an event time in milliseconds and one of so many keys. */
+export interface NumbersOptions {
+  readonly count: number;
+  readonly keys: number;
+  readonly rowsPerMs: number;
+  /** By the clock; absent: as many as the job takes. */
+  readonly rowsPerSecond?: number;
+}
+
+/** `onStart` is called when the first row is due. */
+export function numbers(
+  environment: StreamExecutionEnvironment,
+  { count, keys, rowsPerMs, rowsPerSecond }: NumbersOptions,
+  onStart: () => void = () => undefined,
+): DataStream<Numbers> {
+  const n = col("n");
+  const columns: Record<keyof Numbers, Expression> = {
+    n,
+    timeMs: n.intDiv(rowsPerMs),
+    // Neighbours have far keys.
+    key: n.mul(48_271).mod(keys),
+  };
+  const source = new GeneratorSource({
+    kind: "generator",
+    expressions: Object.entries(columns).map(([name, { node }]) => ({ name, expression: node as never })),
+    count,
+    ...(rowsPerSecond === undefined ? {} : { rowsPerSecond }),
+  });
+  const openSplit = source.openSplit.bind(source);
+  source.openSplit = (...given) => {
+    onStart();
+    return openSplit(...given);
+  };
+  // The source is compiled with the benchmark and the engine is its build: their classes are two.
+  return environment.fromSource(
+    source as unknown as Source & { readonly schema: Schema<Numbers> },
+    WatermarkStrategy.monotonous<Numbers>().withTimestamps("timeMs"),
+  );
+}
+
+/** Sum of an int64 column of a batch. */
+export function sumOf(batch: Written, workspace: Workspace, name: string): bigint {
+  const column = batch.columns[batch.schema.indexOf(name)];
+  let total = 0n;
+  if (column === undefined) return total;
+  for (let row = 0; row < batch.rowCount; row++) total += workspace.i64[column.data / 8 + row] ?? 0n;
+  return total;
+}
