@@ -55,6 +55,9 @@ const MEANINGS: Readonly<Record<string, string>> = {
   SPILL_WRITE_FAILED: "A spill file could not be written.",
   TARGET_EXISTS: "Where output should go there is a file, or a directory that is not empty.",
   TYPE_MISMATCH: "An expression puts types together that do not fit.",
+  WINDOW_ROWS_INVALID: "A count window has a number of rows that is not a whole number above 0.",
+  WINDOW_SIZE_INVALID: "A window has a length that is not a whole number of milliseconds above 0.",
+  WINDOW_SLIDE_INVALID: "A sliding window has a slide that is not a whole number of milliseconds above 0.",
 };
 const REMEDIES: Readonly<Record<string, string>> = {
   AGGREGATE_PARAMETER: "Give the parameter that the message names.",

@@ -94,10 +94,10 @@ it("goes on from a snapshot at another parallelism, without losing or repeating 
   first
     .fromSequence(0, 200_000)
     .uid("numbers")
-    .forEach((row) => {
+    .forEach(async (row) => {
       seenBefore.push(Number(row.value));
       // The stream waits for us, so that the snapshot falls into its middle.
-      return seenBefore.length % 1000 === 0 ? new Promise((resolve) => setTimeout(resolve, 0)) : undefined;
+      if (seenBefore.length % 1000 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
     });
   const job = await first.executeAsync();
   while (seenBefore.length < 5000) await new Promise((resolve) => setTimeout(resolve, 1));

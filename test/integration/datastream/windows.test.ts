@@ -120,9 +120,9 @@ it("says why a window has not fired", async () => {
     .fromCollection(rows.slice(0, 100), clicks, strategy(3_600_000))
     .uid("clicks")
     .map((row) => ({ ...row }), { schema: clicks })
-    .forEach((row) => {
+    .forEach(async (row) => {
       seen.push(row);
-      return new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise((resolve) => setTimeout(resolve, 20));
     });
   const job = await env.executeAsync();
   while (seen.length < 15) await new Promise((resolve) => setTimeout(resolve, 5));
