@@ -35,6 +35,13 @@ export function changelogSelect(kinds: usize, length: i32, back: bool, rows: usi
   return <i32>count;
 }
 
+/** Row kinds as i32, which index a dictionary of their names; `kinds` 0 gives inserts. */
+export function changelogIndices(kinds: usize, length: i32, out: usize): void {
+  for (let row: usize = 0; row < <usize>length; row++) {
+    store<i32>(out + (row << 2), kinds == 0 ? 0 : <i32>load<i8>(kinds + row));
+  }
+}
+
 /** Records of `stride` bytes (a multiple of 4) of the groups u32[count], one after the other. */
 export function changelogRecords(records: usize, stride: usize, groups: usize, count: i32, out: usize): void {
   for (let i: usize = 0; i < <usize>count; i++, out += stride) {

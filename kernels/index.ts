@@ -56,3 +56,4 @@ export * from "./window-pane";
 export * from "./session";
 export * from "./utf8";
 export * from "./changelog";
+export * from "./updating-join";

@@ -88,7 +88,7 @@ export {
   KeyedConnectedStreams,
 } from "./datastream/connected-streams.ts";
 export { DataStream } from "./datastream/data-stream.ts";
-export { IntervalJoin, WindowJoin } from "./datastream/joined-streams.ts";
+export { IntervalJoin, JoinedStreams, type UpdatingJoinOptions } from "./datastream/joined-streams.ts";
 export { KeyedStream } from "./datastream/keyed-stream.ts";
 export { OutputTag } from "./datastream/output-tag.ts";
 export type {
@@ -109,6 +109,7 @@ export {
 export type { JobStatus, StreamJob } from "./datastream/stream-job.ts";
 export type { WatermarkExplanation } from "./datastream/watermark-explanation.ts";
 
+import "./datastream/changelogs.ts";
 import "./datastream/updating-aggregates.ts";
 
 export { WatermarkStrategy } from "./datastream/watermark-strategy.ts";

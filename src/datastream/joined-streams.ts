@@ -2,6 +2,14 @@ import { callSite } from "../api/call-site.ts";
 import { checkedOptions } from "../api/options.ts";
 import { PlanHandle } from "../api/plan-handle.ts";
 import { PlanError } from "../core/errors.ts";
+import { type AcceptsColumns, Expression } from "../core/expressions/expression.ts";
+import type { ExpressionNode } from "../core/expressions/node.ts";
+import { expressionColumns } from "../core/expressions/rewrite.ts";
+import type { PathsIn } from "../core/expressions/symbols.ts";
+import type { JoinSpec } from "../core/joins/join-plan.ts";
+import { joinGivesUpdates } from "../core/operators/updating-join.ts";
+import { Schema } from "../core/schema.ts";
+import { checkTtl } from "../core/state/descriptors.ts";
 import type { Fields } from "../core/types.ts";
 import { joinOutput } from "../plan/join-output.ts";
 import type { JoinType } from "../plan/logical.ts";
@@ -27,13 +35,15 @@ declare module "./keyed-stream.ts" {
       options?: { readonly type?: "inner" | "left" | "right" | "full" },
     ): IntervalJoin<F, K, G>;
     /**
-     * Rows of both streams with equal keys in the same window: continue with `window`.
+     * Rows of both streams with equal keys: continue with `window` for those in the same window, or with `updating` for
+     * all rows there ever were.
      * @example orders.keyBy("id").join(payments.keyBy("orderId")).window(TumblingEventTimeWindows.of(60_000))
+     * @example orders.keyBy("id").join(payments.keyBy("orderId"), { type: "left" }).updating()
      */
     join<G extends Fields, L extends string>(
       other: KeyedStream<G, L>,
       options?: { readonly type?: JoinType },
-    ): WindowJoin<F, K, G>;
+    ): JoinedStreams<F, K, G>;
   }
 }
 
@@ -70,8 +80,8 @@ export class IntervalJoin<F extends Fields, K extends string, G extends Fields> 
   }
 }
 
-/** Two keyed streams whose rows are joined where they fall into one window. */
-export class WindowJoin<F extends Fields, K extends string, G extends Fields> {
+/** Two keyed streams whose rows are joined: those of one window, or all. */
+export class JoinedStreams<F extends Fields, K extends string, G extends Fields> {
   readonly #sides: Sides;
 
   constructor(sides: Sides) {
@@ -98,6 +108,62 @@ export class WindowJoin<F extends Fields, K extends string, G extends Fields> {
     const bounds = { startColumn: "windowStart", endColumn: "windowEnd" };
     return joined(this.#sides, "window join", { kind: "windowJoin", window: spec, ...bounds, ...lateness });
   }
+
+  /**
+   * One row per pair of all rows that both streams have had so far, as a changelog: a row that is taken back takes its
+   * pairs with it, and in outer joins the first match of a row takes back the row without one. Inner and semi joins of
+   * streams without updates only ever add rows, and may be followed by anything. Takes changelogs. No event times.
+   *
+   * Both streams are kept, unless rows have a time to live: then a row older than it matches nothing more, and results
+   * that stand on it stay. Null keys match nothing.
+   * @throws {PlanError} JOIN_KEYS_MISMATCH, COLUMN_UNKNOWN, TYPE_MISMATCH, STATE_TTL_INVALID
+   * @example bids.keyBy("auction").join(auctions.keyBy("id")).updating({ on: col("time").le(col("expires")) })
+   */
+  updating<const E extends Expression = Expression>(
+    options: UpdatingJoinOptions<E & AcceptsColumns<E, PathsIn<JoinedFields<F, K, G>>>> = {},
+  ): DataStream<JoinedFields<F, K, G>> {
+    const { on, ttl } = checkedOptions("updating", options, ["on", "ttl"]);
+    if (on !== undefined && !((on as unknown) instanceof Expression)) {
+      throw new PlanError(
+        "OPTION_INVALID",
+        `updating was given ${String(on)} as the condition "on".`,
+        'Give an expression over the columns of the result, such as col("time").le(col("expires")).',
+      );
+    }
+    if (ttl !== undefined) checkTtl("An updating join", checkedOptions("ttl", ttl, ["ttlMs", "timeDomain"]));
+    const { type } = this.#sides;
+    return joined(
+      this.#sides,
+      "join",
+      { kind: "updatingJoin", ...(ttl === undefined ? {} : { ttl }) },
+      (left, right) => {
+        const changelogs = { left: left.isUpdating, right: right.isUpdating };
+        return {
+          spec: { changelogs },
+          emitsUpdates: joinGivesUpdates({ type, changelogs }),
+          ...(on === undefined ? {} : { condition: on.node }),
+        };
+      },
+    );
+  }
+}
+
+/** What of an updating join can be chosen. */
+export interface UpdatingJoinOptions<E = Expression> {
+  /**
+   * A further condition for two rows to match, over the columns by their names in the result. In outer joins a row that
+   * has equal keys but fails it is unmatched, other than with a filter behind the join.
+   */
+  readonly on?: E;
+  /** Forgets rows so long after they came, by the clock (the default) or in event time. */
+  readonly ttl?: { readonly ttlMs: number; readonly timeDomain?: "processing" | "event" };
+}
+
+/** What a join of changelogs needs to know of its inputs. */
+interface Updates {
+  readonly spec: { readonly [key: string]: unknown };
+  readonly emitsUpdates: boolean;
+  readonly condition?: ExpressionNode;
 }
 
 /** The join's node: both sides by key, and what the output columns need behind it. */
@@ -105,19 +171,31 @@ function joined<J extends Fields>(
   { left, right, type }: Sides,
   name: string,
   spec: { readonly kind: string; readonly [key: string]: unknown },
+  updatesOf?: (left: StreamNode, right: StreamNode) => Updates,
 ): DataStream<J> {
   const site = callSite();
   const plan: StreamPlan = PlanHandle.combine([left.plan, right.plan], ([first, second]): StreamNode => {
     const on = { type, leftKeys: left.keys, rightKeys: right.keys };
     const { projection, ...join } = joinOutput(first.schema, second.schema, on);
-    const operator: OperatorNode = { ...spec, name: `${type} ${name}(${left.keys.join(", ")})`, type, ...join };
+    const updates = updatesOf?.(first, second);
+    const operator: OperatorNode = {
+      ...spec,
+      ...updates?.spec,
+      name: `${type} ${name}(${left.keys.join(", ")})`,
+      type,
+      ...join,
+      ...(updates?.condition && { residual: residualOf(updates.condition, first.schema, second.schema, on) }),
+    };
     const node = operatorNode(
       [
         { node: first, route: { kind: "keyed", keys: left.keys } },
         { node: second, route: { kind: "keyed", keys: right.keys } },
       ],
       operator,
-      site === undefined ? {} : { callSite: site },
+      {
+        ...(updates === undefined ? {} : { acceptsUpdates: true, emitsUpdates: updates.emitsUpdates }),
+        ...(site === undefined ? {} : { callSite: site }),
+      },
     );
     if (projection === undefined) return node;
     const extra = node.schema.names.slice(join.output.length).map((column) => ({
@@ -127,6 +205,25 @@ function joined<J extends Fields>(
     return projectNode(node, [...projection, ...extra]);
   });
   return new DataStream<J>(left.context, plan);
+}
+
+/**
+ * A condition over pairs, whose columns have the names that an inner join gives them.
+ * @throws {PlanError} COLUMN_UNKNOWN, TYPE_MISMATCH
+ */
+function residualOf(
+  condition: ExpressionNode,
+  left: Schema,
+  right: Schema,
+  on: { readonly leftKeys: readonly string[]; readonly rightKeys: readonly string[] },
+): NonNullable<JoinSpec["residual"]> {
+  const { output } = joinOutput(left, right, { ...on, type: "inner" });
+  const pairs = new Schema(
+    output.map(({ side, column, name }) => ({ name, type: (side === "left" ? left : right).typeOf(column) })),
+  );
+  const used = expressionColumns(condition);
+  for (const name of used) pairs.indexOf(name);
+  return { columns: output.filter(({ name }) => used.has(name)), condition };
 }
 
 const JOIN_TYPES: readonly string[] = ["inner", "left", "right", "full", "semi", "anti"];
@@ -150,5 +247,5 @@ KeyedStream.prototype.join = function join(
   right: KeyedStream<Fields, string>,
   options?: { readonly type?: JoinType },
 ) {
-  return new WindowJoin({ left: this, right, type: typeOf("join", options) });
+  return new JoinedStreams({ left: this, right, type: typeOf("join", options) });
 } as KeyedStream<Fields, string>["join"];

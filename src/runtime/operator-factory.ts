@@ -4,6 +4,7 @@ import { AssignTimes, type AssignTimesSpec } from "../core/operators/assign-time
 import { CrossJoinOperator, type CrossJoinSpec } from "../core/operators/cross-join.ts";
 import { DistinctOperator, type DistinctSpec } from "../core/operators/distinct.ts";
 import { FilterOperator, type FilterSpec } from "../core/operators/filter.ts";
+import { FromChangelog, type FromChangelogSpec } from "../core/operators/from-changelog.ts";
 import { HashAggregateOperator, type HashAggregateSpec } from "../core/operators/hash-aggregate.ts";
 import { HashJoinOperator, type HashJoinSpec } from "../core/operators/hash-join.ts";
 import { IntervalJoinOperator, type IntervalJoinSpec } from "../core/operators/interval-join.ts";
@@ -15,9 +16,11 @@ import { RangeNumbersOperator, type RangeNumbersSpec } from "../core/operators/r
 import { SessionAggregateOperator, type SessionAggregateSpec } from "../core/operators/session-aggregate.ts";
 import { SortOperator, type SortSpec } from "../core/operators/sort.ts";
 import { SortMergeJoinOperator, type SortMergeJoinSpec } from "../core/operators/sort-merge-join.ts";
+import { ToChangelog, type ToChangelogSpec } from "../core/operators/to-changelog.ts";
 import { TopNOperator, type TopNSpec } from "../core/operators/top-n.ts";
 import { UnnestOperator, type UnnestSpec } from "../core/operators/unnest.ts";
 import { UpdatingAggregateOperator, type UpdatingAggregateSpec } from "../core/operators/updating-aggregate.ts";
+import { UpdatingJoinOperator, type UpdatingJoinSpec } from "../core/operators/updating-join.ts";
 import { WindowAggregateOperator, type WindowAggregateSpec } from "../core/operators/window-aggregate.ts";
 import { WindowJoinOperator, type WindowJoinSpec } from "../core/operators/window-join.ts";
 import type { Schema } from "../core/schema.ts";
@@ -30,6 +33,7 @@ interface Specs {
   crossJoin: CrossJoinSpec;
   distinct: DistinctSpec;
   filter: FilterSpec;
+  fromChangelog: FromChangelogSpec;
   hashJoin: HashJoinSpec;
   intervalJoin: IntervalJoinSpec;
   limit: LimitSpec;
@@ -40,10 +44,12 @@ interface Specs {
   sessionAggregate: SessionAggregateSpec;
   sort: SortSpec;
   sortMergeJoin: SortMergeJoinSpec;
+  toChangelog: ToChangelogSpec;
   topN: TopNSpec;
   windowAggregate: WindowAggregateSpec;
   unnest: UnnestSpec;
   updatingAggregate: UpdatingAggregateSpec;
+  updatingJoin: UpdatingJoinSpec;
   windowJoin: WindowJoinSpec;
 }
 
@@ -53,6 +59,7 @@ const FACTORIES: { readonly [K in keyof Specs]: (spec: Specs[K], inputs: readonl
   crossJoin: (spec, [left, right]) => new CrossJoinOperator(spec, left, right),
   distinct: (spec, [input]) => new DistinctOperator(spec, input),
   filter: (spec, [input]) => new FilterOperator(spec, input),
+  fromChangelog: (spec, [input]) => new FromChangelog(spec, input),
   hashJoin: (spec, [left, right]) => new HashJoinOperator(spec, left, right),
   intervalJoin: (spec, [left, right]) => new IntervalJoinOperator(spec, left, right),
   limit: (spec, [input]) => new LimitOperator(spec, input),
@@ -63,9 +70,11 @@ const FACTORIES: { readonly [K in keyof Specs]: (spec: Specs[K], inputs: readonl
   sessionAggregate: (spec, [input]) => new SessionAggregateOperator(spec, input),
   sort: (spec, [input]) => new SortOperator(input, spec),
   sortMergeJoin: (spec, [left, right]) => new SortMergeJoinOperator(spec, left, right),
+  toChangelog: (spec, [input]) => new ToChangelog(spec, input),
   topN: (spec, [input]) => new TopNOperator(spec, input),
   windowAggregate: (spec, [input]) => new WindowAggregateOperator(spec, input),
   updatingAggregate: (spec, [input]) => new UpdatingAggregateOperator(spec, input),
+  updatingJoin: (spec, [left, right]) => new UpdatingJoinOperator(spec, left, right),
   unnest: (spec, [input]) => new UnnestOperator(spec, input),
   windowJoin: (spec, [left, right]) => new WindowJoinOperator(spec, left, right),
 };

@@ -10,6 +10,7 @@ import type { Block } from "../memory/block.ts";
 import type { Workspace } from "../workspace.ts";
 import type { BuildTable } from "./build-table.ts";
 import { type ColumnSource, givesPairs, type JoinPlan, type JoinSide, keepsUnmatched } from "./join-plan.ts";
+import { filterPairs } from "./pair-filter.ts";
 
 /** How a join runs: its plan, the side that is held, and the compiled residual condition. */
 export interface JoinRun {
@@ -192,33 +193,20 @@ export class BuiltSide {
   /** The pairs for which the residual condition is true. Takes over the given pairs. */
   #filter(batch: Batch, pairs: Pairs, condition: CompiledPredicate): Pairs {
     const { residual } = this.#run.plan;
-    const { kernels } = this.#workspace;
     if (residual === undefined || pairs.count === 0) return pairs;
-    let kept: Pairs = { ...pairs, count: 0 };
+    const { probeRows, buildRows, count } = pairs;
     try {
-      const { probeRows, buildRows, count } = pairs;
       const columns = this.#columns(residual.columns, batch, probeRows.address, count, buildRows.address);
       const rows = new Batch(residual.schema, count, columns);
-      try {
-        const selection = condition.select(this.#workspace, rows);
-        if (selection === "all") return pairs;
-        if (selection !== "none") {
-          const { indices } = selection;
-          // Indices ascend and are distinct, so gathering in place reads each number before it is overwritten.
-          kernels.gather32(probeRows.address, indices.address, selection.count, probeRows.address);
-          kernels.gather32(buildRows.address, indices.address, selection.count, buildRows.address);
-          indices.release();
-          kept = { ...pairs, count: selection.count };
-        }
-      } finally {
-        rows.release();
-      }
+      return {
+        ...pairs,
+        count: filterPairs(this.#workspace, condition, rows, probeRows.address, buildRows.address),
+      };
     } catch (error) {
-      pairs.probeRows.release();
-      pairs.buildRows.release();
+      probeRows.release();
+      buildRows.release();
       throw error;
     }
-    return kept;
   }
 
   #mark({ probeRows, buildRows, count }: Pairs, seen: Address): void {

@@ -12,6 +12,7 @@ import {
   keepsUnmatched,
   planJoin,
 } from "../joins/join-plan.ts";
+import { filterPairs } from "../joins/pair-filter.ts";
 import type { Address } from "../memory/allocator.ts";
 import type { Block } from "../memory/block.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
@@ -325,21 +326,7 @@ export class IntervalJoinOperator implements Operator {
     const { workspace } = this.#context;
     const columns = this.#columns(residual.columns, batch, side, chunk, probeRows.address, rows.address, count);
     const candidates = new Batch(residual.schema, count, columns);
-    let kept = count;
-    try {
-      const selection = this.#condition.select(workspace, candidates);
-      if (selection === "none") return 0;
-      const { kernels } = workspace;
-      if (selection !== "all") {
-        // Numbers ascend and are distinct, so gathering in place reads each one before it is overwritten.
-        kernels.gather32(probeRows.address, selection.indices.address, selection.count, probeRows.address);
-        kernels.gather32(rows.address, selection.indices.address, selection.count, rows.address);
-        selection.indices.release();
-        kept = selection.count;
-      }
-    } finally {
-      candidates.release();
-    }
+    const kept = filterPairs(workspace, this.#condition, candidates, probeRows.address, rows.address);
     const { kernels } = workspace;
     if (chunk.marks !== 0) kernels.joinMarkRows(rows.address, kept, chunk.marks);
     if (probeMarks !== 0) kernels.joinMarkRows(probeRows.address, kept, probeMarks);

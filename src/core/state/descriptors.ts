@@ -92,14 +92,18 @@ function described<D extends Described>(descriptor: D): D {
   if (typeof name !== "string" || name === "") {
     throw new PlanError("STATE_NAME_INVALID", "A state has no name.", "Give a name that is no empty text.");
   }
-  if (ttl !== undefined && !(Number.isSafeInteger(ttl.ttlMs) && ttl.ttlMs > 0)) {
-    throw new PlanError(
-      "STATE_TTL_INVALID",
-      `The state "${name}" has the time to live ${ttl.ttlMs} ms.`,
-      "Give a whole number of milliseconds greater than 0.",
-    );
-  }
+  if (ttl !== undefined) checkTtl(`The state "${name}"`, ttl);
   return descriptor;
+}
+
+/** @throws {PlanError} STATE_TTL_INVALID */
+export function checkTtl(what: string, { ttlMs, timeDomain = "processing" }: StateTtl): void {
+  if (Number.isSafeInteger(ttlMs) && ttlMs > 0 && ["processing", "event"].includes(timeDomain)) return;
+  throw new PlanError(
+    "STATE_TTL_INVALID",
+    `${what} has the time to live ${ttlMs} ms in ${timeDomain} time.`,
+    "Give a whole number of milliseconds greater than 0, in processing or event time.",
+  );
 }
 
 /** One value per key. */
