@@ -24,6 +24,7 @@ const { values, positionals } = parseArgs({
     engines: { type: "string" },
     rows: { type: "string", default: "1e7" },
     rounds: { type: "string", default: "5" },
+    "warm-up": { type: "string", default: "3" },
     money: { type: "string", default: "decimal" },
     peer: { type: "string" },
     json: { type: "string" },
@@ -31,7 +32,7 @@ const { values, positionals } = parseArgs({
 });
 if (positionals[0] !== "dataset") {
   console.error(`usage: npm run bench -- dataset [--only ${Object.keys(suites).join(",")}] [--cases A,B]
-  [--engines A,B] [--rows N] [--rounds N] [--money decimal|double] [--peer flink] [--json FILE]
+  [--engines A,B] [--rows N] [--rounds N] [--warm-up N] [--money decimal|double] [--peer flink] [--json FILE]
   npm run bench -- nexmark [--events N] [--rate N] [--cases q0,q5] [--engines A,B] [--rounds N] [--peer flink] [--json FILE]
   npm run bench -- streaming [--only windows,latency,half-load,memory] [--events N] [--rounds N] [--seconds N]`);
   process.exit(2);
@@ -39,6 +40,7 @@ if (positionals[0] !== "dataset") {
 const options: BenchOptions = {
   rows: Number(values.rows),
   rounds: Number(values.rounds),
+  warmUp: Math.max(1, Number(values["warm-up"])),
   money: values.money === "double" ? "double" : "decimal",
   engines: list(values.engines),
   cases: list(values.cases),

@@ -1,5 +1,6 @@
 /** All suites by the name under which `--only` asks for them, in the order in which they run. */
 import type { Suite } from "../harness/suite.ts";
+import { cold } from "./cold.ts";
 import { flights } from "./flights.ts";
 import { flinkPeer } from "./flink.ts";
 import { groupBy } from "./group-by.ts";
@@ -14,6 +15,7 @@ export const suites: Readonly<Record<string, Suite>> = {
   "group-by": groupBy,
   join,
   parquet,
+  cold,
   "parquet-write": parquetWrite,
   tpch,
   flights,

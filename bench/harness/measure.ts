@@ -24,7 +24,7 @@ export async function measureOnce(
   const finished = await session.run(question);
   const ms = performance.now() - start;
   const { user, system } = process.cpuUsage(startCpu);
-  const cpuMs = (user + system) / 1000;
+  const cpuMs = finished.cpuMs ?? (user + system) / 1000;
   try {
     return { ms, cpuMs, summary: shape === null ? null : await finished.summary(shape) };
   } finally {

@@ -6,8 +6,6 @@ import { askedCases, askedEngines } from "./selection.ts";
 import type { BenchCase, BenchOptions, Session, Suite } from "./suite.ts";
 import type { Summary } from "./summary.ts";
 
-const WARM_UP_ROUNDS = 3;
-
 /** A failed engine is dropped for the case; the others go on. */
 export async function runShared(suite: Suite, options: BenchOptions): Promise<Outcome[]> {
   const oracle = await suite.oracle(options);
@@ -21,7 +19,7 @@ export async function runShared(suite: Suite, options: BenchOptions): Promise<Ou
     }
     for (const question of askedCases(suite, options)) {
       process.stderr.write(`${suite.name}: ${question.name}\n`);
-      outcomes.push(...(await runCase(suite, question, await oracle.expect(question), sessions, options.rounds)));
+      outcomes.push(...(await runCase(suite, question, await oracle.expect(question), sessions, options)));
     }
   } finally {
     for (const session of sessions.values()) await session.close();
@@ -35,7 +33,7 @@ async function runCase(
   question: BenchCase,
   expected: Summary,
   sessions: ReadonlyMap<string, Session>,
-  rounds: number,
+  { rounds, warmUp }: BenchOptions,
 ): Promise<Outcome[]> {
   const able = [...sessions].filter(([, session]) => session.supports(question));
   const times = new Map<string, number[]>(able.map(([engine]) => [engine, []]));
@@ -43,15 +41,11 @@ async function runCase(
   const failures = new Map<string, string>();
   const shape = { columns: expected.columns, sampleBy: question.sampleBy ?? null };
   // The first of the rounds that are not timed checks the answers; all let just-in-time compilers finish.
-  for (let round = 1 - WARM_UP_ROUNDS; round <= rounds; round++) {
+  for (let round = 1 - warmUp; round <= rounds; round++) {
     for (const [engine, session] of round % 2 === 0 ? able : [...able].reverse()) {
       if (failures.has(engine)) continue;
       try {
-        const { ms, cpuMs, summary } = await measureOnce(
-          session,
-          question,
-          round === 1 - WARM_UP_ROUNDS ? shape : null,
-        );
+        const { ms, cpuMs, summary } = await measureOnce(session, question, round === 1 - warmUp ? shape : null);
         const wrong = summary === null ? null : difference(expected, summary, question.orderBy);
         if (wrong !== null) throw new Error(`wrong answer: ${wrong}`);
         if (round <= 0) continue;

@@ -7,6 +7,8 @@ export interface BenchOptions {
   /** Rows of the group-by and join tables. */
   readonly rows: number;
   readonly rounds: number;
+  /** Rounds before them that are not timed, where engines share a process; the first checks the answers. */
+  readonly warmUp: number;
   /** How TPC-H's money columns are stored. */
   readonly money: Money;
   /** Engines to run, or null for all. */
@@ -36,6 +38,8 @@ export interface BenchCase {
 export interface Finished {
   /** Reads the answer back for the check, in the columns of the expected one; not timed. */
   summary(shape: AnswerShape): Promise<Summary>;
+  /** Processor time of the run where it ran in another process. */
+  readonly cpuMs?: number;
   /** Frees the answer; not timed. */
   release?(): Promise<void> | void;
 }
