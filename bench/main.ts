@@ -24,7 +24,7 @@ const { values, positionals } = parseArgs({
     engines: { type: "string" },
     rows: { type: "string", default: "1e7" },
     rounds: { type: "string", default: "5" },
-    "warm-up": { type: "string", default: "3" },
+    "warm-up": { type: "string", default: "8" },
     money: { type: "string", default: "decimal" },
     peer: { type: "string" },
     json: { type: "string" },

@@ -29,4 +29,4 @@ const sources = Math.max(newest(join(root, "src")), newest(join(root, "kernels")
 const built = Math.min(newest(join(root, "dist")), newest(join(root, "build")));
 if (sources > built && !process.argv.includes("--no-build")) run("npm", ["run", "build"]);
 const args = process.argv.slice(2).filter((argument) => argument !== "--no-build");
-run(process.execPath, ["--expose-gc", "--no-flush-bytecode", "--import", "tsx", join("bench", "main.ts"), ...args]);
+run(process.execPath, ["--expose-gc", "--import", "tsx", join("bench", "main.ts"), ...args]);
