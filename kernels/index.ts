@@ -57,3 +57,5 @@ export * from "./session";
 export * from "./utf8";
 export * from "./changelog";
 export * from "./updating-join";
+export * from "./ranked";
+export * from "./temporal";

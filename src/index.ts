@@ -29,6 +29,7 @@ export {
   variancePopulation,
 } from "./api/aggregations.ts";
 export type { JobResult } from "./api/job-result.ts";
+export { asc, type ComputedOrdering, desc, type Ordering } from "./api/ordering.ts";
 export type { UserAggregate } from "./core/aggregates/user-aggregate.ts";
 export {
   DataError,
@@ -58,6 +59,7 @@ export {
 } from "./core/expressions/builders.ts";
 export { type DateUnit, Expression, NamedExpression, type ResultType } from "./core/expressions/expression.ts";
 export type { TimerService } from "./core/process/contexts.ts";
+export type { LookupAnswer, LookupContext } from "./core/process/lookups.ts";
 export type { Accumulator } from "./core/rows/accumulators.ts";
 export type { RuntimeContext } from "./core/rows/runtime-context.ts";
 export { type Field, type RowOf, Schema } from "./core/schema.ts";
@@ -79,7 +81,6 @@ export {
   longZeroConvergence,
 } from "./dataset/iteration-aggregators.ts";
 export type { IterationOptions, Superstep } from "./dataset/iterations.ts";
-export { asc, type ComputedOrdering, desc, type Ordering } from "./dataset/ordering.ts";
 export type { ColumnSummary } from "./dataset/summaries.ts";
 export {
   BroadcastConnectedStream,
@@ -90,6 +91,7 @@ export {
 export { DataStream } from "./datastream/data-stream.ts";
 export { IntervalJoin, JoinedStreams, type UpdatingJoinOptions } from "./datastream/joined-streams.ts";
 export { KeyedStream } from "./datastream/keyed-stream.ts";
+export type { LookupGiven, LookupOptions } from "./datastream/lookup-joins.ts";
 export { OutputTag } from "./datastream/output-tag.ts";
 export type {
   BroadcastProcessFunction,
@@ -100,6 +102,7 @@ export type {
   KeyedProcessFunction,
   ProcessFunction,
 } from "./datastream/process-functions.ts";
+export type { DeduplicateOptions, TopNOptions } from "./datastream/ranked-streams.ts";
 export {
   type ExecuteOptions,
   type RuntimeMode,
@@ -107,9 +110,13 @@ export {
   StreamExecutionEnvironment,
 } from "./datastream/stream-execution-environment.ts";
 export type { JobStatus, StreamJob } from "./datastream/stream-job.ts";
+export type { TemporalJoinOptions } from "./datastream/temporal-joins.ts";
 export type { WatermarkExplanation } from "./datastream/watermark-explanation.ts";
 
 import "./datastream/changelogs.ts";
+import "./datastream/lookup-joins.ts";
+import "./datastream/ranked-streams.ts";
+import "./datastream/temporal-joins.ts";
 import "./datastream/updating-aggregates.ts";
 
 export { WatermarkStrategy } from "./datastream/watermark-strategy.ts";

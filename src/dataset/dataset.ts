@@ -3,6 +3,7 @@ import { type AggregatedFields, type Aggregations, count, maxBy, minBy } from ".
 import { callSite } from "../api/call-site.ts";
 import { columnNames, computedColumns, namedColumns } from "../api/column-arguments.ts";
 import { checkedOptions, checkedSignal, optionsOf, type SinkOptions } from "../api/options.ts";
+import { type ComputedOrdering, type Ordering, orderKey } from "../api/ordering.ts";
 import { PlanHandle } from "../api/plan-handle.ts";
 import type {
   CoGroupGiven,
@@ -58,7 +59,7 @@ import {
   type Superstep,
 } from "./iterations.ts";
 import type { JobContext } from "./job-context.ts";
-import { type ComputedOrdering, type Ordering, orderKey, sortedBy } from "./ordering.ts";
+import { sortedBy } from "./ordering.ts";
 import { type JoinOn, pairsHandle } from "./pairs.ts";
 import { customPartitioning, rangePartitioning } from "./partitions.ts";
 import {

@@ -6,7 +6,7 @@ import { type AcceptsColumns, Expression } from "../core/expressions/expression.
 import type { ExpressionNode } from "../core/expressions/node.ts";
 import { expressionColumns } from "../core/expressions/rewrite.ts";
 import type { PathsIn } from "../core/expressions/symbols.ts";
-import type { JoinSpec } from "../core/joins/join-plan.ts";
+import type { JoinSide, JoinSpec } from "../core/joins/join-plan.ts";
 import { joinGivesUpdates } from "../core/operators/updating-join.ts";
 import { Schema } from "../core/schema.ts";
 import { checkTtl } from "../core/state/descriptors.ts";
@@ -161,13 +161,18 @@ export interface UpdatingJoinOptions<E = Expression> {
 
 /** What a join of changelogs needs to know of its inputs. */
 interface Updates {
-  readonly spec: { readonly [key: string]: unknown };
+  readonly spec?: { readonly [key: string]: unknown };
+  /** The sides whose rows may be taken back; both unless said. */
+  readonly from?: readonly JoinSide[];
   readonly emitsUpdates: boolean;
   readonly condition?: ExpressionNode;
 }
 
-/** The join's node: both sides by key, and what the output columns need behind it. */
-function joined<J extends Fields>(
+/**
+ * The join's node: both sides by key, and what the output columns need behind it.
+ * @throws {PlanError} JOIN_KEYS_MISMATCH, UPDATES_NOT_ACCEPTED
+ */
+export function joined<J extends Fields>(
   { left, right, type }: Sides,
   name: string,
   spec: { readonly kind: string; readonly [key: string]: unknown },
@@ -178,6 +183,7 @@ function joined<J extends Fields>(
     const on = { type, leftKeys: left.keys, rightKeys: right.keys };
     const { projection, ...join } = joinOutput(first.schema, second.schema, on);
     const updates = updatesOf?.(first, second);
+    const accepts = (side: JoinSide): boolean => updates !== undefined && (updates.from?.includes(side) ?? true);
     const operator: OperatorNode = {
       ...spec,
       ...updates?.spec,
@@ -188,12 +194,12 @@ function joined<J extends Fields>(
     };
     const node = operatorNode(
       [
-        { node: first, route: { kind: "keyed", keys: left.keys } },
-        { node: second, route: { kind: "keyed", keys: right.keys } },
+        { node: first, route: { kind: "keyed", keys: left.keys }, acceptsUpdates: accepts("left") },
+        { node: second, route: { kind: "keyed", keys: right.keys }, acceptsUpdates: accepts("right") },
       ],
       operator,
       {
-        ...(updates === undefined ? {} : { acceptsUpdates: true, emitsUpdates: updates.emitsUpdates }),
+        ...(updates === undefined ? {} : { emitsUpdates: updates.emitsUpdates }),
         ...(site === undefined ? {} : { callSite: site }),
       },
     );

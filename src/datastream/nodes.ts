@@ -13,6 +13,8 @@ import { createOperator } from "../runtime/operator-factory.ts";
 interface Reads {
   readonly node: StreamNode;
   readonly route?: Route;
+  /** Rows that this input takes back do no harm, and leave nothing to take back in the result. */
+  readonly acceptsUpdates?: boolean;
 }
 
 /** A node for an operator; its schema is what the operator says it gives. */
@@ -22,7 +24,7 @@ export function operatorNode(
   options: { readonly acceptsUpdates?: boolean; readonly emitsUpdates?: boolean; readonly callSite?: string } = {},
 ): StreamOperatorNode {
   const { acceptsUpdates = false, callSite } = options;
-  const updating = inputs.find(({ node }) => node.isUpdating);
+  const updating = inputs.find(({ node, acceptsUpdates: isHarmless = false }) => node.isUpdating && !isHarmless);
   if (updating !== undefined && !acceptsUpdates) {
     throw new PlanError(
       "UPDATES_NOT_ACCEPTED",

@@ -78,7 +78,11 @@ export function siteOf(context: StreamContext, name: string, where: string | und
 }
 
 /** @throws {PlanError} FUNCTION_INVALID */
-export function checkFunction({ method, fn }: Pick<StreamFunction, "method" | "fn">): void {
+export function checkFunction({
+  method,
+  fn,
+  mayWait = false,
+}: Pick<StreamFunction, "method" | "fn"> & { readonly mayWait?: boolean }): void {
   const call: unknown = typeof fn === "object" && fn !== null ? (fn as Record<string, unknown>)[method] : fn;
   if (typeof call !== "function") {
     throw new PlanError(
@@ -87,7 +91,7 @@ export function checkFunction({ method, fn }: Pick<StreamFunction, "method" | "f
       `Give a function, or an object that has one as "${method}".`,
     );
   }
-  if (Object.prototype.toString.call(call) === "[object AsyncFunction]") {
+  if (!mayWait && Object.prototype.toString.call(call) === "[object AsyncFunction]") {
     throw new PlanError(
       "FUNCTION_INVALID",
       `${method} was given an async function.`,

@@ -4,6 +4,7 @@ import { AssignTimes, type AssignTimesSpec } from "../core/operators/assign-time
 import { CrossJoinOperator, type CrossJoinSpec } from "../core/operators/cross-join.ts";
 import { DistinctOperator, type DistinctSpec } from "../core/operators/distinct.ts";
 import { FilterOperator, type FilterSpec } from "../core/operators/filter.ts";
+import { FirstRowsOperator, type FirstRowsSpec } from "../core/operators/first-rows.ts";
 import { FromChangelog, type FromChangelogSpec } from "../core/operators/from-changelog.ts";
 import { HashAggregateOperator, type HashAggregateSpec } from "../core/operators/hash-aggregate.ts";
 import { HashJoinOperator, type HashJoinSpec } from "../core/operators/hash-join.ts";
@@ -13,9 +14,11 @@ import { MergeSortedOperator, type MergeSortedSpec } from "../core/operators/mer
 import { PassOperator } from "../core/operators/pass.ts";
 import { ProjectOperator, type ProjectSpec } from "../core/operators/project.ts";
 import { RangeNumbersOperator, type RangeNumbersSpec } from "../core/operators/range-numbers.ts";
+import { RankedRowsOperator, type RankedRowsSpec } from "../core/operators/ranked-rows.ts";
 import { SessionAggregateOperator, type SessionAggregateSpec } from "../core/operators/session-aggregate.ts";
 import { SortOperator, type SortSpec } from "../core/operators/sort.ts";
 import { SortMergeJoinOperator, type SortMergeJoinSpec } from "../core/operators/sort-merge-join.ts";
+import { TemporalJoinOperator, type TemporalJoinSpec } from "../core/operators/temporal-join.ts";
 import { ToChangelog, type ToChangelogSpec } from "../core/operators/to-changelog.ts";
 import { TopNOperator, type TopNSpec } from "../core/operators/top-n.ts";
 import { UnnestOperator, type UnnestSpec } from "../core/operators/unnest.ts";
@@ -34,6 +37,7 @@ interface Specs {
   distinct: DistinctSpec;
   filter: FilterSpec;
   fromChangelog: FromChangelogSpec;
+  firstRows: FirstRowsSpec;
   hashJoin: HashJoinSpec;
   intervalJoin: IntervalJoinSpec;
   limit: LimitSpec;
@@ -41,10 +45,12 @@ interface Specs {
   pass: { readonly kind: "pass" };
   project: ProjectSpec;
   rangeNumbers: RangeNumbersSpec;
+  rankedRows: RankedRowsSpec;
   sessionAggregate: SessionAggregateSpec;
   sort: SortSpec;
   sortMergeJoin: SortMergeJoinSpec;
   toChangelog: ToChangelogSpec;
+  temporalJoin: TemporalJoinSpec;
   topN: TopNSpec;
   windowAggregate: WindowAggregateSpec;
   unnest: UnnestSpec;
@@ -60,6 +66,7 @@ const FACTORIES: { readonly [K in keyof Specs]: (spec: Specs[K], inputs: readonl
   distinct: (spec, [input]) => new DistinctOperator(spec, input),
   filter: (spec, [input]) => new FilterOperator(spec, input),
   fromChangelog: (spec, [input]) => new FromChangelog(spec, input),
+  firstRows: (spec, [input]) => new FirstRowsOperator(spec, input),
   hashJoin: (spec, [left, right]) => new HashJoinOperator(spec, left, right),
   intervalJoin: (spec, [left, right]) => new IntervalJoinOperator(spec, left, right),
   limit: (spec, [input]) => new LimitOperator(spec, input),
@@ -67,10 +74,12 @@ const FACTORIES: { readonly [K in keyof Specs]: (spec: Specs[K], inputs: readonl
   pass: (_, [input]) => new PassOperator(input),
   project: (spec, [input]) => new ProjectOperator(spec, input),
   rangeNumbers: (spec, [input]) => new RangeNumbersOperator(spec, input),
+  rankedRows: (spec, [input]) => new RankedRowsOperator(spec, input),
   sessionAggregate: (spec, [input]) => new SessionAggregateOperator(spec, input),
   sort: (spec, [input]) => new SortOperator(input, spec),
   sortMergeJoin: (spec, [left, right]) => new SortMergeJoinOperator(spec, left, right),
   toChangelog: (spec, [input]) => new ToChangelog(spec, input),
+  temporalJoin: (spec, [left, right]) => new TemporalJoinOperator(spec, left, right),
   topN: (spec, [input]) => new TopNOperator(spec, input),
   windowAggregate: (spec, [input]) => new WindowAggregateOperator(spec, input),
   updatingAggregate: (spec, [input]) => new UpdatingAggregateOperator(spec, input),
