@@ -54,6 +54,7 @@ export * from "./chain-index";
 export * from "./window";
 export * from "./window-pane";
 export * from "./session";
+export * from "./count-window";
 export * from "./utf8";
 export * from "./changelog";
 export * from "./updating-join";

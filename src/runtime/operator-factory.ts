@@ -1,6 +1,7 @@
 import { InternalError } from "../core/errors.ts";
 import type { Operator } from "../core/operator.ts";
 import { AssignTimes, type AssignTimesSpec } from "../core/operators/assign-times.ts";
+import { CountAggregateOperator, type CountAggregateSpec } from "../core/operators/count-aggregate.ts";
 import { CrossJoinOperator, type CrossJoinSpec } from "../core/operators/cross-join.ts";
 import { DistinctOperator, type DistinctSpec } from "../core/operators/distinct.ts";
 import { FilterOperator, type FilterSpec } from "../core/operators/filter.ts";
@@ -33,6 +34,7 @@ import type { LocalOperator, OperatorNode, OperatorSpec } from "./job-graph.ts";
 interface Specs {
   aggregate: HashAggregateSpec;
   assignTimes: AssignTimesSpec;
+  countAggregate: CountAggregateSpec;
   crossJoin: CrossJoinSpec;
   distinct: DistinctSpec;
   filter: FilterSpec;
@@ -62,6 +64,7 @@ interface Specs {
 const FACTORIES: { readonly [K in keyof Specs]: (spec: Specs[K], inputs: readonly Schema[]) => Operator } = {
   aggregate: (spec, [input]) => new HashAggregateOperator(spec, input),
   assignTimes: (spec, [input]) => new AssignTimes(spec.strategy, input),
+  countAggregate: (spec, [input]) => new CountAggregateOperator(spec, input),
   crossJoin: (spec, [left, right]) => new CrossJoinOperator(spec, left, right),
   distinct: (spec, [input]) => new DistinctOperator(spec, input),
   filter: (spec, [input]) => new FilterOperator(spec, input),

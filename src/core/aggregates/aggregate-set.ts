@@ -135,6 +135,9 @@ export class AggregateSet {
   gatherStates(groups: Address, count: number, groupCount: number): Column[] {
     return this.#accumulators.flatMap((accumulator) => {
       if (accumulator.gatherStates !== undefined) return accumulator.gatherStates(groups, count);
+      if (accumulator.withGroups !== undefined) {
+        return accumulator.withGroups(groups, count, () => accumulator.stateColumns(0, count));
+      }
       const all = accumulator.stateColumns(0, groupCount);
       const chosen = all.map((column) => gatherColumn(this.#workspace, column, groups, count));
       for (const column of all) column.release();

@@ -10,21 +10,23 @@ const BATCHES_PER_CALL = 4;
 export class Emission {
   #rows: Generator<Batch, void, void> | undefined;
   #then: ((output: Output) => void) | undefined;
+  #isStarted = false;
 
-  /** Emits what the generator gives, which owns all that it needs, and then calls `then`. */
+  /** Emits what the generator gives, which owns all that it needs, and then calls `then`, also where nobody wants more. */
   start(rows: Generator<Batch, void, void>, output: Output, then?: (output: Output) => void): Progress {
     this.#rows = rows;
     this.#then = then;
+    this.#isStarted = false;
     return this.resume(output);
   }
 
   resume(output: Output): Progress {
     for (let emitted = 0; emitted < BATCHES_PER_CALL; emitted++) {
-      const next = this.#rows?.next();
+      const next = output.isClosed ? undefined : this.#rows?.next();
+      this.#isStarted ||= next !== undefined;
       if (next === undefined || next.done) {
         const then = this.#then;
-        this.#rows = undefined;
-        this.#then = undefined;
+        this.close();
         then?.(output);
         return "done";
       }
@@ -34,6 +36,8 @@ export class Emission {
   }
 
   close(): void {
+    // A generator that has not begun would let go of nothing.
+    if (!this.#isStarted) this.#rows?.next().value?.release();
     this.#rows?.return();
     this.#rows = undefined;
     this.#then = undefined;
