@@ -34,7 +34,6 @@ interface Open {
   readonly window: TimeWindow;
   rows: TimedRow[];
   state: unknown;
-  latestMs: number;
 }
 
 /** Windows as Flink's window operator has them, row by row, with one list of windows and one of timers. */
@@ -66,7 +65,6 @@ export class NaiveWindowOperator {
       if (open === undefined) continue;
       isTaken = true;
       open.rows.push({ row, timestampMs: timeMs });
-      open.latestMs = Math.max(open.latestMs, timeMs);
       this.#obey(open, trigger.onElement(row, timeMs, open.window, this.#context(open)));
     }
     if (windows.length === 0) this.outside.push(row);
@@ -123,7 +121,6 @@ export class NaiveWindowOperator {
     if (parts.length === 1 && same(parts[0], union)) return parts[0];
     const merged = this.#open(key, union);
     merged.rows = parts.flatMap(({ rows }) => rows);
-    merged.latestMs = Math.max(...parts.map(({ latestMs }) => latestMs));
     this.#mergedStates = parts.map(({ state }) => state).filter((state) => state !== undefined);
     this.#spec.trigger.onMerge?.(union, this.#context(merged));
     for (const part of parts) {
@@ -134,7 +131,7 @@ export class NaiveWindowOperator {
   }
 
   #open(key: unknown, window: TimeWindow): Open {
-    const open: Open = { key, window, rows: [], state: undefined, latestMs: Number.NEGATIVE_INFINITY };
+    const open: Open = { key, window, rows: [], state: undefined };
     this.#opens.push(open);
     return open;
   }
@@ -155,10 +152,7 @@ export class NaiveWindowOperator {
 
   #obey(open: Open, result: TriggerResult): void {
     if (result === "FIRE" || result === "FIRE_AND_PURGE") this.#fire(open);
-    if (result === "PURGE" || result === "FIRE_AND_PURGE") {
-      open.rows = [];
-      open.latestMs = Number.NEGATIVE_INFINITY;
-    }
+    if (result === "PURGE" || result === "FIRE_AND_PURGE") open.rows = [];
   }
 
   #fire(open: Open): void {
@@ -169,7 +163,8 @@ export class NaiveWindowOperator {
     if (evictor?.evictBefore !== undefined) kept = evictor.evictBefore(kept, open.window, clock);
     if (kept.length > 0) {
       const isGlobal = open.window.endMs === GLOBAL_WINDOW.endMs;
-      const timeMs = isGlobal ? open.latestMs : domain === "event" ? open.window.endMs - 1 : this.nowMs;
+      const latestMs = Math.max(...kept.map(({ timestampMs }) => timestampMs));
+      const timeMs = isGlobal ? latestMs : domain === "event" ? open.window.endMs - 1 : this.nowMs;
       this.firings.push({ key: open.key, window: open.window, rows: kept.map(({ row }) => row), timeMs });
       if (evictor?.evictAfter !== undefined) kept = evictor.evictAfter(kept, open.window, clock);
     }

@@ -11,6 +11,7 @@ import { assert, EvaluationError, PlanError } from "../errors.ts";
 import { type CompiledExpression, compileExpression } from "../expressions/evaluate.ts";
 import type { ExpressionNode } from "../expressions/node.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
+import { Emission } from "../row-state/emission.ts";
 import {
   eventTimesOf,
   keyGroupColumn,
@@ -23,6 +24,7 @@ import { KEY_GROUP_FIELD, type SnapshotReader, type SnapshotWriter } from "../st
 import type { PendingTime } from "../time/pending-time.ts";
 import { END_OF_TIME_MS, START_OF_TIME_MS, type Watermark } from "../time/time.ts";
 import { type DataType, formatType, int32, int64, timestamp } from "../types.ts";
+import { withTime } from "../windows/row-times.ts";
 import { type Gaps, SessionStore } from "../windows/session-store.ts";
 import { checkLateness, checkWindow, type SessionWindowSpec } from "../windows/window-spec.ts";
 
@@ -39,8 +41,6 @@ export interface SessionAggregateSpec {
   readonly windowEnd?: string;
 }
 
-/** Batches that one call emits at most. */
-const BATCHES_PER_CALL = 4;
 const WHAT = "A session aggregate";
 const SESSIONS = "sessions";
 const FIRST_KEY = 4;
@@ -76,8 +76,7 @@ export class SessionAggregateOperator implements Operator {
   #gap: CompiledExpression | undefined;
   #context!: OperatorContext;
   #store: SessionStore | undefined;
-  #emission: Generator<Batch, void, void> | undefined;
-  #afterEmission: (output: Output) => void = () => {};
+  readonly #emission = new Emission();
   #timeMs = START_OF_TIME_MS;
   #countedBytes = 0;
 
@@ -153,19 +152,7 @@ export class SessionAggregateOperator implements Operator {
   }
 
   resume(output: Output): Progress {
-    for (let emitted = 0; emitted < BATCHES_PER_CALL; emitted++) {
-      const next = output.isClosed ? undefined : this.#emission?.next();
-      if (next === undefined || next.done) {
-        this.#emission?.return();
-        this.#emission = undefined;
-        const after = this.#afterEmission;
-        this.#afterEmission = () => {};
-        after(output);
-        return "done";
-      }
-      output.emit(next.value);
-    }
-    return "more";
+    return this.#emission.resume(output);
   }
 
   endInput(): Progress {
@@ -219,8 +206,7 @@ export class SessionAggregateOperator implements Operator {
   }
 
   close(): void {
-    this.#emission?.return();
-    this.#emission = undefined;
+    this.#emission.close();
     this.#gap?.close();
     this.#gap = undefined;
     this.#store?.release();
@@ -245,11 +231,7 @@ export class SessionAggregateOperator implements Operator {
     const { workspace, stream } = this.#context;
     // The clock may jump back, but no row goes to a time that has passed for sessions.
     const nowMs = Math.max(stream?.processingTimeMs() ?? 0, this.#timeMs + 1);
-    const data = workspace.allocate(batch.rowCount * 8);
-    workspace.kernels.eventTimeFill(nowMs, batch.rowCount, data.address);
-    const times = columnOf(workspace, int64, batch.rowCount, { data });
-    const columns = batch.columns.map((column) => column.retain());
-    return new Batch(batch.schema, batch.rowCount, columns, { times });
+    return withTime(workspace, batch, nowMs);
   }
 
   /** Takes rows in and sends late ones to the side output. Borrows the batch. */
@@ -327,13 +309,11 @@ export class SessionAggregateOperator implements Operator {
 
   /** Gives the results of sessions that are due, closes those whose lateness is over, then calls `after`. */
   #fire(output: Output, after: () => void): Progress {
-    this.#emission = this.#results();
-    this.#afterEmission = () => {
+    return this.#emission.start(this.#results(), output, () => {
       this.#openStore().close(this.#closedMs);
       this.#countBytes();
       after();
-    };
-    return this.resume(output);
+    });
   }
 
   *#results(): Generator<Batch, void, void> {

@@ -1,26 +1,22 @@
-import { AggregatePlan, AggregateSet } from "../aggregates/aggregate-set.ts";
+import { AggregatePlan } from "../aggregates/aggregate-set.ts";
 import type { AggregateSpec } from "../aggregates/spec.ts";
-import { Batch } from "../batch.ts";
-import type { Column } from "../column.ts";
-import { columnOf } from "../columns/allocate.ts";
+import type { Batch } from "../batch.ts";
 import { buildBatch } from "../columns/build.ts";
-import { gatherColumn } from "../columns/gather.ts";
 import { assert, PlanError } from "../errors.ts";
-import type { Block } from "../memory/block.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
+import { Emission } from "../row-state/emission.ts";
 import { eventTimesOf, refuseChangelog } from "../row-state/stream-rows.ts";
 import { Schema } from "../schema.ts";
 import type { SnapshotReader, SnapshotWriter } from "../state-snapshot.ts";
 import { formatTimeMs } from "../time/format-time.ts";
 import type { PendingTime } from "../time/pending-time.ts";
 import { END_OF_TIME_MS, START_OF_TIME_MS, type Watermark } from "../time/time.ts";
-import { type DataType, int64, timestamp } from "../types.ts";
-import { ChangedWindows } from "../windows/changed-windows.ts";
+import { type DataType, timestamp } from "../types.ts";
 import { PaneGrid } from "../windows/pane-grid.ts";
-import { PaneMerger } from "../windows/pane-merger.ts";
 import { paneStateSchema, readPanes, readProgress, writePanes } from "../windows/pane-snapshot.ts";
 import { PaneStore } from "../windows/pane-store.ts";
-import { isBefore, splitByTime, splitGaps } from "../windows/row-times.ts";
+import { isBefore, splitByTime, splitGaps, withTime } from "../windows/row-times.ts";
+import { WindowResults } from "../windows/window-results.ts";
 import { type AlignedWindowSpec, checkLateness, checkWindow } from "../windows/window-spec.ts";
 
 export interface WindowAggregateSpec {
@@ -38,8 +34,6 @@ export interface WindowAggregateSpec {
   readonly earlyEveryMs?: number;
 }
 
-/** Batches that one call emits at most. */
-const BATCHES_PER_CALL = 4;
 /** Windows and timers that `pendingTimes` tells. */
 const PENDING = 3;
 /** Windows that it looks at to find these. */
@@ -80,9 +74,8 @@ export class WindowAggregateOperator implements Operator {
   readonly #stateSchema: Schema;
   #context!: OperatorContext;
   #store: PaneStore | undefined;
-  #merger: PaneMerger | undefined;
-  #emission: Generator<Batch, void, void> | undefined;
-  #afterEmission: (output: Output) => void = () => {};
+  #results: WindowResults | undefined;
+  readonly #emission = new Emission();
   /** The watermark, or in processing time how far windows have fired. */
   #timeMs = START_OF_TIME_MS;
   #countedBytes = 0;
@@ -120,12 +113,21 @@ export class WindowAggregateOperator implements Operator {
 
   open(context: OperatorContext): void {
     this.#context = context;
-    const { workspace } = context;
+    const { workspace, batchRows } = context;
     const keys = this.#spec.keys.map((_, i) => i);
     const store = new PaneStore(workspace, this.#grid, keys, this.#keyTypes, this.#plan);
     this.#store = store;
-    const isOrdered = this.#spec.aggregates.some(({ fn }) => ORDERED.has(fn));
-    this.#merger = new PaneMerger(workspace, this.#keyTypes, this.#plan, isOrdered, (range) => store.sorted(range));
+    this.#results = new WindowResults({
+      workspace,
+      batchRows,
+      store,
+      grid: this.#grid,
+      keyTypes: this.#keyTypes,
+      plan: this.#plan,
+      hiddenResults: this.#hiddenResults,
+      isOrdered: this.#spec.aggregates.some(({ fn }) => ORDERED.has(fn)),
+      schema: this.outputSchema,
+    });
   }
 
   processBatch(batch: Batch, output: Output): Progress {
@@ -140,9 +142,11 @@ export class WindowAggregateOperator implements Operator {
       this.#requestTime();
       const firedMs = this.#firedBoundMs();
       if (!isBefore(this.#context.workspace, rows, firedMs)) return "done";
-      this.#merger?.forget();
+      const results = this.#openResults();
+      results.forget();
       if (this.#latenessMs === 0) return "done";
-      return this.#emit(this.#changedWindows(rows.retain(), firedMs), output);
+      const windows = { first: this.#windowAfter(this.#timeMs - this.#latenessMs), end: this.#firstOpenWindow() };
+      return this.#emission.start(results.changed(rows.retain(), firedMs, windows), output);
     } finally {
       rows.release();
     }
@@ -160,7 +164,8 @@ export class WindowAggregateOperator implements Operator {
     const early = (): Progress => {
       if (nowMs < this.#earlyAtMs || nowMs === END_OF_TIME_MS) return "done";
       this.#earlyAtMs = Number.POSITIVE_INFINITY;
-      return this.#emit(this.#earlyResults(), output, () => this.#openStore().clearChanges());
+      const results = this.#openResults().early(this.#firstOpenWindow());
+      return this.#emission.start(results, output, () => this.#openStore().clearChanges());
     };
     if (this.#isEventTime) return early();
     // A window is over once the clock has reached its end, which is no time of its own any more.
@@ -171,19 +176,7 @@ export class WindowAggregateOperator implements Operator {
   }
 
   resume(output: Output): Progress {
-    for (let emitted = 0; emitted < BATCHES_PER_CALL; emitted++) {
-      const next = output.isClosed ? undefined : this.#emission?.next();
-      if (next === undefined || next.done) {
-        this.#emission?.return();
-        this.#emission = undefined;
-        const after = this.#afterEmission;
-        this.#afterEmission = () => {};
-        after(output);
-        return "done";
-      }
-      output.emit(next.value);
-    }
-    return "more";
+    return this.#emission.resume(output);
   }
 
   endInput(): Progress {
@@ -192,7 +185,7 @@ export class WindowAggregateOperator implements Operator {
 
   pendingTimes(): readonly PendingTime[] {
     const pending: PendingTime[] = [];
-    let window = this.#nextWindow(this.#firstOpenWindow());
+    let window = this.#openResults().nextWindow(this.#firstOpenWindow());
     for (let tried = 0; tried < MOST_TRIED && pending.length < PENDING && Number.isFinite(window); tried++) {
       const isOpen = this.#openStore().hasRows(this.#grid.panesOf(window));
       const [startMs, endMs] = [this.#grid.windowStartMs(window), this.#grid.windowEndMs(window)];
@@ -203,7 +196,7 @@ export class WindowAggregateOperator implements Operator {
           atMs: this.#isEventTime ? endMs - 1 : endMs,
           count: 1,
         });
-      window = this.#nextWindow(window + 1);
+      window = this.#openResults().nextWindow(window + 1);
     }
     return pending;
   }
@@ -232,9 +225,9 @@ export class WindowAggregateOperator implements Operator {
   }
 
   close(): void {
-    this.#emission?.return();
-    this.#emission = undefined;
-    this.#merger?.release();
+    this.#emission.close();
+    this.#results?.release();
+    this.#results = undefined;
     this.#store?.release();
     this.#store = undefined;
   }
@@ -242,6 +235,11 @@ export class WindowAggregateOperator implements Operator {
   #openStore(): PaneStore {
     assert(this.#store !== undefined, "the operator is open");
     return this.#store;
+  }
+
+  #openResults(): WindowResults {
+    assert(this.#results !== undefined, "the operator is open");
+    return this.#results;
   }
 
   /** The rows with the times that say which windows they are in. */
@@ -253,11 +251,7 @@ export class WindowAggregateOperator implements Operator {
     const { workspace, stream } = this.#context;
     // The clock may jump back, but no row goes to a window that has fired.
     const nowMs = Math.max(stream?.processingTimeMs() ?? 0, this.#firedBoundMs());
-    const data = workspace.allocate(batch.rowCount * 8);
-    workspace.kernels.eventTimeFill(nowMs, batch.rowCount, data.address);
-    const times = columnOf(workspace, int64, batch.rowCount, { data });
-    const columns = batch.columns.map((column) => column.retain());
-    return new Batch(batch.schema, batch.rowCount, columns, { times });
+    return withTime(workspace, batch, nowMs);
   }
 
   /** The columns that it reads; takes the batch over. */
@@ -292,18 +286,12 @@ export class WindowAggregateOperator implements Operator {
     const from = this.#firstOpenWindow();
     this.#timeMs = timeMs;
     const before = this.#firstOpenWindow();
-    return this.#emit(this.#windows(from, before), output, () => {
+    return this.#emission.start(this.#openResults().windows(from, before), output, () => {
       this.#openStore().dropBefore(this.#firstLivePane());
-      if (this.#openStore().isEmpty) this.#merger?.forget();
+      if (this.#openStore().isEmpty) this.#openResults().forget();
       this.#countBytes();
       after();
     });
-  }
-
-  #emit(emission: Generator<Batch, void, void>, output: Output, after: (output: Output) => void = () => {}): Progress {
-    this.#emission = emission;
-    this.#afterEmission = after;
-    return this.resume(output);
   }
 
   /** The first window that has not fired. */
@@ -335,168 +323,6 @@ export class WindowAggregateOperator implements Operator {
     return Number.isFinite(window) ? this.#grid.windowEndMs(window - 1) : window;
   }
 
-  /** The first window from `window` on that may have rows; infinity where there is none. */
-  #nextWindow(window: number): number {
-    const first = Number.isFinite(window) ? this.#grid.panesOf(window).first : window;
-    const pane = this.#openStore().nextPane(first);
-    return Number.isFinite(pane) ? Math.max(window, this.#grid.firstWindowOf(pane)) : Number.POSITIVE_INFINITY;
-  }
-
-  /** Results of the windows [from, before). */
-  #windows(from: number, before: number): Generator<Batch, void, void> {
-    assert(this.#merger !== undefined, "the operator is open");
-    return this.#grid.isTumbling ? this.#panes(from, before) : this.#merged(this.#merger, from, before);
-  }
-
-  /** Tumbling windows: each pane is one. */
-  *#panes(from: number, before: number): Generator<Batch, void, void> {
-    const { workspace, batchRows } = this.#context;
-    for (const piece of this.#openStore().groups({ first: from, end: before }, "results", batchRows)) {
-      const { rowCount, keys, panes, values } = piece.groups;
-      const starts = workspace.allocate(rowCount * 8);
-      const { offsetMs, periodMs, cutMs } = this.#grid;
-      const { windowPaneStarts } = workspace.kernels;
-      windowPaneStarts(panes.data, rowCount, piece.firstPane, offsetMs, periodMs, cutMs, starts.address);
-      panes.release();
-      yield this.#resultBatch(rowCount, keys, starts, this.#shifted(starts, rowCount, periodMs), values);
-    }
-  }
-
-  /** Windows of several panes, as many at a time as fill a batch. */
-  *#merged(merger: PaneMerger, from: number, before: number): Generator<Batch, void, void> {
-    const { workspace, batchRows } = this.#context;
-    const store = this.#openStore();
-    const limit = Number.isFinite(before) ? this.#grid.panesOf(before - 1).end : Number.POSITIVE_INFINITY;
-    let window = this.#nextWindow(from);
-    while (window < before) {
-      const target = new AggregateSet(workspace, this.#plan);
-      const parts: { window: number; keyCount: number }[] = [];
-      let rowCount = 0;
-      try {
-        while (window < before && (rowCount === 0 || rowCount + merger.keyCount <= batchRows)) {
-          const range = this.#grid.panesOf(window);
-          if (rowCount > 0 && merger.wouldRenumber(range)) break;
-          merger.moveTo(range, Math.max(range.end, Math.min(limit, store.endPane)));
-          const { keyCount } = merger;
-          merger.mergeInto(target, range.first, rowCount, rowCount + keyCount);
-          parts.push({ window, keyCount });
-          rowCount += keyCount;
-          window = this.#nextWindow(window + 1);
-        }
-        const [numbers, starts, ends] = [4, 8, 8].map((width) => workspace.allocate(rowCount * width));
-        let row = 0;
-        for (const { window, keyCount } of parts) {
-          const { kernels } = workspace;
-          kernels.groupSequence(0, keyCount, numbers.address + row * 4);
-          kernels.eventTimeFill(this.#grid.windowStartMs(window), keyCount, starts.address + row * 8);
-          kernels.eventTimeFill(this.#grid.windowEndMs(window), keyCount, ends.address + row * 8);
-          row += keyCount;
-        }
-        try {
-          for (let first = 0; first < rowCount; first += batchRows) {
-            const count = Math.min(batchRows, rowCount - first);
-            const batch = this.#mergedRows(merger, target, { first, count, numbers, starts, ends });
-            if (batch !== undefined) yield batch;
-          }
-        } finally {
-          for (const block of [numbers, starts, ends]) block.release();
-        }
-      } finally {
-        target.release();
-      }
-    }
-  }
-
-  /** Results [first, first + count) of merged windows without the keys that a window lacks. */
-  #mergedRows(
-    merger: PaneMerger,
-    target: AggregateSet,
-    rows: { first: number; count: number; numbers: Block; starts: Block; ends: Block },
-  ): Batch | undefined {
-    const { workspace } = this.#context;
-    const { kernels } = workspace;
-    const [counts, ...results] = target.results(rows.first, rows.count);
-    const present = workspace.allocate((rows.count + 1) * 4);
-    const count = kernels.windowSelectPresent(counts.data, rows.count, present.address);
-    counts.release();
-    const values =
-      count === rows.count ? results : results.map((column) => gatherColumn(workspace, column, present.address, count));
-    if (values !== results) for (const column of results) column.release();
-    const pick = (from: Block, width: 4 | 8): Block => {
-      const picked = workspace.allocate(count * width);
-      const gather = width === 4 ? kernels.gather32 : kernels.gather64;
-      gather(from.address + rows.first * width, present.address, count, picked.address);
-      return picked;
-    };
-    const [numbers, starts, ends] = [pick(rows.numbers, 4), pick(rows.starts, 8), pick(rows.ends, 8)];
-    present.release();
-    const keys = merger.keyColumns(numbers, count);
-    numbers.release();
-    const batch = this.#resultBatch(count, keys, starts, ends, values);
-    if (count > 0) return batch;
-    batch.release();
-    return undefined;
-  }
-
-  #resultBatch(count: number, keys: readonly Column[], starts: Block, ends: Block, values: readonly Column[]): Batch {
-    const { workspace } = this.#context;
-    const times = columnOf(workspace, int64, count, { data: this.#shifted(ends, count, -1) });
-    const bounds = [starts, ends].map((data) => columnOf(workspace, timestamp("ms"), count, { data }));
-    return new Batch(this.outputSchema, count, [...keys, ...bounds, ...values], { times });
-  }
-
-  #shifted(times: Block, count: number, byMs: number): Block {
-    const block = this.#context.workspace.allocate(count * 8);
-    this.#context.workspace.kernels.windowShift(times.address, count, byMs, block.address);
-    return block;
-  }
-
-  /** New results of the windows that have fired before and that these rows have changed; takes the rows over. */
-  *#changedWindows(rows: Batch, firedMs: number): Generator<Batch, void, void> {
-    const { workspace } = this.#context;
-    const windows = { first: this.#windowAfter(this.#timeMs - this.#latenessMs), end: this.#firstOpenWindow() };
-    const late = new ChangedWindows(workspace, this.#grid, this.#plan, this.#openStore(), this.#keyTypes);
-    try {
-      const { first, end } = late.take(rows, this.#keyTypes.length, firedMs, windows);
-      for (let window = first; window < end; window++) {
-        const found = late.results(window);
-        if (found === undefined) continue;
-        const values = found.results.slice(this.#hiddenResults);
-        for (const column of found.results.slice(0, this.#hiddenResults)) column.release();
-        const [starts, ends] = [this.#grid.windowStartMs(window), this.#grid.windowEndMs(window)].map((timeMs) => {
-          const block = workspace.allocate(found.count * 8);
-          workspace.kernels.eventTimeFill(timeMs, found.count, block.address);
-          return block;
-        });
-        yield this.#resultBatch(found.count, found.keys, starts, ends, values);
-      }
-    } finally {
-      late.release();
-      rows.release();
-    }
-  }
-
-  /** Results so far of the windows that have changed and not fired. */
-  *#earlyResults(): Generator<Batch, void, void> {
-    const store = this.#openStore();
-    const changed = store.changedPanes;
-    if (changed === undefined) return;
-    const from = Math.max(this.#firstOpenWindow(), this.#grid.firstWindowOf(changed.first));
-    const before = this.#grid.lastWindowOf(changed.end - 1) + 1;
-    if (this.#grid.isTumbling) {
-      yield* this.#panes(from, before);
-      return;
-    }
-    const isOrdered = this.#spec.aggregates.some(({ fn }) => ORDERED.has(fn));
-    const { workspace } = this.#context;
-    const merger = new PaneMerger(workspace, this.#keyTypes, this.#plan, isOrdered, (range) => store.sorted(range));
-    try {
-      yield* this.#merged(merger, from, before);
-    } finally {
-      merger.release();
-    }
-  }
-
   /** Asks for the clock when the next window of processing time ends, and when early results are due. */
   #requestTime(): void {
     const { stream } = this.#context;
@@ -509,7 +335,7 @@ export class WindowAggregateOperator implements Operator {
       }
     }
     if (this.#isEventTime) return;
-    const window = this.#nextWindow(this.#firstOpenWindow());
+    const window = this.#openResults().nextWindow(this.#firstOpenWindow());
     if (Number.isFinite(window)) stream.requestProcessTime(this.#grid.windowEndMs(window));
   }
 

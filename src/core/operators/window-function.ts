@@ -1,38 +1,34 @@
 import type { Batch } from "../batch.ts";
 import { gatherBatch } from "../columns/gather.ts";
 import { PlanError } from "../errors.ts";
-import { GroupTable } from "../groups/group-table.ts";
 import { DEFAULT_MAX_PARALLELISM } from "../key-group.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
-import { readTimes, TimedRows } from "../process/timed-rows.ts";
+import { FunctionOutputs } from "../process/function-outputs.ts";
+import { readTimes, type TimedRows } from "../process/timed-rows.ts";
 import { eventTimesOf, refuseChangelog, restoreWatermark, snapshotWatermark } from "../row-state/stream-rows.ts";
 import { createRowReader, type Row, type RowReader } from "../rows/row-view.ts";
 import { type FunctionSite, UserFunction } from "../rows/user-function.ts";
 import type { Schema } from "../schema.ts";
 import type { KeyedStateBackend, KeyedStateFactory } from "../state/keyed-backend.ts";
-import { KeyColumns, type StateKey } from "../state/state-key.ts";
+import { KeyColumns } from "../state/state-key.ts";
 import type { SnapshotReader, SnapshotWriter } from "../state-snapshot.ts";
 import { formatTimeMs } from "../time/format-time.ts";
 import type { PendingTime } from "../time/pending-time.ts";
 import { END_OF_TIME_MS, START_OF_TIME_MS, type Watermark } from "../time/time.ts";
 import { utf8 } from "../types.ts";
-import { CountEvictor, type Evictor, type TimedRow } from "../windows/evictor.ts";
-import { compareKeys, compareOpen, type KeyMap, OpenWindow, WindowsOfKey } from "../windows/open-windows.ts";
-import { TimeQueue } from "../windows/time-queue.ts";
-import type { Trigger, TriggerResult } from "../windows/trigger.ts";
+import type { Evictor } from "../windows/evictor.ts";
+import { type FiringRules, firingRules } from "../windows/firing-rules.ts";
+import { KeysOfRows } from "../windows/keys-of-rows.ts";
+import type { Trigger } from "../windows/trigger.ts";
 import { TriggerTimers } from "../windows/trigger-timers.ts";
-import { CountTrigger, isFire, isPurge, NeverTrigger, PurgingTrigger } from "../windows/triggers.ts";
-import { sameWindow, type TimeWindow } from "../windows/window.ts";
-import {
-  type AnyWindowSpec,
-  checkAnyWindow,
-  createAssigner,
-  isMerging,
-  type WindowAssigner,
-} from "../windows/window-assigner.ts";
-import type { ProcessWindow, ProcessWindowFunction, WindowCalculation } from "../windows/window-calculation.ts";
+import type { TimeWindow } from "../windows/window.ts";
+import { type AnyWindowSpec, checkAnyWindow, createAssigner, type WindowAssigner } from "../windows/window-assigner.ts";
+import type { ProcessWindow, WindowCalculation } from "../windows/window-calculation.ts";
 import { WindowCall } from "../windows/window-call.ts";
 import { type Accumulation, createAccumulation } from "../windows/window-contents.ts";
+import { WindowFiring } from "../windows/window-firing.ts";
+import { WindowProgress } from "../windows/window-progress.ts";
+import { WindowSet } from "../windows/window-set.ts";
 import { readWindows, type WindowLayout, writeWindows } from "../windows/window-snapshot.ts";
 import { checkLateness, type TimeDomain } from "../windows/window-spec.ts";
 import type { ResultShape } from "./map-rows.ts";
@@ -43,7 +39,7 @@ export interface WindowFunctionSpec {
   readonly keys: readonly string[];
   readonly window: AnyWindowSpec;
   readonly calculation: WindowCalculation;
-  /** Default: EventTimeTrigger or ProcessingTimeTrigger by the domain, NeverTrigger for global windows. */
+  /** Default: EventTimeTrigger or ProcessingTimeTrigger by the domain; global windows fire at the end of the input. */
   readonly trigger?: Trigger;
   readonly evictor?: Evictor;
   /** Event time only: so long behind its end a window still takes rows. */
@@ -65,20 +61,7 @@ export const LATE_TAG = "late";
 
 /** Batches that one call emits at most, about: what one window gives is given at once. */
 const BATCHES_PER_CALL = 4;
-const COMPACT_SIZE = 64;
 const PENDING_TIMES = 4;
-
-/** Time goes on in a domain; the watermark travels on behind it. */
-interface Advance {
-  readonly domain: TimeDomain;
-  readonly toMs: number;
-  readonly watermark?: Watermark;
-  /** Windows that are due at one time, and how many of them were called. */
-  timeMs: number;
-  items: readonly OpenWindow[];
-  at: number;
-  isTimer: boolean;
-}
 
 /**
  * Windows with user code: functions, triggers, evictors, assigners.
@@ -100,38 +83,25 @@ export class WindowFunctionOperator implements Operator {
   readonly #options: WindowFunctionOptions;
   readonly #inputSchema: Schema;
   readonly #accumulation: Accumulation | undefined;
-  readonly #hasEvictor: boolean;
   readonly #process: UserFunction<ProcessWindow> | undefined;
-  readonly #clearFunction: ProcessWindowFunction["clear"];
   readonly #where: string;
-  /** Undefined: the default of the domain, which costs no timers. */
-  readonly #trigger: Trigger | undefined;
-  readonly #evictor: Evictor | undefined;
-  readonly #latenessMs: number;
+  readonly #rules: FiringRules;
   #context!: OperatorContext;
   #assigner!: WindowAssigner;
   #reader!: RowReader;
   #keyColumns!: KeyColumns;
-  #groups: GroupTable | undefined;
-  #results: TimedRows | undefined;
-  #sides = new Map<string, TimedRows>();
+  #keysOfRows!: KeysOfRows;
+  #outputs: FunctionOutputs | undefined;
   #times!: TriggerTimers;
-  #call!: WindowCall;
+  #windows!: WindowSet;
+  #progress!: WindowProgress;
   #backend: KeyedStateBackend | undefined;
-  readonly #keys: KeyMap = new Map();
-  /** When windows close, or fire by default. */
-  readonly #due = new TimeQueue<OpenWindow>();
-  #openCount = 0;
   #reportedCount = 0;
-  #hasEnded = false;
   /** What a call has not finished. */
   #batch: Batch | undefined;
   #row = 0;
   #rowTimes: ((row: number) => number) | undefined;
-  #rowGroups: Uint32Array = new Uint32Array(0);
-  #batchKeys: WindowsOfKey[] = [];
   #lateRows: number[] = [];
-  #advances: Advance[] = [];
 
   /**
    * @throws {PlanError} WINDOW_*_INVALID, WINDOW_TRIGGER_UNMERGEABLE, WINDOW_SHAPE_MISSING, COLUMN_UNKNOWN
@@ -144,15 +114,9 @@ export class WindowFunctionOperator implements Operator {
     this.#spec = spec;
     this.#options = options;
     this.#inputSchema = inputSchema;
-    const { trigger, evictor } = triggerAndEvictor(spec);
-    this.#trigger = trigger;
-    this.#evictor = evictor;
-    this.#hasEvictor = evictor !== undefined;
-    if (isMerging(window) && trigger !== undefined && trigger.onMerge === undefined) throw unmergeable(options.site);
-    this.#latenessMs = "domain" in window && window.domain === "processing" ? 0 : (spec.allowedLatenessMs ?? 0);
+    this.#rules = firingRules(window, spec, options.site.name);
     const whole = calculation.process;
     this.#process = whole && new UserFunction<ProcessWindow>(whole, "process", options.site);
-    this.#clearFunction = typeof whole === "object" ? whole.clear?.bind(whole) : undefined;
     this.#accumulation = createAccumulation(calculation, inputSchema, options.site);
     this.#where = (this.#process ?? this.#accumulation?.user)?.where ?? options.site.name;
     const schema = options.shape?.schema ?? (calculation.kind === "reduce" && !whole ? inputSchema : undefined);
@@ -162,44 +126,57 @@ export class WindowFunctionOperator implements Operator {
 
   open(context: OperatorContext): void {
     const { workspace, batchRows, stream } = context;
-    const { keys, window } = this.#spec;
-    const { shape, sideOutputs = {}, state } = this.#options;
+    const { keys, window, allowedLatenessMs = 0 } = this.#spec;
+    const { shape, sideOutputs, state } = this.#options;
     const where = this.#where;
     const maxParallelism = stream?.maxParallelism ?? DEFAULT_MAX_PARALLELISM;
     this.#context = context;
     this.#assigner = createAssigner(workspace, window, this.#inputSchema);
     this.#reader = createRowReader(workspace, this.#inputSchema);
     this.#keyColumns = new KeyColumns(workspace, this.#inputSchema, keys, maxParallelism);
-    const keyTypes = this.#keyColumns.fields.map(({ type }) => type);
-    this.#groups = keyTypes.length === 0 ? undefined : new GroupTable(workspace, keyTypes);
-    this.#results = new TimedRows(workspace, { ...shape, schema: this.outputSchema }, { where, batchRows });
-    for (const [tag, side] of Object.entries(sideOutputs)) {
-      this.#sides.set(tag, new TimedRows(workspace, side, { where: `${where}, side output "${tag}"`, batchRows, tag }));
-    }
-    this.#times = new TriggerTimers(stream?.isBatchMode ?? false);
+    const shapes = {
+      main: { ...shape, schema: this.outputSchema },
+      ...(sideOutputs === undefined ? {} : { sides: sideOutputs }),
+    };
+    const outputs = new FunctionOutputs(workspace, shapes, { where, batchRows });
+    const times = new TriggerTimers(stream?.isBatchMode ?? false);
+    this.#outputs = outputs;
+    this.#times = times;
     this.#backend = state?.({
       workspace,
       keys: this.#keyColumns,
       keyGroups: stream?.keyGroups ?? { start: 0, end: maxParallelism },
       clock: {
-        processingTimeMs: () => this.#times.currentProcessingTimeMs,
-        eventTimeMs: () => this.#times.currentWatermarkMs,
-        watermarkMs: () => this.#times.currentWatermarkMs,
+        processingTimeMs: () => times.currentProcessingTimeMs,
+        eventTimeMs: () => times.currentWatermarkMs,
+        watermarkMs: () => times.currentWatermarkMs,
       },
       namespaceType: utf8,
     });
-    this.#call = new WindowCall({
+    const [assigner, accumulation] = [this.#assigner, this.#accumulation];
+    const { trigger, evictor } = this.#rules;
+    const latenessMs = assigner.domain === "processing" ? 0 : allowedLatenessMs;
+    this.#windows = new WindowSet({ assigner, trigger, accumulation, times, latenessMs });
+    this.#keysOfRows = new KeysOfRows(workspace, keys, this.#keyColumns, this.#windows);
+    const call = new WindowCall({
       where,
-      times: this.#times,
+      times,
       backend: this.#backend,
-      sides: this.#sides,
+      sides: outputs.sides,
       keyNames: keys,
-      isMerging: this.#assigner.merge !== undefined,
+      isMerging: assigner.merge !== undefined,
     });
+    const user = this.#process;
+    const whole = this.#spec.calculation.process;
+    const clear = typeof whole === "object" ? whole.clear?.bind(whole) : undefined;
+    const firing = new WindowFiring({ assigner, times, outputs, evictor, accumulation, process: user, clear, call });
+    // Functions with state of a key see its windows in one order, whatever was restored.
+    const isOrdered = user !== undefined || trigger !== undefined;
+    this.#progress = new WindowProgress({ assigner, trigger, times, windows: this.#windows, firing, isOrdered });
     this.#accumulation?.open(context, this.#reader);
     this.#process?.open(context);
-    const user = this.#process ?? this.#accumulation?.user;
-    if (user !== undefined) this.#call.runtime = user.context;
+    const opened = user ?? this.#accumulation?.user;
+    if (opened !== undefined) call.runtime = opened.context;
   }
 
   processBatch(batch: Batch, output: Output): Progress {
@@ -212,7 +189,7 @@ export class WindowFunctionOperator implements Operator {
     this.#lateRows = [];
     this.#rowTimes = this.#assigner.domain === "event" ? readTimes(workspace, batch) : undefined;
     this.#reader.bind(batch);
-    this.#bindKeys(batch);
+    this.#keysOfRows.bind(batch);
     try {
       this.#assigner.bind(batch);
     } catch (thrown) {
@@ -222,43 +199,41 @@ export class WindowFunctionOperator implements Operator {
   }
 
   processWatermark(watermark: Watermark, output: Output): Progress {
-    this.#advances.push(newAdvance("event", watermark.timeMs, watermark));
+    this.#progress.advanceTo("event", watermark.timeMs, watermark);
     return this.resume(output);
   }
 
   processTime(nowMs: number, output: Output): Progress {
-    this.#advances.push(newAdvance("processing", nowMs));
+    this.#progress.advanceTo("processing", nowMs);
     return this.resume(output);
   }
 
   endInput(output: Output): Progress {
     // Bounded input of a batch job: nobody has told the end of time.
-    if (!this.#hasEnded) {
-      this.#advances.push(newAdvance("processing", END_OF_TIME_MS), newAdvance("event", END_OF_TIME_MS));
+    if (!this.#progress.hasEnded) {
+      this.#progress.advanceTo("processing", END_OF_TIME_MS);
+      this.#progress.advanceTo("event", END_OF_TIME_MS);
     }
     return this.resume(output);
   }
 
   resume(output: Output): Progress {
-    const results = this.#results;
-    if (results === undefined) return "done";
-    for (const rows of [results, ...this.#sides.values()]) {
-      rows.output = output;
-      rows.emitted = 0;
-    }
+    const outputs = this.#outputs;
+    if (outputs === undefined) return "done";
+    outputs.begin(output);
     this.#readClock();
     try {
-      if (this.#batch !== undefined && !this.#processRows(this.#batch, results, output)) return "more";
-      for (let next = this.#advances[0]; next !== undefined; next = this.#advances[0]) {
-        if (!this.#advance(next, results)) return "more";
-        this.#advances.shift();
-        for (const rows of [results, ...this.#sides.values()]) rows.flush();
-        if (next.watermark !== undefined) output.emitWatermark(next.watermark);
-      }
+      if (this.#batch !== undefined && !this.#processRows(this.#batch, outputs.main, output)) return "more";
+      const isFull = () => outputs.main.emitted >= BATCHES_PER_CALL;
+      const isDone = this.#progress.run(isFull, (watermark) => {
+        outputs.flush();
+        if (watermark !== undefined) output.emitWatermark(watermark);
+      });
+      if (!isDone) return "more";
     } catch (thrown) {
       throw this.#wrap(thrown);
     }
-    for (const rows of [results, ...this.#sides.values()]) rows.flush();
+    outputs.flush();
     this.#finishCall();
     return "done";
   }
@@ -275,9 +250,8 @@ export class WindowFunctionOperator implements Operator {
         });
       }
     };
-    const isDefault = this.#trigger === undefined;
-    const due = this.#due.first(PENDING_TIMES, (open, timeMs) => !open.isClosed && open.queuedMs === timeMs);
-    add(this.#assigner.domain, isDefault ? "window" : "end of window", due);
+    const isDefault = this.#rules.trigger === undefined;
+    add(this.#assigner.domain, isDefault ? "window" : "end of window", this.#windows.firstDue(PENDING_TIMES));
     for (const domain of ["event", "processing"] as const) {
       add(domain, "trigger of window", this.#times.first(domain, PENDING_TIMES));
     }
@@ -286,12 +260,7 @@ export class WindowFunctionOperator implements Operator {
 
   snapshotState(writer: SnapshotWriter): void {
     snapshotWatermark(this.#context.workspace, writer, this.#times.currentWatermarkMs);
-    const keys = [...this.#keys.values()].sort((a, b) => compareKeys(a.key, b.key));
-    writeWindows(
-      this.#layout,
-      writer,
-      keys.flatMap((key) => key.all()),
-    );
+    writeWindows(this.#layout, writer, this.#windows.all());
     this.#backend?.snapshot(writer);
   }
 
@@ -299,7 +268,7 @@ export class WindowFunctionOperator implements Operator {
     this.#times.currentWatermarkMs = restoreWatermark(this.#context.workspace, reader);
     this.#readClock();
     readWindows(this.#layout, reader, {
-      openWindow: (key, window) => this.#openWindow(this.#windowsOf(key), window),
+      openWindow: (key, window) => this.#windows.open(this.#windows.windowsOf(key), window),
       timer: (open, domain, timeMs) => this.#times.restore(domain, open, timeMs),
     });
     this.#backend?.restore(reader);
@@ -307,21 +276,18 @@ export class WindowFunctionOperator implements Operator {
   }
 
   close(): void {
-    const results = this.#results;
-    this.#results = undefined;
+    const outputs = this.#outputs;
+    this.#outputs = undefined;
     this.#batch?.release();
     this.#batch = undefined;
     try {
-      results?.close();
-      for (const side of this.#sides.values()) side.close();
-      this.#sides.clear();
-      this.#groups?.release();
-      this.#groups = undefined;
-      if (results !== undefined) this.#assigner.close();
+      if (outputs === undefined) return;
+      outputs.close();
+      this.#keysOfRows.release();
+      this.#assigner.close();
       this.#backend?.close();
-      this.#keys.clear();
-      this.#due.clear();
-      if (results !== undefined) this.#times.clear();
+      this.#windows.clear();
+      this.#times.clear();
     } finally {
       try {
         this.#accumulation?.close();
@@ -336,36 +302,9 @@ export class WindowFunctionOperator implements Operator {
       workspace: this.#context.workspace,
       keys: this.#keyColumns,
       schema: this.#inputSchema,
-      accumulation: this.#hasEvictor ? undefined : this.#accumulation,
+      accumulation: this.#rules.evictor === undefined ? this.#accumulation : undefined,
       where: this.#where,
     };
-  }
-
-  /** Numbers the keys of a batch, so that each is looked up once. */
-  #bindKeys(batch: Batch): void {
-    const { workspace } = this.#context;
-    this.#keyColumns.bind(batch);
-    this.#batchKeys = [];
-    if (this.#groups === undefined) return;
-    const columns = this.#spec.keys.map((key) => batch.column(key));
-    const groups = this.#groups.assign(columns, batch.rowCount);
-    this.#rowGroups = workspace.u32.slice(groups.address >>> 2, (groups.address >>> 2) + batch.rowCount);
-    groups.release();
-    this.#groups.reset();
-  }
-
-  /** The windows of the key of a row; rows are asked for in order, and groups are numbered as they come. */
-  #keyOfRow(row: number): WindowsOfKey {
-    const group = this.#groups === undefined ? 0 : this.#rowGroups[row];
-    const known = this.#batchKeys[group];
-    if (known !== undefined) return known;
-    const key = this.#windowsOf(this.#keyColumns.at(row));
-    this.#batchKeys[group] = key;
-    return key;
-  }
-
-  #windowsOf(key: StateKey): WindowsOfKey {
-    return this.#keys.get(key.id) ?? new WindowsOfKey(key);
   }
 
   /** False where enough was emitted for one call. */
@@ -380,10 +319,9 @@ export class WindowFunctionOperator implements Operator {
       if (results.emitted >= BATCHES_PER_CALL && this.#row < rowCount) return false;
     }
     this.#reader.unbind();
-    this.#keyColumns.unbind();
+    this.#keysOfRows.unbind();
     this.#assigner.unbind();
     this.#batch = undefined;
-    this.#batchKeys = [];
     this.#backend?.cleanUp(rowCount);
     const late = this.#lateRows;
     this.#lateRows = [];
@@ -409,13 +347,12 @@ export class WindowFunctionOperator implements Operator {
     const reader = this.#reader;
     const view = reader.viewAt(row);
     const windows = this.#assigner.windowsOf(row, view, timeMs);
-    const key = this.#keyOfRow(row);
-    const trigger = this.#trigger;
-    const accumulation = this.#hasEvictor ? undefined : this.#accumulation;
+    const key = this.#keysOfRows.at(row);
+    const accumulation = this.#rules.evictor === undefined ? this.#accumulation : undefined;
     let copy: Row | undefined;
     let isLate = true;
     for (let i = 0; i < windows.length; i++) {
-      const open = this.#placeOf(key, windows[i]);
+      const open = this.#windows.placeOf(key, windows[i]);
       if (open === undefined) continue;
       isLate = false;
       if (accumulation !== undefined) {
@@ -428,252 +365,12 @@ export class WindowFunctionOperator implements Operator {
         open.times.push(timeMs);
       }
       if (timeMs > open.latestMs) open.latestMs = timeMs;
-      if (trigger === undefined) {
-        if (this.#hasFired(open.window)) this.#fire(open);
-      } else {
-        this.#obey(open, trigger.onElement(view, timeMs, open.window, this.#times.of(open)));
-      }
+      this.#progress.onElement(open, view, timeMs);
     }
     reader.retire(view);
     if (!isLate) return;
     if (windows.length > 0) this.#lateRows.push(row);
     else this.#context.count("rowsOutsideWindows", 1);
-  }
-
-  /** The open window that a row goes to; undefined where it is closed. */
-  #placeOf(key: WindowsOfKey, window: TimeWindow): OpenWindow | undefined {
-    const { merge, hasUniqueEnds } = this.#assigner;
-    if (merge !== undefined) return this.#mergedPlace(key, window, merge);
-    return key.find(window, hasUniqueEnds) ?? (this.#isClosed(window) ? undefined : this.#openWindow(key, window));
-  }
-
-  #mergedPlace(
-    key: WindowsOfKey,
-    added: TimeWindow,
-    merge: NonNullable<WindowAssigner["merge"]>,
-  ): OpenWindow | undefined {
-    const all = key.all();
-    const found = merge(
-      all.map(({ window }) => window),
-      added,
-    );
-    const window = found?.window ?? added;
-    if (this.#isClosed(window)) return undefined;
-    const parts =
-      found === undefined ? [] : all.filter((open) => found.merged.some((one) => sameWindow(one, open.window)));
-    if (parts.length === 0) return this.#openWindow(key, window);
-    if (parts.length === 1 && sameWindow(parts[0].window, window)) return parts[0];
-    return this.#merge(key, parts, window);
-  }
-
-  /** Makes one window of several, by start. */
-  #merge(key: WindowsOfKey, parts: readonly OpenWindow[], window: TimeWindow): OpenWindow {
-    const trigger = this.#trigger;
-    if (trigger === undefined && parts.length === 1) return this.#extend(parts[0], window);
-    for (const part of parts) this.#retire(part);
-    const merged = this.#openWindow(key, window);
-    for (const part of parts) {
-      const { accumulator, rows, times } = part;
-      if (merged.accumulator === undefined) merged.accumulator = accumulator;
-      else if (accumulator !== undefined) {
-        merged.accumulator = this.#accumulation?.merge(merged.accumulator, accumulator);
-      }
-      merged.rows = merged.rows.length === 0 ? rows : merged.rows.concat(rows);
-      merged.times = merged.times.length === 0 ? times : merged.times.concat(times);
-      merged.latestMs = Math.max(merged.latestMs, part.latestMs);
-    }
-    if (trigger === undefined) return merged;
-    const times = this.#times;
-    times.mergedStates = parts.flatMap(({ triggerState }) => (triggerState === undefined ? [] : [triggerState]));
-    trigger.onMerge?.(window, times.of(merged));
-    times.mergedStates = [];
-    for (const part of parts) {
-      trigger.clear(part.window, times.of(part));
-      times.drop(part);
-    }
-    return merged;
-  }
-
-  /** Sessions grow row by row: without timers of a trigger the open window stays, and is queued anew once it is due. */
-  #extend(open: OpenWindow, window: TimeWindow): OpenWindow {
-    const { owner } = open;
-    const { hasUniqueEnds } = this.#assigner;
-    owner.remove(open, hasUniqueEnds);
-    open.window = window;
-    owner.add(open, hasUniqueEnds);
-    open.dueMs = this.#firstDueMs(window);
-    this.#queue(open);
-    return open;
-  }
-
-  #openWindow(key: WindowsOfKey, window: TimeWindow): OpenWindow {
-    const { hasUniqueEnds } = this.#assigner;
-    const known = key.find(window, hasUniqueEnds);
-    if (known !== undefined) return known;
-    if (key.isEmpty) this.#keys.set(key.key.id, key);
-    const open = new OpenWindow(key, window);
-    key.add(open, hasUniqueEnds);
-    this.#openCount++;
-    open.dueMs = this.#firstDueMs(window);
-    this.#queue(open);
-    return open;
-  }
-
-  #firstDueMs(window: TimeWindow): number {
-    const isDefault = this.#trigger === undefined && this.#assigner.domain === "event";
-    return isDefault && !this.#hasFired(window) ? window.endMs - 1 : this.#closeMs(window);
-  }
-
-  /** When nothing is left of a window; infinity for a global one. */
-  #closeMs({ endMs }: TimeWindow): number {
-    if (this.#assigner.isGlobal) return Number.POSITIVE_INFINITY;
-    if (this.#assigner.domain === "processing") return endMs;
-    return Math.min(endMs - 1 + this.#latenessMs, END_OF_TIME_MS);
-  }
-
-  #isClosed(window: TimeWindow): boolean {
-    return this.#assigner.domain === "event" && this.#closeMs(window) <= this.#times.currentWatermarkMs;
-  }
-
-  /** Whether an event-time window has fired by default. */
-  #hasFired({ endMs }: TimeWindow): boolean {
-    return endMs - 1 <= this.#times.currentWatermarkMs && this.#assigner.domain === "event";
-  }
-
-  #queue(open: OpenWindow): void {
-    if (open.dueMs >= open.queuedMs) return;
-    open.queuedMs = open.dueMs;
-    this.#due.add(open.dueMs, open);
-  }
-
-  /** Calls what is due, in the order of time; false where enough was emitted for one call. */
-  #advance(advance: Advance, results: TimedRows): boolean {
-    const { domain, toMs } = advance;
-    const times = this.#times;
-    if (domain === "event") times.currentWatermarkMs = toMs;
-    else times.isClockStopped ||= toMs >= END_OF_TIME_MS;
-    this.#hasEnded ||= domain === "event" && toMs >= END_OF_TIME_MS;
-    const due = domain === this.#assigner.domain ? this.#due : undefined;
-    for (;;) {
-      while (advance.at < advance.items.length) {
-        const open = advance.items[advance.at++];
-        if (advance.isTimer) this.#callTrigger(open, domain, advance.timeMs);
-        else this.#takeDue(open, advance.timeMs);
-        if (results.emitted >= BATCHES_PER_CALL) return false;
-      }
-      const timerMs = times.nextMs(domain);
-      const dueMs = due?.nextMs ?? Number.POSITIVE_INFINITY;
-      if (Math.min(timerMs, dueMs) > toMs) return true;
-      // Of one time the trigger is asked first, then the window closes.
-      advance.isTimer = timerMs <= dueMs || due === undefined;
-      const next = advance.isTimer || due === undefined ? times.take(domain) : due.take();
-      advance.timeMs = next.timeMs;
-      // Functions with state of a key see its windows in one order, whatever was restored.
-      advance.items =
-        this.#process === undefined && this.#trigger === undefined ? next.items : [...next.items].sort(compareOpen);
-      advance.at = 0;
-    }
-  }
-
-  #callTrigger(open: OpenWindow, domain: TimeDomain, timeMs: number): void {
-    const times = this.#times;
-    const trigger = this.#trigger;
-    if (open.isClosed || trigger === undefined || !times.fire(domain, open, timeMs)) return;
-    const result =
-      domain === "event"
-        ? trigger.onEventTime(timeMs, open.window, times.of(open))
-        : trigger.onProcessingTime(timeMs, open.window, times.of(open));
-    this.#obey(open, result);
-  }
-
-  #takeDue(open: OpenWindow, timeMs: number): void {
-    if (open.isClosed || open.queuedMs !== timeMs) return;
-    open.queuedMs = Number.POSITIVE_INFINITY;
-    if (open.dueMs > timeMs) {
-      this.#queue(open);
-      return;
-    }
-    const closeMs = this.#closeMs(open.window);
-    if (this.#trigger === undefined) {
-      const fireMs = this.#assigner.domain === "event" ? open.window.endMs - 1 : closeMs;
-      if (timeMs === fireMs) this.#fire(open);
-    }
-    if (closeMs <= timeMs) {
-      this.#close(open);
-      return;
-    }
-    open.dueMs = closeMs;
-    this.#queue(open);
-  }
-
-  #obey(open: OpenWindow, result: TriggerResult): void {
-    if (result === "CONTINUE") return;
-    if (isFire(result)) this.#fire(open);
-    if (!isPurge(result)) return;
-    clearContents(open);
-    // Nothing would ever close it: a global window that starts anew with the next row.
-    const isIdle = open.triggerState === undefined && open.eventTimers.length + open.processingTimers.length === 0;
-    if (open.dueMs === Number.POSITIVE_INFINITY && isIdle) this.#retire(open);
-  }
-
-  /** Gives the result of a window that has rows. */
-  #fire(open: OpenWindow): void {
-    const results = this.#results;
-    if (results === undefined || (open.accumulator === undefined && open.rows.length === 0)) return;
-    const timeMs = this.#resultMs(open);
-    results.timeMs = timeMs;
-    for (const side of this.#sides.values()) side.timeMs = timeMs;
-    const evictor = this.#evictor;
-    if (evictor === undefined) {
-      const accumulation = this.#accumulation;
-      const rows = accumulation === undefined ? open.rows : [accumulation.result(open.accumulator) as Row];
-      this.#give(open, rows, results);
-      return;
-    }
-    let kept: readonly TimedRow[] = open.rows.map((row, i) => ({ row, timestampMs: open.times[i] }));
-    if (evictor.evictBefore !== undefined) kept = evictor.evictBefore(kept, open.window, this.#times);
-    if (kept.length > 0) {
-      const rows = kept.map(({ row }) => row);
-      this.#give(open, this.#accumulation === undefined ? rows : [this.#accumulation.fold(rows) as Row], results);
-      if (evictor.evictAfter !== undefined) kept = evictor.evictAfter(kept, open.window, this.#times);
-    }
-    open.rows = kept.map(({ row }) => row);
-    open.times = kept.map(({ timestampMs }) => timestampMs);
-  }
-
-  #give(open: OpenWindow, rows: readonly Row[], results: TimedRows): void {
-    if (this.#process === undefined) {
-      results.collect(rows[0]);
-      return;
-    }
-    const context = this.#call.of(open);
-    for (const row of this.#process.call(context.key as never, context, rows)) results.collect(row);
-  }
-
-  #resultMs(open: OpenWindow): number {
-    if (this.#assigner.isGlobal) return open.latestMs;
-    if (this.#assigner.domain === "processing") return this.#times.currentProcessingTimeMs;
-    return open.window.endMs - 1;
-  }
-
-  #close(open: OpenWindow): void {
-    this.#trigger?.clear(open.window, this.#times.of(open));
-    this.#times.drop(open);
-    if (this.#process !== undefined) {
-      const context = this.#call.of(open);
-      this.#clearFunction?.(context);
-      context.clearWindowStates();
-    }
-    this.#retire(open);
-  }
-
-  /** The window is no more; its timers and trigger state are the caller's. */
-  #retire(open: OpenWindow): void {
-    const { owner } = open;
-    owner.remove(open, this.#assigner.hasUniqueEnds);
-    if (owner.isEmpty) this.#keys.delete(owner.key.id);
-    open.isClosed = true;
-    this.#openCount--;
   }
 
   /** A clock that goes back would open windows that have fired. */
@@ -687,15 +384,13 @@ export class WindowFunctionOperator implements Operator {
   #finishCall(): void {
     this.#backend?.setKey(undefined);
     this.#times.compact();
-    if (this.#due.size > COMPACT_SIZE + this.#openCount * 2) {
-      this.#due.compact((open, timeMs) => !open.isClosed && open.queuedMs === timeMs);
-    }
-    const dueMs = this.#assigner.domain === "processing" ? this.#due.nextMs : Number.POSITIVE_INFINITY;
+    this.#windows.compact();
+    const dueMs = this.#assigner.domain === "processing" ? this.#windows.nextDueMs : Number.POSITIVE_INFINITY;
     const nextMs = Math.min(this.#times.nextMs("processing"), dueMs);
     if (nextMs < END_OF_TIME_MS) this.#context.stream?.requestProcessTime(nextMs);
-    if (this.#openCount !== this.#reportedCount)
-      this.#context.count("openWindows", this.#openCount - this.#reportedCount);
-    this.#reportedCount = this.#openCount;
+    const { count } = this.#windows;
+    if (count !== this.#reportedCount) this.#context.count("openWindows", count - this.#reportedCount);
+    this.#reportedCount = count;
   }
 
   #wrap(thrown: unknown): unknown {
@@ -704,57 +399,9 @@ export class WindowFunctionOperator implements Operator {
   }
 }
 
-const newAdvance = (domain: TimeDomain, toMs: number, watermark?: Watermark): Advance => ({
-  domain,
-  toMs,
-  ...(watermark === undefined ? {} : { watermark }),
-  timeMs: START_OF_TIME_MS,
-  items: [],
-  at: 0,
-  isTimer: false,
-});
-
-function clearContents(open: OpenWindow): void {
-  open.accumulator = undefined;
-  // New arrays: a function may still read the old ones.
-  open.rows = [];
-  open.times = [];
-  open.latestMs = Number.NEGATIVE_INFINITY;
-}
-
-/** Count windows are global windows whose trigger and evictor count. @throws {PlanError} WINDOW_TRIGGER_INVALID */
-function triggerAndEvictor({ window, trigger, evictor }: WindowFunctionSpec): {
-  readonly trigger: Trigger | undefined;
-  readonly evictor: Evictor | undefined;
-} {
-  if (window.kind === "count") {
-    if (trigger !== undefined || evictor !== undefined) throw countTriggered();
-    const { rows, slideRows = rows } = window;
-    if (slideRows === rows) return { trigger: PurgingTrigger.of(CountTrigger.of(rows)), evictor: undefined };
-    return { trigger: CountTrigger.of(slideRows), evictor: CountEvictor.of(rows) };
-  }
-  const fallback = window.kind === "global" ? new NeverTrigger() : undefined;
-  const custom = window.kind === "custom" ? window.defaultTrigger : undefined;
-  return { trigger: trigger ?? custom ?? fallback, evictor };
-}
-
 function formatWindow({ startMs, endMs }: TimeWindow): string {
   return startMs === START_OF_TIME_MS ? "of all rows" : `[${formatTimeMs(startMs)}, ${formatTimeMs(endMs)})`;
 }
-
-const countTriggered = (): PlanError =>
-  new PlanError(
-    "WINDOW_TRIGGER_INVALID",
-    "A count window was given a trigger or an evictor of its own.",
-    "Use a global window with that trigger and evictor.",
-  );
-
-const unmergeable = ({ name }: FunctionSite): PlanError =>
-  new PlanError(
-    "WINDOW_TRIGGER_UNMERGEABLE",
-    `${name} has windows that merge and a trigger that cannot: it has no onMerge.`,
-    "Add onMerge to the trigger, or use windows that do not merge.",
-  );
 
 const shapeMissing = ({ name }: FunctionSite): PlanError =>
   new PlanError(

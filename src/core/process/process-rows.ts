@@ -16,7 +16,8 @@ import { KeyedTimers } from "../timers/keyed-timers.ts";
 import { CallContext } from "./call-context.ts";
 import { checkKeys, methodOf, updatesRefused } from "./check-function.ts";
 import type { ProcessLife } from "./contexts.ts";
-import { type Collector, readTimes, TimedRows } from "./timed-rows.ts";
+import { FunctionOutputs } from "./function-outputs.ts";
+import { type Collector, readTimes, type TimedRows } from "./timed-rows.ts";
 
 /** One input of a process function. */
 export interface ProcessInput {
@@ -78,8 +79,7 @@ export class ProcessRows implements Operator {
   readonly #onTimer: TimerCall | undefined;
   #context!: OperatorContext;
   #open: readonly OpenInput[] = [];
-  #results: TimedRows | undefined;
-  #sides = new Map<string, TimedRows>();
+  #outputs: FunctionOutputs | undefined;
   #call!: CallContext;
   #isOpened = false;
   #backend: KeyedStateBackend | undefined;
@@ -129,14 +129,16 @@ export class ProcessRows implements Operator {
 
   open(context: OperatorContext): void {
     const { workspace, batchRows, stream, host } = context;
-    const { shape, sideOutputs = {}, state } = this.#options;
+    const { shape, sideOutputs, state } = this.#options;
     const { where } = this.#user;
     const maxParallelism = stream?.maxParallelism ?? DEFAULT_MAX_PARALLELISM;
     this.#context = context;
-    this.#results = new TimedRows(workspace, shape, { where, batchRows });
-    for (const [tag, side] of Object.entries(sideOutputs)) {
-      this.#sides.set(tag, new TimedRows(workspace, side, { where: `${where}, side output "${tag}"`, batchRows, tag }));
-    }
+    const outputs = new FunctionOutputs(
+      workspace,
+      { main: shape, ...(sideOutputs === undefined ? {} : { sides: sideOutputs }) },
+      { where, batchRows },
+    );
+    this.#outputs = outputs;
     this.#open = this.#inputs.map(({ schema, keys, isBroadcast = false }, i) => ({
       reader: createRowReader(workspace, schema),
       keys: keys === undefined ? undefined : new KeyColumns(workspace, schema, keys, maxParallelism),
@@ -167,7 +169,7 @@ export class ProcessRows implements Operator {
       eventTimers: this.#eventTimers,
       processingTimers: this.#processingTimers,
       states: this.#states,
-      sides: this.#sides,
+      sides: outputs.sides,
       keyNames: keys?.fields.map(({ name }) => name) ?? [],
       hasOnTimer: this.#onTimer !== undefined,
     });
@@ -218,19 +220,16 @@ export class ProcessRows implements Operator {
   }
 
   resume(output: Output): Progress {
-    const results = this.#results;
-    if (results === undefined) return "done";
-    for (const rows of [results, ...this.#sides.values()]) {
-      rows.output = output;
-      rows.emitted = 0;
-    }
+    const outputs = this.#outputs;
+    if (outputs === undefined) return "done";
+    outputs.begin(output);
     try {
-      if (this.#batch !== undefined && !this.#processRows(this.#batch, results)) return "more";
-      if (this.#firing !== undefined && !this.#fire(results)) return "more";
+      if (this.#batch !== undefined && !this.#processRows(this.#batch, outputs.main)) return "more";
+      if (this.#firing !== undefined && !this.#fire(outputs.main)) return "more";
     } catch (thrown) {
       throw this.#user.wrap(thrown, this.#batch === undefined ? undefined : this.#row);
     }
-    for (const rows of [results, ...this.#sides.values()]) rows.flush();
+    outputs.flush();
     const watermark = this.#firing?.watermark;
     this.#firing = undefined;
     if (watermark !== undefined) output.emitWatermark(watermark);
@@ -278,14 +277,12 @@ export class ProcessRows implements Operator {
   }
 
   close(): void {
-    const results = this.#results;
-    this.#results = undefined;
+    const outputs = this.#outputs;
+    this.#outputs = undefined;
     this.#batch?.release();
     this.#batch = undefined;
     try {
-      results?.close();
-      for (const side of this.#sides.values()) side.close();
-      this.#sides.clear();
+      outputs?.close();
       this.#backend?.close();
       this.#states?.close();
       this.#eventTimers?.close();

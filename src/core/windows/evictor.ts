@@ -3,8 +3,8 @@ import type { Row } from "../rows/row-view.ts";
 import type { TimeWindow } from "./window.ts";
 
 /** A row as a window keeps it, with its event time (its time of arrival where it has none). */
-export interface TimedRow {
-  readonly row: Row;
+export interface TimedRow<T = Row> {
+  readonly row: T;
   readonly timestampMs: number;
 }
 
@@ -18,11 +18,11 @@ export interface EvictorContext {
  * to keep, in that order; the others are gone for good. A window with an evictor keeps its rows until it fires, also
  * where they could be aggregated at once.
  */
-export interface Evictor {
+export interface Evictor<T = Row> {
   /** Before the function of the window sees the rows. */
-  evictBefore?(rows: readonly TimedRow[], window: TimeWindow, context: EvictorContext): readonly TimedRow[];
+  evictBefore?(rows: readonly TimedRow<T>[], window: TimeWindow, context: EvictorContext): readonly TimedRow<T>[];
   /** After it. */
-  evictAfter?(rows: readonly TimedRow[], window: TimeWindow, context: EvictorContext): readonly TimedRow[];
+  evictAfter?(rows: readonly TimedRow<T>[], window: TimeWindow, context: EvictorContext): readonly TimedRow<T>[];
 }
 
 /** Whether rows go before the function sees them (the default) or after it. */
@@ -30,27 +30,39 @@ export interface EvictorOptions {
   readonly after?: boolean;
 }
 
-abstract class OneSidedEvictor implements Evictor {
-  readonly evictBefore?: (rows: readonly TimedRow[]) => readonly TimedRow[];
-  readonly evictAfter?: (rows: readonly TimedRow[]) => readonly TimedRow[];
+/** Chooses among rows, of one type or of any. */
+type Keep<T> = (rows: readonly TimedRow<T>[]) => readonly TimedRow<T>[];
+type KeepAny = <T>(rows: readonly TimedRow<T>[]) => readonly TimedRow<T>[];
 
-  protected constructor({ after = false }: EvictorOptions, keep: (rows: readonly TimedRow[]) => readonly TimedRow[]) {
+abstract class OneSidedEvictor<K> {
+  readonly evictBefore?: K;
+  readonly evictAfter?: K;
+
+  protected constructor({ after = false }: EvictorOptions, keep: K) {
     if (after) this.evictAfter = keep;
     else this.evictBefore = keep;
   }
 }
 
 /** Keeps the last rows. */
-export class CountEvictor extends OneSidedEvictor {
+export class CountEvictor extends OneSidedEvictor<KeepAny> {
+  /** Rows that it keeps. */
+  readonly count: number;
+
+  private constructor(count: number, options: EvictorOptions) {
+    super(options, (rows) => rows.slice(Math.max(0, rows.length - count)));
+    this.count = count;
+  }
+
   /** @throws {PlanError} EVICTOR_INVALID */
   static of(count: number, options: EvictorOptions = {}): CountEvictor {
     if (!Number.isSafeInteger(count) || count < 0) throw invalid("CountEvictor", count, "rows");
-    return new CountEvictor(options, (rows) => rows.slice(Math.max(0, rows.length - count)));
+    return new CountEvictor(count, options);
   }
 }
 
 /** Keeps the rows that are newer than `keepMs` before the newest one of the window. */
-export class TimeEvictor extends OneSidedEvictor {
+export class TimeEvictor extends OneSidedEvictor<KeepAny> {
   /** @throws {PlanError} EVICTOR_INVALID */
   static of(keepMs: number, options: EvictorOptions = {}): TimeEvictor {
     if (!Number.isSafeInteger(keepMs) || keepMs < 0) throw invalid("TimeEvictor", keepMs, "milliseconds");
@@ -63,13 +75,36 @@ export class TimeEvictor extends OneSidedEvictor {
 }
 
 /** Keeps the rows that are nearer than the threshold to the last one. */
-export class DeltaEvictor extends OneSidedEvictor {
-  static of(threshold: number, delta: (row: Row, last: Row) => number, options: EvictorOptions = {}): DeltaEvictor {
-    return new DeltaEvictor(options, (rows) => {
+export class DeltaEvictor<T = Row> extends OneSidedEvictor<Keep<T>> {
+  /** @throws {PlanError} EVICTOR_INVALID */
+  static of<T = Row>(
+    threshold: number,
+    delta: (row: T, last: T) => number,
+    options: EvictorOptions = {},
+  ): DeltaEvictor<T> {
+    if (typeof threshold !== "number" || typeof delta !== "function") {
+      throw new PlanError(
+        "EVICTOR_INVALID",
+        `DeltaEvictor.of was given a threshold of type ${typeof threshold} and a ${typeof delta}.`,
+        "Give a number, and a function of two rows that gives a number.",
+      );
+    }
+    return new DeltaEvictor<T>(options, (rows) => {
       const last = rows.at(-1);
       return last === undefined ? rows : rows.filter(({ row }) => delta(row, last.row) < threshold);
     });
   }
+}
+
+/** The evictor itself, once it has a method of one. @throws {PlanError} EVICTOR_INVALID */
+export function checkedEvictor<G extends object>(evictor: G): G {
+  const given = evictor as Readonly<Record<string, unknown>> | null | undefined;
+  if (typeof given?.evictBefore === "function" || typeof given?.evictAfter === "function") return evictor;
+  throw new PlanError(
+    "EVICTOR_INVALID",
+    `evictor was given ${typeof given === "object" && given !== null ? "an object without evictBefore and evictAfter" : String(given)}.`,
+    "Give an evictor such as CountEvictor.of(100), or an object with evictBefore or evictAfter.",
+  );
 }
 
 const invalid = (evictor: string, given: number, unit: string): PlanError =>

@@ -1,7 +1,9 @@
-import type { Batch } from "../batch.ts";
+import { Batch } from "../batch.ts";
+import { columnOf } from "../columns/allocate.ts";
 import { partitionBatch } from "../columns/partition.ts";
 import { assert } from "../errors.ts";
 import type { Block } from "../memory/block.ts";
+import { int64 } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
 import type { PaneGrid } from "./pane-grid.ts";
 
@@ -11,6 +13,15 @@ export type Sides = readonly [before: Batch | undefined, behind: Batch | undefin
 /** Whether a row lies before `boundMs`. */
 export function isBefore(workspace: Workspace, batch: Batch, boundMs: number): boolean {
   return batch.rowCount > 0 && workspace.kernels.eventTimeMin(timesOf(batch), batch.rowCount) < boundMs;
+}
+
+/** The rows with one time for all; borrows the batch. */
+export function withTime(workspace: Workspace, batch: Batch, timeMs: number): Batch {
+  const data = workspace.allocate(batch.rowCount * 8);
+  workspace.kernels.eventTimeFill(timeMs, batch.rowCount, data.address);
+  const times = columnOf(workspace, int64, batch.rowCount, { data });
+  const columns = batch.columns.map((column) => column.retain());
+  return new Batch(batch.schema, batch.rowCount, columns, { times });
 }
 
 /** Rows before `boundMs`, and the others; takes the batch over. */

@@ -41,9 +41,9 @@ export interface TriggerMergeContext<S = unknown> extends TriggerContext<S> {
  * Decides when a window gives its result. One object serves all keys and windows of a subtask, so what it remembers
  * belongs in `context.state`.
  */
-export interface Trigger<S = unknown> {
+export interface Trigger<S = unknown, T = Row> {
   /** A row was put in the window; `row` is a view that is valid during the call. */
-  onElement(row: Row, timestampMs: number, window: TimeWindow, context: TriggerContext<S>): TriggerResult;
+  onElement(row: T, timestampMs: number, window: TimeWindow, context: TriggerContext<S>): TriggerResult;
   /** An event-time timer of the window has come. */
   onEventTime(timeMs: number, window: TimeWindow, context: TriggerContext<S>): TriggerResult;
   /** A processing-time timer of the window has come. */

@@ -7,9 +7,13 @@ const { CONTINUE, FIRE, FIRE_AND_PURGE, PURGE } = TriggerResult;
 
 /**
  * Fires once the watermark has reached the window's last millisecond, and again for each row that comes within the
- * allowed lateness. The default of event-time windows. For a global window: at the end of the input.
+ * allowed lateness. The default of event-time windows, and of global windows, which it lets fire at the end of the input.
  */
 export class EventTimeTrigger implements Trigger {
+  static create(): EventTimeTrigger {
+    return new EventTimeTrigger();
+  }
+
   onElement(_row: Row, _timestampMs: number, { endMs }: TimeWindow, context: TriggerContext): TriggerResult {
     if (endMs - 1 <= context.currentWatermarkMs) return FIRE;
     context.registerEventTimeTimer(endMs - 1);
@@ -35,6 +39,10 @@ export class EventTimeTrigger implements Trigger {
 
 /** Fires once the clock has reached the window's end. The default of processing-time windows. */
 export class ProcessingTimeTrigger implements Trigger {
+  static create(): ProcessingTimeTrigger {
+    return new ProcessingTimeTrigger();
+  }
+
   onElement(_row: Row, _timestampMs: number, { endMs }: TimeWindow, context: TriggerContext): TriggerResult {
     context.registerProcessingTimeTimer(endMs);
     return CONTINUE;
@@ -59,10 +67,10 @@ export class ProcessingTimeTrigger implements Trigger {
 
 /** Fires at every `count`th row of the window. */
 export class CountTrigger implements Trigger<number> {
-  readonly #count: number;
+  readonly count: number;
 
   private constructor(count: number) {
-    this.#count = count;
+    this.count = count;
   }
 
   /** @throws {PlanError} TRIGGER_INVALID */
@@ -72,8 +80,8 @@ export class CountTrigger implements Trigger<number> {
 
   onElement(_row: Row, _timestampMs: number, _window: TimeWindow, context: TriggerContext<number>): TriggerResult {
     const count = (context.state ?? 0) + 1;
-    context.state = count < this.#count ? count : undefined;
-    return count < this.#count ? CONTINUE : FIRE;
+    context.state = count < this.count ? count : undefined;
+    return count < this.count ? CONTINUE : FIRE;
   }
 
   onEventTime(): TriggerResult {
@@ -156,10 +164,10 @@ export class ContinuousEventTimeTrigger implements Trigger<number> {
 
 /** Fires at every multiple of the interval that the clock reaches while the window has rows, and at the window's end. */
 export class ContinuousProcessingTimeTrigger implements Trigger<number> {
-  readonly #intervalMs: number;
+  readonly intervalMs: number;
 
   private constructor(intervalMs: number) {
-    this.#intervalMs = intervalMs;
+    this.intervalMs = intervalMs;
   }
 
   /** @throws {PlanError} TRIGGER_INVALID */
@@ -195,33 +203,39 @@ export class ContinuousProcessingTimeTrigger implements Trigger<number> {
   }
 
   #registerNext(afterMs: number, { endMs }: TimeWindow, context: TriggerContext<number>): void {
-    const nextMs = context.isBatchMode ? endMs : Math.min(nextMultiple(afterMs, this.#intervalMs), endMs);
+    const nextMs = context.isBatchMode ? endMs : Math.min(nextMultiple(afterMs, this.intervalMs), endMs);
     context.state = nextMs;
     context.registerProcessingTimeTimer(nextMs);
   }
 }
 
 /** How far a row is from the one that fired last. */
-export type DeltaFunction = (last: Row, current: Row) => number;
+export type DeltaFunction<T = Row> = (last: T, current: T) => number;
 
 /** Fires at a row that is further than the threshold from the row that fired last, or from the first one. */
-export class DeltaTrigger implements Trigger<Row> {
+export class DeltaTrigger<T = Row> implements Trigger<Row, T> {
   readonly #threshold: number;
-  readonly #delta: DeltaFunction;
+  readonly #delta: DeltaFunction<T>;
 
-  private constructor(threshold: number, delta: DeltaFunction) {
+  private constructor(threshold: number, delta: DeltaFunction<T>) {
     this.#threshold = threshold;
     this.#delta = delta;
   }
 
-  static of(threshold: number, delta: DeltaFunction): DeltaTrigger {
-    return new DeltaTrigger(threshold, delta);
+  /** @throws {PlanError} TRIGGER_INVALID */
+  static of<T = Row>(threshold: number, delta: DeltaFunction<T>): DeltaTrigger<T> {
+    if (typeof threshold === "number" && typeof delta === "function") return new DeltaTrigger(threshold, delta);
+    throw new PlanError(
+      "TRIGGER_INVALID",
+      `DeltaTrigger.of was given a threshold of type ${typeof threshold} and a ${typeof delta}.`,
+      "Give a number, and a function of two rows that gives a number.",
+    );
   }
 
-  onElement(row: Row, _timestampMs: number, _window: TimeWindow, context: TriggerContext<Row>): TriggerResult {
-    const last = context.state;
+  onElement(row: T, _timestampMs: number, _window: TimeWindow, context: TriggerContext<Row>): TriggerResult {
+    const last = context.state as T | undefined;
     if (last !== undefined && !(this.#delta(last, row) > this.#threshold)) return CONTINUE;
-    context.state = { ...row };
+    context.state = { ...row } as Row;
     return last === undefined ? CONTINUE : FIRE;
   }
 
@@ -239,38 +253,43 @@ export class DeltaTrigger implements Trigger<Row> {
 }
 
 /** Drops the rows of a window whenever another trigger fires. */
-export class PurgingTrigger<S> implements Trigger<S> {
-  readonly #trigger: Trigger<S>;
+export class PurgingTrigger<S, T = Row> implements Trigger<S, T> {
+  readonly trigger: Trigger<S, T>;
   readonly onMerge?: (window: TimeWindow, context: TriggerMergeContext<S>) => void;
 
-  private constructor(trigger: Trigger<S>) {
-    this.#trigger = trigger;
+  private constructor(trigger: Trigger<S, T>) {
+    this.trigger = trigger;
     if (trigger.onMerge !== undefined) this.onMerge = (window, context) => trigger.onMerge?.(window, context);
   }
 
-  static of<S>(trigger: Trigger<S>): PurgingTrigger<S> {
-    return new PurgingTrigger(trigger);
+  /** @throws {PlanError} TRIGGER_INVALID */
+  static of<S, T = Row>(trigger: Trigger<S, T>): PurgingTrigger<S, T> {
+    return new PurgingTrigger(checkedTrigger("PurgingTrigger.of", trigger));
   }
 
-  onElement(row: Row, timestampMs: number, window: TimeWindow, context: TriggerContext<S>): TriggerResult {
-    return purging(this.#trigger.onElement(row, timestampMs, window, context));
+  onElement(row: T, timestampMs: number, window: TimeWindow, context: TriggerContext<S>): TriggerResult {
+    return purging(this.trigger.onElement(row, timestampMs, window, context));
   }
 
   onEventTime(timeMs: number, window: TimeWindow, context: TriggerContext<S>): TriggerResult {
-    return purging(this.#trigger.onEventTime(timeMs, window, context));
+    return purging(this.trigger.onEventTime(timeMs, window, context));
   }
 
   onProcessingTime(timeMs: number, window: TimeWindow, context: TriggerContext<S>): TriggerResult {
-    return purging(this.#trigger.onProcessingTime(timeMs, window, context));
+    return purging(this.trigger.onProcessingTime(timeMs, window, context));
   }
 
   clear(window: TimeWindow, context: TriggerContext<S>): void {
-    this.#trigger.clear(window, context);
+    this.trigger.clear(window, context);
   }
 }
 
-/** Never fires. The default of global windows. */
+/** Never fires: the rows of a window are only kept. */
 export class NeverTrigger implements Trigger {
+  static create(): NeverTrigger {
+    return new NeverTrigger();
+  }
+
   onElement(): TriggerResult {
     return CONTINUE;
   }
@@ -286,6 +305,20 @@ export class NeverTrigger implements Trigger {
   onMerge(): void {}
 
   clear(): void {}
+}
+
+/** The trigger itself, once it has the methods of one. @throws {PlanError} TRIGGER_INVALID */
+export function checkedTrigger<G extends object>(method: string, trigger: G): G {
+  const given = trigger as Readonly<Record<string, unknown>> | null | undefined;
+  const missing = ["onElement", "onEventTime", "onProcessingTime", "clear"].find(
+    (name) => typeof given?.[name] !== "function",
+  );
+  if (missing === undefined) return trigger;
+  throw new PlanError(
+    "TRIGGER_INVALID",
+    `${method} was given ${typeof given === "object" && given !== null ? `a trigger without ${missing}` : String(given)}.`,
+    "Give a trigger such as CountTrigger.of(100), or an object with onElement, onEventTime, onProcessingTime and clear.",
+  );
 }
 
 const purging = (result: TriggerResult): TriggerResult => (result === FIRE ? FIRE_AND_PURGE : result);

@@ -158,7 +158,7 @@ function compare(
   const domain = "domain" in window && window.domain === "processing" ? "processing" : "event";
   const defaultTrigger =
     window.kind === "global"
-      ? new NeverTrigger()
+      ? new EventTimeTrigger()
       : domain === "event"
         ? new EventTimeTrigger()
         : new ProcessingTimeTrigger();

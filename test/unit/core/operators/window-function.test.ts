@@ -11,7 +11,7 @@ import {
   ContinuousProcessingTimeTrigger,
   CountTrigger,
   DeltaTrigger,
-  EventTimeTrigger,
+  NeverTrigger,
   PurgingTrigger,
 } from "../../../../src/core/windows/triggers.ts";
 import type { AnyWindowSpec } from "../../../../src/core/windows/window-assigner.ts";
@@ -211,8 +211,8 @@ describe("WindowFunctionOperator", () => {
       it.endOfTime();
     };
     const window = { kind: "global" } as const;
-    expect(valuesOf(run({ window }, drive))).toEqual([]);
-    expect(valuesOf(run({ window, trigger: new EventTimeTrigger() }, drive))).toEqual([13]);
+    expect(valuesOf(run({ window, trigger: NeverTrigger.create() }, drive))).toEqual([]);
+    expect(valuesOf(run({ window }, drive))).toEqual([13]);
     const trigger = DeltaTrigger.of(5, (last, row) => (row.value as number) - (last.value as number));
     expect(valuesOf(run({ window, trigger }, drive))).toEqual([13]);
     const evictor = CountEvictor.of(2);
