@@ -69,6 +69,20 @@ export { aggregatingState, listState, mapState, reducingState, valueState } from
 export type { WatermarkGenerator, WatermarkOutput } from "./core/time/watermark-strategy.ts";
 export type { DataType, Fields, ValueOf } from "./core/types.ts";
 export * as types from "./core/types.ts";
+export { CountEvictor, DeltaEvictor, type Evictor, type TimedRow, TimeEvictor } from "./core/windows/evictor.ts";
+export { type Trigger, type TriggerContext, type TriggerMergeContext, TriggerResult } from "./core/windows/trigger.ts";
+export {
+  ContinuousEventTimeTrigger,
+  ContinuousProcessingTimeTrigger,
+  CountTrigger,
+  DeltaTrigger,
+  EventTimeTrigger,
+  NeverTrigger,
+  ProcessingTimeTrigger,
+  PurgingTrigger,
+} from "./core/windows/triggers.ts";
+export type { TimeWindow } from "./core/windows/window.ts";
+export type { ProcessWindowContext } from "./core/windows/window-calculation.ts";
 export { DataSet, GroupedDataSet, type JoinOptions } from "./dataset/dataset.ts";
 export { type EnvironmentOptions, ExecutionEnvironment } from "./dataset/execution-environment.ts";
 export type { FunctionOptions } from "./dataset/function-stages.ts";
@@ -120,9 +134,11 @@ import "./datastream/temporal-joins.ts";
 import "./datastream/updating-aggregates.ts";
 
 export { WatermarkStrategy } from "./datastream/watermark-strategy.ts";
+export type { AggregateFunction, ProcessWindowFunction, WindowFunction } from "./datastream/window-functions.ts";
 export { WindowedStream } from "./datastream/windowed-stream.ts";
 export {
   CumulateEventTimeWindows,
+  type CustomWindows,
   EventTimeSessionWindows,
   GlobalWindows,
   ProcessingTimeSessionWindows,

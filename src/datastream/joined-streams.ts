@@ -19,8 +19,7 @@ import { DataStream } from "./data-stream.ts";
 import { KeyedStream } from "./keyed-stream.ts";
 import { operatorNode, projectNode } from "./nodes.ts";
 import type { StreamPlan } from "./stream-plan.ts";
-import type { WindowBounds } from "./windowed-stream.ts";
-import type { WindowAssigner } from "./windows.ts";
+import type { WindowAssigner, WindowBounds } from "./windows.ts";
 
 declare module "./keyed-stream.ts" {
   interface KeyedStream<F extends Fields, K extends string> {

@@ -4,7 +4,6 @@ import { checkedOptions } from "../api/options.ts";
 import { PlanHandle } from "../api/plan-handle.ts";
 import type { FieldsOfRow } from "../api/row-types.ts";
 import type { Names, SelectedFields, WithFields } from "../api/selected-fields.ts";
-import { PlanError } from "../core/errors.ts";
 import type { AcceptsColumns, Operand } from "../core/expressions/expression.ts";
 import type { PathsIn } from "../core/expressions/symbols.ts";
 import { KeyRows } from "../core/operators/key-rows.ts";
@@ -17,7 +16,7 @@ import { operatorNode, withColumnsNode } from "./nodes.ts";
 import { checkFunction, sampledKeyType, siteOf } from "./stream-functions.ts";
 import type { StreamContext, StreamPlan } from "./stream-plan.ts";
 import { WindowedStream } from "./windowed-stream.ts";
-import { WindowAssigner } from "./windows.ts";
+import { type CustomWindows, countWindows, type NoBounds, type WindowAssigner, windowSpec } from "./windows.ts";
 
 // A keyed stream gives data streams, and a data stream gives keyed ones: the way from a data stream to a keyed one is
 // added to its class here, so that the two files do not name each other.
@@ -39,9 +38,10 @@ declare module "./data-stream.ts" {
       column?: { readonly name?: N; readonly type?: DataType },
     ): KeyedStream<F & { readonly [K in N]: FieldsOfRow<{ value: V }>["value"] }, N>;
     /** All rows of a window together, in one subtask. */
-    windowAll(assigner: WindowAssigner): WindowedStream<F, never>;
+    windowAll<B extends Fields>(assigner: WindowAssigner<B>): WindowedStream<F, never, B>;
+    windowAll(windows: CustomWindows<RowOf<F>>): WindowedStream<F, never, NoBounds>;
     /** The last `rows` rows of the stream, at every `rows`th row or, with `slideRows`, at every `slideRows`th. */
-    countWindowAll(rows: number, slideRows?: number): WindowedStream<F, never>;
+    countWindowAll(rows: number, slideRows?: number): WindowedStream<F, never, NoBounds>;
   }
 }
 
@@ -61,16 +61,19 @@ export class KeyedStream<F extends Fields, K extends string> {
   }
 
   /**
-   * Rows of one key and window together.
+   * Rows of one key and window together. Windows may also be an object of one's own with `assignWindows`.
+   * @throws {PlanError} WINDOW_INVALID
    * @example trips.keyBy("city").window(SlidingEventTimeWindows.of(3_600_000, 60_000)).aggregate({ trips: count() })
    */
-  window(assigner: WindowAssigner): WindowedStream<F, K> {
-    return new WindowedStream(this.context, this.plan, this.keys, { window: windowOf("window", assigner) });
+  window<B extends Fields>(assigner: WindowAssigner<B>): WindowedStream<F, K, B>;
+  window(windows: CustomWindows<RowOf<F>>): WindowedStream<F, K, NoBounds>;
+  window(given: WindowAssigner<Fields> | CustomWindows<never>): WindowedStream<F, K, Fields> {
+    return new WindowedStream(this.context, this.plan, this.keys, { window: windowSpec("window", given) });
   }
 
   /** The last `rows` rows of a key, at every `rows`th row or, with `slideRows`, at every `slideRows`th. */
-  countWindow(rows: number, slideRows?: number): WindowedStream<F, K> {
-    return this.window(countWindow(rows, slideRows));
+  countWindow(rows: number, slideRows?: number): WindowedStream<F, K, NoBounds> {
+    return this.window(countWindows(rows, slideRows));
   }
 }
 
@@ -95,12 +98,12 @@ DataStream.prototype.keyBy = function keyBy(this: DataStream, ...keys: unknown[]
   return new KeyedStream(this.context, plan, names) as never;
 } as DataStream["keyBy"];
 
-DataStream.prototype.windowAll = function windowAll(this: DataStream, assigner: WindowAssigner) {
-  return new WindowedStream(this.context, this.plan, [], { window: windowOf("windowAll", assigner) });
+DataStream.prototype.windowAll = function windowAll(this: DataStream, given: WindowAssigner<Fields>) {
+  return new WindowedStream(this.context, this.plan, [], { window: windowSpec("windowAll", given) });
 } as DataStream["windowAll"];
 
 DataStream.prototype.countWindowAll = function countWindowAll(this: DataStream, rows: number, slideRows?: number) {
-  return this.windowAll(countWindow(rows, slideRows));
+  return this.windowAll(countWindows(rows, slideRows));
 } as DataStream["countWindowAll"];
 
 type KeyFunction = (...args: unknown[]) => unknown;
@@ -125,18 +128,4 @@ function keyColumn(
     const node = await plan.resolve();
     return keyed(await sampledKeyType(context, node, key, site))(node);
   });
-}
-
-function countWindow(rows: number, slideRows: number | undefined): WindowAssigner {
-  return new WindowAssigner({ kind: "count", rows, ...(slideRows === undefined ? {} : { slideRows }) });
-}
-
-/** @throws {PlanError} WINDOW_INVALID */
-function windowOf(method: string, assigner: WindowAssigner): WindowAssigner["spec"] {
-  if (assigner instanceof WindowAssigner) return assigner.spec;
-  throw new PlanError(
-    "WINDOW_INVALID",
-    `${method} was given ${String(assigner)}.`,
-    "Give a window, for example TumblingEventTimeWindows.of(60_000).",
-  );
 }

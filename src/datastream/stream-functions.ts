@@ -23,6 +23,13 @@ export interface StreamFunction {
   readonly schemaOf?: (inputs: readonly Schema[]) => Schema;
   readonly routes?: readonly Route[];
   readonly make: (inputs: readonly Schema[], shape: ResultShape, site: FunctionSite) => Operator;
+  /** An operator that gives the rows of the function to `keep`, where it takes more than a call per row to find them. */
+  readonly probe?: (
+    inputs: readonly Schema[],
+    keep: (row: unknown) => void,
+    shape: ResultShape,
+    site: FunctionSite,
+  ) => Operator;
 }
 
 export interface StreamFunctionOptions {
@@ -123,7 +130,7 @@ export async function sampledKeyType(
 async function sampledSchema(
   context: StreamContext,
   nodes: readonly StreamNode[],
-  { fn, method, returns }: StreamFunction,
+  { fn, method, returns, routes = [], probe: makeProbe }: StreamFunction,
   site: FunctionSite,
 ): Promise<Schema> {
   const source = nodes.map(unrepeatableSource).find((each) => each !== undefined);
@@ -139,31 +146,37 @@ async function sampledSchema(
   }
   const sample: object[] = [];
   const call = typeof fn === "function" ? fn : (fn as Record<string, (...args: unknown[]) => unknown>)[method].bind(fn);
+  const keep = (row: unknown): void => {
+    if (typeof row !== "object" || row === null || Array.isArray(row) || row instanceof Promise) {
+      throw new EvaluationError(
+        "ROW_INVALID",
+        `${site.name} gave ${row instanceof Promise ? "a promise" : String(row)}, where an object with the columns as properties is needed.`,
+        "Return an object such as { name: value }.",
+      );
+    }
+    // A result may be a view of an input row, which ends with the call.
+    if (sample.length < SAMPLE_ROWS) sample.push({ ...row });
+  };
   const capture = (...args: unknown[]): object => {
     const result: unknown = (call as (...args: unknown[]) => unknown)(...args);
     const rows = returns === "row" ? [result] : (result as Iterable<unknown>);
     for (const row of rows) {
-      if (typeof row !== "object" || row === null || Array.isArray(row) || row instanceof Promise) {
-        throw new EvaluationError(
-          "ROW_INVALID",
-          `${site.name} gave ${row instanceof Promise ? "a promise" : String(row)}, where an object with the columns as properties is needed.`,
-          "Return an object such as { name: value }.",
-        );
-      }
-      // A result may be a view of an input row, which ends with the call.
-      sample.push({ ...row });
+      keep(row);
       if (sample.length >= SAMPLE_ROWS) break;
     }
     return {};
   };
   const shape: ResultShape = { schema: new Schema([]), allowsExtra: true };
-  const probe = operatorNode([{ node }], {
+  const [route] = routes;
+  const probe = operatorNode([{ node, ...(route === undefined ? {} : { route }) }], {
     kind: "local",
     name: site.name,
-    create: ([schema]) => new MapRows(capture, schema, shape, site),
+    create: (schemas) => makeProbe?.(schemas, keep, shape, site) ?? new MapRows(capture, schemas[0], shape, site),
   });
+  // Rows that all go to one subtask need no second one.
+  const one = route?.kind === "global" ? { ...probe, parallelism: 1 } : probe;
   try {
-    await context.sample(probe, () => sample.length >= SAMPLE_ROWS);
+    await context.sample(one, () => sample.length >= SAMPLE_ROWS);
   } catch (thrown) {
     if (!(sample.length > 0 && thrown instanceof EngineError && thrown.code === "JOB_CANCELLED")) throw thrown;
   }
