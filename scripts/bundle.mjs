@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 
 const { outputFiles } = await build({
   absWorkingDir: root,
-  entryPoints: ["src/index.ts", "src/testing.ts", "src/host/worker-entry.ts"],
+  entryPoints: ["src/index.ts", "src/testing.ts", "src/host/worker-entry.ts", "src/cli/millrace.ts"],
   outbase: "src",
   outdir: "dist",
   // src/host/package-layout.ts knows these folders.

@@ -64,7 +64,7 @@ export type { Accumulator } from "./core/rows/accumulators.ts";
 export type { RuntimeContext } from "./core/rows/runtime-context.ts";
 export { type Field, type RowOf, Schema } from "./core/schema.ts";
 export type { Sink, SinkWriter } from "./core/sink.ts";
-export type { Source, Split, SplitReader } from "./core/source.ts";
+export type { Json, Source, Split, SplitReader } from "./core/source.ts";
 export { aggregatingState, listState, mapState, reducingState, valueState } from "./core/state/descriptors.ts";
 export type { WatermarkGenerator, WatermarkOutput } from "./core/time/watermark-strategy.ts";
 export type { DataType, Fields, ValueOf } from "./core/types.ts";
@@ -103,6 +103,7 @@ export {
   KeyedConnectedStreams,
 } from "./datastream/connected-streams.ts";
 export { DataStream } from "./datastream/data-stream.ts";
+export { type JobModule, type JobModuleOptions, runJobModule, startJobModule } from "./datastream/job-module.ts";
 export { IntervalJoin, JoinedStreams, type UpdatingJoinOptions } from "./datastream/joined-streams.ts";
 export { KeyedStream } from "./datastream/keyed-stream.ts";
 export type { LookupGiven, LookupOptions } from "./datastream/lookup-joins.ts";

@@ -1,7 +1,7 @@
-import { OWN_FOLDER } from "../host/package-layout.ts";
+import { OWN_FOLDER, SOURCE_FOLDER } from "../host/package-layout.ts";
 
-/** As it stands in stack frames. */
-const OWN_PATH = decodeURI(OWN_FOLDER.pathname);
+/** As they stand in stack frames. */
+const OWN_PATHS = [OWN_FOLDER, SOURCE_FOLDER].map((folder) => decodeURI(folder.pathname));
 
 /** Where user code called into the API, "job.ts:12:5"; undefined where the stack does not tell. */
 export function callSite(): string | undefined {
@@ -12,7 +12,7 @@ export function callSite(): string | undefined {
   const frame = stack
     .split("\n")
     .slice(1)
-    .find((line) => !line.includes(OWN_PATH) && !line.includes("node:internal"));
+    .find((line) => !OWN_PATHS.some((path) => line.includes(path)) && !line.includes("node:internal"));
   const match = frame === undefined ? null : /([^/\\(\s]+:\d+:\d+)\)?$/.exec(frame);
   return match?.[1];
 }

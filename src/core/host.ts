@@ -11,6 +11,7 @@ export interface Host {
   readonly network: HostNetwork;
   readonly threads: HostThreads;
   readonly processes: HostProcesses;
+  readonly modules: HostModules;
   /** Number of hardware threads that jobs may use by default. */
   readonly availableParallelism: number;
   /** Where a progress line goes; absent where nobody watches. */
@@ -136,6 +137,23 @@ export interface HostProcesses {
   isDead(token: string): boolean;
   /** Calls back when the process exits in good order, not after a signal; the returned function cancels. */
   onExit(callback: () => void): () => void;
+}
+
+/** Modules of the user's, which are imported by URL. */
+export interface HostModules {
+  /** The URL of a path or URL as the user gave it; a relative path starts at the working directory of the process. */
+  resolve(given: string | URL): string;
+  /**
+   * The URL from which any thread can import the module: its own, or that of a compiled copy where it is TypeScript and
+   * threads cannot read that.
+   * @throws {PlanError} JOB_MODULE_NOT_FOUND, JOB_MODULE_FAILED
+   */
+  compile(url: string): Promise<string>;
+  /**
+   * Its exports: from `url` where this thread can read it, else from `compiled`. A thread runs a module once.
+   * @throws {PlanError} JOB_MODULE_FAILED where the module, or one that it imports, throws
+   */
+  import(url: string, compiled: string): Promise<Readonly<Record<string, unknown>>>;
 }
 
 /** One end of a link between two threads: ordered, reliable, structured-clone messages. */

@@ -28,6 +28,8 @@ export type Committable = Json;
 export interface Sink {
   readonly spec: SinkSpec;
   readonly description: string;
+  /** True where rows go to the calling program: it writes on the planning thread, also in a job module. */
+  readonly staysWithCaller?: boolean;
   /** True where only one subtask may write. */
   readonly isSingleFile?: boolean;
   /** On the coordinating thread before any writer starts: checks the target, applies the overwrite policy's refusals. */

@@ -82,6 +82,8 @@ export interface Source {
   readonly description: string;
   /** Whether it ends; default "bounded". Only streams read an unbounded one. */
   readonly boundedness?: "bounded" | "unbounded";
+  /** True where it reads what only the calling program has: it is read on the planning thread, also in a job module. */
+  readonly staysWithCaller?: boolean;
   /** Whether it gives the same rows when it is read again, so that columns of functions can be inferred; default: if bounded. */
   readonly isRepeatable?: boolean;
   /** All work of this source that is known before the job starts, in reading order. */

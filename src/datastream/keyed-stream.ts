@@ -13,7 +13,7 @@ import type { DataType, Fields } from "../core/types.ts";
 import type { StreamNode } from "../plan/stream/stream-node.ts";
 import { DataStream } from "./data-stream.ts";
 import { operatorNode, withColumnsNode } from "./nodes.ts";
-import { checkFunction, sampledKeyType, siteOf } from "./stream-functions.ts";
+import { checkFunction, sampledKey, siteOf } from "./stream-functions.ts";
 import type { StreamContext, StreamPlan } from "./stream-plan.ts";
 import { WindowedStream } from "./windowed-stream.ts";
 import { type CustomWindows, countWindows, type NoBounds, type WindowAssigner, windowSpec } from "./windows.ts";
@@ -124,8 +124,10 @@ function keyColumn(
       create: ([input]) => new KeyRows(key as never, input, { name, type: known }, siteOf(context, "keyBy", site)),
     });
   if (type !== undefined) return plan.map(keyed(type));
+  const inference = context.inference();
   return PlanHandle.deferred(async () => {
     const node = await plan.resolve();
-    return keyed(await sampledKeyType(context, node, key, site))(node);
+    const found = await inference(() => sampledKey(context, node, key, site));
+    return keyed(found.typeOf("key"))(node);
   });
 }

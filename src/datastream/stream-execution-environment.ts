@@ -19,7 +19,7 @@ import { readRows } from "../core/columns/read.ts";
 import { EngineError, PlanError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { checkMaxParallelism, DEFAULT_MAX_PARALLELISM } from "../core/key-group.ts";
-import { AccumulatorSet } from "../core/rows/accumulators.ts";
+import { AccumulatorSet, type AccumulatorState } from "../core/rows/accumulators.ts";
 import type { Schema } from "../core/schema.ts";
 import type { Json, Source } from "../core/source.ts";
 import type { Fields, SimpleType } from "../core/types.ts";
@@ -31,6 +31,7 @@ import { Engine } from "../runtime/engine.ts";
 import { ResultSink } from "../runtime/result-sink.ts";
 import type { JobSnapshot } from "../runtime/snapshots.ts";
 import { DataStream } from "./data-stream.ts";
+import type { ModuleScope } from "./module-scope.ts";
 import { StreamJob, type StreamJobHooks } from "./stream-job.ts";
 import type { StreamContext, StreamPlan } from "./stream-plan.ts";
 import { WatermarkStrategy } from "./watermark-strategy.ts";
@@ -74,7 +75,8 @@ type Paths = string | readonly string[];
 
 const DEFAULTS = { parallelism: 1, bufferTimeoutMs: 10, watermarkIntervalMs: 200, batchRows: 8192 };
 const MINIMUM_MEMORY_BYTES = 16 * 1024 * 1024;
-const OPTION_NAMES = [
+/** @internal */
+export const ENVIRONMENT_OPTIONS = [
   "parallelism",
   "maxParallelism",
   "runtimeMode",
@@ -109,8 +111,11 @@ export class StreamExecutionEnvironment {
   readonly #sinks: StreamPlan[] = [];
   readonly #accumulators = new Map<string, AccumulatorSet>();
   readonly #context: StreamContext;
+  /** Where a job module was given this environment. */
+  readonly #scope: ModuleScope | undefined;
 
-  private constructor(options: StreamEnvironmentOptions) {
+  private constructor(options: StreamEnvironmentOptions, scope?: ModuleScope) {
+    this.#scope = scope;
     this.#host = options.host ?? nodeHost();
     this.#parallelism = whole("parallelism", options.parallelism ?? DEFAULTS.parallelism, 1, 1024);
     this.maxParallelism = options.maxParallelism ?? Math.max(DEFAULT_MAX_PARALLELISM, this.#parallelism);
@@ -140,12 +145,18 @@ export class StreamExecutionEnvironment {
       sample: (probe, isEnough) => this.#sample(probe, isEnough),
       accumulators: (jobId) => this.#accumulatorsOf(jobId),
       collect: (plan) => this.#collect(plan),
+      inference: () => scope?.inference() ?? ((sample) => sample()),
     };
   }
 
   /** @throws {PlanError} OPTION_INVALID, OPTION_UNKNOWN, MAX_PARALLELISM_INVALID */
   static create(options: StreamEnvironmentOptions = {}): StreamExecutionEnvironment {
-    return new StreamExecutionEnvironment(checkedOptions("create", options, OPTION_NAMES));
+    return new StreamExecutionEnvironment(checkedOptions("create", options, ENVIRONMENT_OPTIONS));
+  }
+
+  /** @internal The environment that a job module is given. */
+  static inModule(options: StreamEnvironmentOptions, scope: ModuleScope): StreamExecutionEnvironment {
+    return new StreamExecutionEnvironment(options, scope);
   }
 
   get parallelism(): number {
@@ -262,7 +273,10 @@ export class StreamExecutionEnvironment {
 
   /** Starts the job and gives a handle to it. */
   async executeAsync(options: ExecuteOptions = {}): Promise<StreamJob> {
-    const { signal, restore } = checkedOptions("execute", options, ["signal", "restore", "jobName"]);
+    const { signal, restore } = {
+      ...this.#scope?.execution,
+      ...checkedOptions("execute", options, ["signal", "restore", "jobName"]),
+    };
     const pending = this.#sinks.splice(0);
     if (pending.length === 0) {
       throw new PlanError(
@@ -272,10 +286,16 @@ export class StreamExecutionEnvironment {
       );
     }
     const sinks = await Promise.all(pending.map((plan) => plan.resolve()));
-    return this.#start(sinks, {
-      ...(signal === undefined ? {} : { signal }),
-      ...(restore === undefined ? {} : { restore }),
-    });
+    return this.#start(
+      sinks,
+      { ...(signal === undefined ? {} : { signal }), ...(restore === undefined ? {} : { restore }) },
+      this.#scope,
+    );
+  }
+
+  /** @internal What functions of a job have added to accumulators on this thread. */
+  accumulatorStates(jobId: string): AccumulatorState[] {
+    return this.#accumulators.get(jobId)?.states() ?? [];
   }
 
   #stream<F extends Fields>(source: Source, isLocal: boolean, given?: WatermarkStrategy<F>): DataStream<F> {
@@ -294,7 +314,12 @@ export class StreamExecutionEnvironment {
     return new DataStream<F>(this.#context, PlanHandle.of(node));
   }
 
-  #start(sinks: readonly StreamNode[], options: { signal?: AbortSignal; restore?: JobSnapshot }): StreamJob {
+  /** With a scope, the job of a module: on a worker it is planned, and never starts. */
+  async #start(
+    sinks: readonly StreamNode[],
+    options: { signal?: AbortSignal; restore?: JobSnapshot },
+    scope?: ModuleScope,
+  ): Promise<StreamJob> {
     const graph = planStream(sinks, {
       parallelism: this.#parallelism,
       maxParallelism: this.maxParallelism,
@@ -302,7 +327,10 @@ export class StreamExecutionEnvironment {
       mode: this.#modeOf(sinks),
       bufferTimeoutMs: this.#bufferTimeoutMs,
       watermarkIntervalMs: this.#watermarkIntervalMs,
+      functionsOnWorkers: scope !== undefined,
     });
+    const program = scope?.begin(graph);
+    if (scope !== undefined && program === undefined) return new Promise(() => undefined);
     const usesWorkers = this.#parallelism > 1 && graph.vertices.some(({ placement }) => placement === "workers");
     const run = async ({ signal, onRunning, onProgress }: StreamJobHooks): Promise<JobResult> => {
       const engine = await Engine.start(
@@ -323,14 +351,19 @@ export class StreamExecutionEnvironment {
           onRunning,
           onProgress,
           ...(options.restore === undefined ? {} : { restore: options.restore }),
+          ...(program === undefined ? {} : { program }),
         });
-        return { ...outcome, accumulators: Object.fromEntries(this.#accumulators.get(jobId)?.values() ?? []) };
+        const accumulators = this.#accumulatorsOf(jobId);
+        accumulators.mergeStates(outcome.accumulators);
+        return { ...outcome, accumulators: Object.fromEntries(accumulators.values()) };
       } finally {
         this.#accumulators.delete(jobId);
         await engine.close();
       }
     };
-    return new StreamJob(run, () => this.#host.clock.nowMs());
+    const job = new StreamJob(run, () => this.#host.clock.nowMs());
+    scope?.onStart?.(job);
+    return job;
   }
 
   #modeOf(sinks: readonly StreamNode[]): "streaming" | "batch" {
@@ -359,7 +392,8 @@ export class StreamExecutionEnvironment {
       inputs: [{ node: probe, route: { kind: "any" } }],
       isUpdating: false,
     };
-    await this.#start([node], { signal: stop.signal }).result();
+    const job = await this.#start([node], { signal: stop.signal });
+    await job.result();
   }
 
   async *#collect(plan: StreamPlan): AsyncGenerator<Record<string, unknown>> {
@@ -384,7 +418,7 @@ export class StreamExecutionEnvironment {
       inputs: [{ node: input, route: { kind: "global" } }],
       isUpdating: false,
     };
-    const job = this.#start([node], {});
+    const job = await this.#start([node], {}, this.#scope);
     let hasEnded = false;
     let failure: unknown;
     job

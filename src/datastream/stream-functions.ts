@@ -7,7 +7,6 @@ import { inferSchema } from "../core/rows/infer-schema.ts";
 import { createRuntimeContext } from "../core/rows/runtime-context.ts";
 import type { FunctionSite } from "../core/rows/user-function.ts";
 import { Schema } from "../core/schema.ts";
-import type { DataType } from "../core/types.ts";
 import type { Route, StreamNode, StreamSourceNode } from "../plan/stream/stream-node.ts";
 import { operatorNode } from "./nodes.ts";
 import type { StreamContext, StreamPlan } from "./stream-plan.ts";
@@ -63,9 +62,10 @@ export function functionPlan(
     return PlanHandle.combine(inputs, (nodes) => nodeOf(nodes, { schema: schemaOf(nodes.map((node) => node.schema)) }));
   }
   if (schema !== undefined) return PlanHandle.combine(inputs, (nodes) => nodeOf(nodes, { schema }));
+  const inference = context.inference();
   return PlanHandle.deferred(async () => {
     const nodes = await Promise.all(inputs.map((input) => input.resolve()));
-    const inferred = await sampledSchema(context, nodes, given, site);
+    const inferred = await inference(() => sampledSchema(context, nodes, given, site));
     return nodeOf(nodes, { schema: inferred, isInferred: true });
   });
 }
@@ -107,13 +107,13 @@ export function checkFunction({
   }
 }
 
-/** The type of what a key function gives, found in the first rows. */
-export async function sampledKeyType(
+/** Columns that a key function gives, found in the first rows: the one column `key`. */
+export function sampledKey(
   context: StreamContext,
   node: StreamNode,
   key: (...args: unknown[]) => unknown,
   where: string | undefined,
-): Promise<DataType> {
+): Promise<Schema> {
   const probe: StreamFunction = {
     method: "map",
     fn: (...args: unknown[]) => ({ key: key(...args) }),
@@ -122,8 +122,7 @@ export async function sampledKeyType(
       throw new Error("replaced by the probe");
     },
   };
-  const schema = await sampledSchema(context, [node], probe, siteOf(context, "keyBy", where));
-  return schema.typeOf("key");
+  return sampledSchema(context, [node], probe, siteOf(context, "keyBy", where));
 }
 
 /** Runs the function over the beginning of its input and infers the columns of what it gives. */

@@ -16,6 +16,8 @@ export interface StreamContext {
   addSink(plan: StreamPlan): void;
   /** The first rows that `probe` gives when it runs over the beginning of its input, for `inferSchema`. */
   sample(probe: StreamNode, isEnough: () => boolean): Promise<void>;
+  /** Called when a step is added whose columns are to be inferred; what it gives decides whether a sample is needed. */
+  inference(): (sample: () => Promise<Schema>) => Promise<Schema>;
   /** The accumulators of a job that is running; functions of one job share them. */
   accumulators(jobId: string | undefined): AccumulatorSet;
   /** Runs one stream for the caller and gives its rows one by one; see `executeAndCollect`. */

@@ -2,6 +2,7 @@ import { webcrypto } from "node:crypto";
 import { availableParallelism, totalmem } from "node:os";
 import type { Clock, Host, HostScheduler, Random } from "../core/host.ts";
 import { NodeFiles } from "./node-files.ts";
+import { NodeModules } from "./node-modules.ts";
 import { NodeNetwork } from "./node-network.ts";
 import { NodeProcesses } from "./node-processes.ts";
 import { NodeThreads } from "./node-threads.ts";
@@ -12,14 +13,16 @@ let host: Host | undefined;
 export function nodeHost(): Host {
   if (host !== undefined) return host;
   const processes = new NodeProcesses();
+  const files = new NodeFiles(processes);
   host = {
     clock,
     random: new NodeRandom(),
     scheduler,
-    files: new NodeFiles(processes),
+    files,
     network: new NodeNetwork(),
     threads: new NodeThreads(),
     processes,
+    modules: new NodeModules(files),
     availableParallelism: availableParallelism(),
     totalMemoryBytes: memoryBytes(),
     terminal: { stream: process.stderr, output: process.stdout, environment: process.env },

@@ -38,7 +38,8 @@ export class NodeThreads implements HostThreads {
     worker.unref();
     let isTerminated = false;
     const ended = new Promise<void>((resolve, reject) => {
-      worker.once("error", reject);
+      // What nobody caught there: in a thread that runs user code, most likely that of a timer or promise of the user's.
+      worker.once("error", (thrown: unknown) => reject(threadDied(`it threw ${String(thrown)}`, thrown)));
       worker.once("exit", (code) => {
         if (code === 0 || isTerminated) resolve();
         else reject(threadDied(`it ended with exit code ${code}`));
@@ -121,6 +122,12 @@ class NodeLink implements Link {
   }
 }
 
-function threadDied(how: string): ExternalError {
-  return new ExternalError("THREAD_DIED", true, `A worker thread died: ${how}.`, "See its output above; run again.");
+function threadDied(how: string, cause?: unknown): ExternalError {
+  return new ExternalError(
+    "THREAD_DIED",
+    true,
+    `A worker thread died: ${how}.`,
+    cause === undefined ? "See its output above; run again." : "See the cause for its stack.",
+    { cause },
+  );
 }

@@ -1,14 +1,17 @@
 import { asEngineError, type EngineError, ExternalError, JobCancelledError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
+import type { AccumulatorState } from "../core/rows/accumulators.ts";
 import type { Sink } from "../core/sink.ts";
 import { Workspace } from "../core/workspace.ts";
 import { AlignmentGroup } from "./alignment.ts";
 import { type ConnectorRegistry, loadConnectors } from "./connector-loader.ts";
 import { type Connectors, JobFragment, SPILL_PREFIX } from "./job-fragment.ts";
-import type { JobGraph, JobSink, JobSource, JobVertex, VertexMetrics } from "./job-graph.ts";
+import type { JobGraph, JobVertex, VertexMetrics } from "./job-graph.ts";
+import type { ProgramSpec } from "./job-program.ts";
 import { type AlignmentSlots, type Deployment, PLANNER_THREAD, type SinkResult } from "./messages.ts";
 import { mergeMetrics } from "./metrics.ts";
 import { PeerLinks } from "./peer-links.ts";
+import { graphShape, portableGraph } from "./portable-graph.ts";
 import { type JobWatch, type ReportOf, RunningJob } from "./running-job.ts";
 import type { RunningStream } from "./running-stream.ts";
 import { SinkCommits } from "./sink-commits.ts";
@@ -34,6 +37,8 @@ export interface JobOptions extends JobWatch {
    * asked for are complete at once, and there is no last one.
    */
   readonly storeCheckpoint?: (snapshot: JobSnapshot) => void | Promise<void>;
+  /** From which worker threads build the graph again, where vertices on them hold user code. */
+  readonly program?: ProgramSpec;
   /** Of a stream: called once it runs, with the means to ask things of it. */
   readonly onRunning?: (control: RunningStream) => void;
 }
@@ -42,6 +47,8 @@ export interface JobOutcome {
   readonly jobId: string;
   readonly durationMs: number;
   readonly metrics: readonly VertexMetrics[];
+  /** Of functions that ran on worker threads; those of the planning thread are with whoever made the functions. */
+  readonly accumulators: readonly AccumulatorState[];
 }
 
 /** Longer than any job: a timer that keeps the process alive while a job runs, as worker links do not. */
@@ -49,7 +56,8 @@ const KEEP_ALIVE_MS = 2 ** 31 - 1;
 
 /**
  * One planning thread with its workspace and, for a parallelism above 1, as many worker threads: runs one job at a
- * time. The planning thread coordinates, runs the vertices that hold user functions, and commits sinks.
+ * time. The planning thread coordinates, runs the vertices that hold user functions, and commits sinks. Functions run
+ * on the workers where those can build them again from a program.
  */
 export class Engine implements TableHome {
   readonly parallelism: number;
@@ -143,12 +151,12 @@ export class Engine implements TableHome {
         await commits.commit(options.restore);
       }
       const isOver = options.restore?.isFinal === true;
-      const { metrics, committables } = isOver
-        ? { metrics: [], committables: [] }
+      const { metrics, committables, accumulators } = isOver
+        ? { metrics: [], committables: [], accumulators: [] }
         : await this.#drive(job, graph, connectors, options, run, commits);
       await commits.commitLast(committables);
       succeeded = true;
-      return { jobId: job, durationMs: this.#host.clock.monotonicMs() - startMs, metrics };
+      return { jobId: job, durationMs: this.#host.clock.monotonicMs() - startMs, metrics, accumulators };
     } catch (thrown) {
       const error = asEngineError(thrown);
       const prepared = await this.#tearDown(job, run);
@@ -195,7 +203,7 @@ export class Engine implements TableHome {
     options: JobOptions,
     run: RunningJob,
     commits: SinkCommits,
-  ): Promise<{ metrics: VertexMetrics[]; committables: SinkResult[] }> {
+  ): Promise<{ metrics: VertexMetrics[]; committables: SinkResult[]; accumulators: AccumulatorState[] }> {
     const threads = this.#workers.length === 0 ? [PLANNER_THREAD] : this.#workers.map((worker) => worker.thread);
     const usesWorkers = this.#workers.length > 0;
     if (usesWorkers) this.#spillDirectory = this.#host.files.makeTemporaryDirectory(SPILL_PREFIX);
@@ -210,7 +218,12 @@ export class Engine implements TableHome {
       ...(graph.stream === undefined ? {} : { alignment: alignmentSlots(graph) }),
     };
     if (usesWorkers) {
-      const portable = { ...deployment, graph: withoutUserCode(graph) };
+      const { program } = options;
+      const portable: Deployment = {
+        ...deployment,
+        graph: portableGraph(graph),
+        ...(program === undefined ? {} : { program: { spec: program, shape: graphShape(graph) } }),
+      };
       for (const worker of this.#workers) worker.send({ type: "deploy", job, deployment: portable });
     }
     const fragment = new JobFragment({
@@ -263,7 +276,11 @@ export class Engine implements TableHome {
       metrics.push(...report.metrics);
       committables.push(...report.committables);
     }
-    return { metrics: mergeMetrics(metrics), committables };
+    return {
+      metrics: mergeMetrics(metrics),
+      committables,
+      accumulators: reports.flatMap((report) => report.accumulators ?? []),
+    };
   }
 
   /** After a failure: everybody stops before anybody frees memory that another thread may be reading. */
@@ -355,28 +372,6 @@ function alignmentSlots(graph: JobGraph): Record<string, AlignmentSlots> {
     slots[group] = { watermarks: AlignmentGroup.newBuffer(count), firstSlots: firstSlots.get(group) ?? {} };
   }
   return slots;
-}
-
-const portableSource = ({ spec, splits, stream }: JobSource): JobSource => ({
-  spec,
-  splits,
-  ...(stream === undefined ? {} : { stream }),
-});
-
-const portableSink = ({ id, spec, uid }: JobSink): JobSink => ({ id, spec, ...(uid === undefined ? {} : { uid }) });
-
-/** The graph as it can be cloned to another thread. */
-function withoutUserCode(graph: JobGraph): JobGraph {
-  const portable = (vertex: JobVertex): JobVertex => {
-    const { source, sink, ...rest } = vertex;
-    if (vertex.placement === "planner") return { ...rest, operators: [] };
-    return {
-      ...rest,
-      ...(source === undefined ? {} : { source: portableSource(source) }),
-      ...(sink === undefined ? {} : { sink: portableSink(sink) }),
-    };
-  };
-  return { ...graph, vertices: graph.vertices.map(portable) };
 }
 
 /** Of the stored tables that a job reads, each once. */

@@ -1,8 +1,10 @@
 import type { BatchDescriptor } from "../core/columns/copy.ts";
 import type { ErrorFields } from "../core/error-fields.ts";
+import type { AccumulatorState } from "../core/rows/accumulators.ts";
 import type { Committable } from "../core/sink.ts";
 import type { Barrier, ControlElement } from "../core/stream-element.ts";
 import type { JobGraph, VertexMetrics } from "./job-graph.ts";
+import type { JobProgram } from "./job-program.ts";
 import type { JobSnapshot, SubtaskSnapshot } from "./snapshots.ts";
 import type { JobClaims } from "./split-claims.ts";
 import type { SubtaskWatermarks } from "./watermark-report.ts";
@@ -73,6 +75,8 @@ export type WorkerReport =
       readonly committables: readonly SinkResult[];
       /** Of a stream: what its subtasks keep of their state for later checkpoints. */
       readonly snapshots: readonly VertexSnapshot[];
+      /** Of functions that ran there. */
+      readonly accumulators?: readonly AccumulatorState[];
     }
   | {
       readonly type: "snapshot";
@@ -120,6 +124,8 @@ export interface Deployment {
   readonly restore?: JobSnapshot;
   /** Sources that wait for each other, by group: where their watermarks lie, and the first slot of each source vertex. */
   readonly alignment?: Readonly<Record<string, AlignmentSlots>>;
+  /** From which the thread builds the user code of its vertices; absent where there is none. */
+  readonly program?: JobProgram;
   /** Which splits are taken. */
   readonly splitClaims: JobClaims;
 }

@@ -9,6 +9,7 @@ import type { Workspace } from "../core/workspace.ts";
 export class ResultSink implements Sink {
   readonly spec = { kind: "result" };
   readonly description = "result";
+  readonly staysWithCaller = true;
   readonly #take: (batch: Batch, workspace: Workspace) => void | Promise<void>;
 
   constructor(take: (batch: Batch, workspace: Workspace) => void | Promise<void>) {

@@ -1,11 +1,13 @@
 import { errorFields } from "../core/error-fields.ts";
-import { asEngineError } from "../core/errors.ts";
+import { asEngineError, InternalError, JobCancelledError } from "../core/errors.ts";
 import type { Host, Link } from "../core/host.ts";
 import { Workspace } from "../core/workspace.ts";
 import { type ConnectorRegistry, loadConnectors } from "./connector-loader.ts";
 import { JobFragment } from "./job-fragment.ts";
-import type { PeerMessage, WorkerCommand, WorkerReport } from "./messages.ts";
+import type { BuiltProgram, ProgramBuilder } from "./job-program.ts";
+import type { Deployment, PeerMessage, WorkerCommand, WorkerReport } from "./messages.ts";
 import { PeerLinks } from "./peer-links.ts";
+import { withUserCode } from "./portable-graph.ts";
 import { StoredParts } from "./stored-parts.ts";
 
 /** What a worker thread is started with. */
@@ -25,16 +27,22 @@ export class WorkerThread {
   readonly #control: Link;
   readonly #workspace: Workspace;
   readonly #stored: StoredParts;
+  readonly #build: ProgramBuilder | undefined;
   #peers: PeerLinks | undefined;
   #thread = -1;
   #fragment: JobFragment | undefined;
   /** A stop may come while connectors are still being imported: it waits for what it has to stop. */
   #deployed: Promise<void> = Promise.resolve();
+  /** Ends the wait for a program that is being built: user code may never come to an end. */
+  #giveUpBuilding: () => void = () => undefined;
+  #program: BuiltProgram | undefined;
 
-  constructor(host: Host, registry: ConnectorRegistry, control: Link, init: WorkerInit) {
+  /** `build` makes the user code of jobs that bring a program; without it such a job fails. */
+  constructor(host: Host, registry: ConnectorRegistry, control: Link, init: WorkerInit, build?: ProgramBuilder) {
     this.#host = host;
     this.#registry = registry;
     this.#control = control;
+    this.#build = build;
     this.#workspace = new Workspace(init.module);
     this.#stored = new StoredParts(init.memoryId, this.#workspace, init.module);
     control.onArrival(() => this.#poll());
@@ -100,7 +108,8 @@ export class WorkerThread {
     }
   }
 
-  async #deploy({ job, deployment }: WorkerCommand & { type: "deploy" }): Promise<void> {
+  async #deploy({ job, deployment: sent }: WorkerCommand & { type: "deploy" }): Promise<void> {
+    const deployment = await this.#withUserCode(sent);
     const connectors = await loadConnectors(this.#registry, deployment.graph);
     if (this.#peers === undefined) return;
     this.#fragment = new JobFragment({
@@ -120,6 +129,19 @@ export class WorkerThread {
     this.#report({ type: "deployed", job });
   }
 
+  async #withUserCode(deployment: Deployment): Promise<Deployment> {
+    const { program, graph } = deployment;
+    this.#program = undefined;
+    if (program === undefined) return deployment;
+    if (this.#build === undefined) throw new InternalError("This worker thread builds no programs");
+    const givenUp = new Promise<never>((_, reject) => {
+      this.#giveUpBuilding = () => reject(new JobCancelledError());
+    });
+    const built = await Promise.race([this.#build(program.spec, this.#host), givenUp]);
+    this.#program = built;
+    return { ...deployment, graph: withUserCode(graph, built.graph, program) };
+  }
+
   async #run(job: string): Promise<void> {
     const fragment = this.#fragment;
     if (fragment === undefined) return;
@@ -130,10 +152,13 @@ export class WorkerThread {
     const snapshots = fragment.finalSnapshots();
     fragment.close(true);
     this.#fragment = undefined;
-    this.#report({ type: "finished", job, metrics, committables, snapshots });
+    const accumulators = this.#program?.accumulators(job) ?? [];
+    this.#program = undefined;
+    this.#report({ type: "finished", job, metrics, committables, snapshots, accumulators });
   }
 
   async #stop(job: string): Promise<void> {
+    this.#giveUpBuilding();
     await this.#deployed;
     await this.#fragment?.stop();
     this.#report({ type: "stopped", job, committables: this.#fragment?.committables() ?? [] });

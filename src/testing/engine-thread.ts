@@ -2,6 +2,7 @@ import { connectorRegistry, loadAllConnectors } from "../connectors/registry.ts"
 import type { SinkFactory } from "../core/sink.ts";
 import { loadTableFormat } from "../core/snapshot-tables.ts";
 import type { SourceFactory } from "../core/source.ts";
+import { buildJobProgram } from "../datastream/job-program.ts";
 import { type WorkerInit, WorkerThread } from "../runtime/worker-thread.ts";
 import type { ThreadEntry } from "./simulated-threads.ts";
 
@@ -18,7 +19,7 @@ export interface ThreadConnectors {
 export const engineThread =
   (connectors: ThreadConnectors = connectorRegistry): ThreadEntry =>
   (host, parent, init) => {
-    new WorkerThread(host, connectors, parent, init as WorkerInit);
+    new WorkerThread(host, connectors, parent, init as WorkerInit, buildJobProgram);
   };
 
 /**

@@ -3,6 +3,7 @@ import type {
   Clock,
   Host,
   HostFiles,
+  HostModules,
   HostNetwork,
   HostProcesses,
   HostScheduler,
@@ -31,6 +32,7 @@ export interface Machine {
   readonly memoryBytes: number;
   /** Virtual milliseconds that reading the monotonic clock takes. */
   readonly clockReadMs: number;
+  readonly modules: HostModules;
   /** Takes the machine down, or only the process. */
   crash(label: string, kind: "crash" | "kill"): void;
   /** Ends one spawned thread with an error. */
@@ -71,6 +73,7 @@ export class SimulatedThread {
       network: machine.networkOf(this),
       threads: machine.threadsOf(this),
       processes,
+      modules: machine.modules,
       availableParallelism: machine.parallelism,
       totalMemoryBytes: machine.memoryBytes,
       // When garbage is collected, no seed decides: in a simulation it never is.

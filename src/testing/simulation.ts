@@ -1,5 +1,6 @@
 import { PlanError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
+import { nodeHost } from "../host/node-host.ts";
 import { DecisionTape } from "./decision-tape.ts";
 import { engineThread } from "./engine-thread.ts";
 import { eventLoopTurn, realPause } from "./event-loop-turn.ts";
@@ -49,6 +50,8 @@ export interface SimulationOptions {
   readonly traceLength?: number;
 }
 
+/** Those of the real process: all threads of all simulations share what a module keeps for itself. */
+const { modules } = nodeHost();
 const DEFAULT_START_MS = Date.UTC(2020, 0, 1);
 
 /**
@@ -115,6 +118,11 @@ export class Simulation {
       clockReadMs: options.clockReadMs ?? 2 ** -10,
       crash: (label, kind) => this.#goDown(kind, new SimulatedCrashError(label)),
       kill: (thread, error) => this.#threads.kill(thread, error),
+      modules: {
+        resolve: (given) => modules.resolve(given),
+        compile: (url) => this.outside(() => modules.compile(url)),
+        import: (url, compiled) => this.outside(() => modules.import(url, compiled)),
+      },
       threadsOf: (thread) => this.#threads.of(thread),
       networkOf: (thread) => this.network.of(thread),
     };

@@ -46,8 +46,9 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
 /** Files that compose layers which do not know each other. */
 export const COMPOSITIONS: Readonly<Record<string, { imports: readonly string[]; reason: string }>> = {
   "src/host/worker-entry.ts": {
-    imports: ["runtime", "connectors", "core"],
-    reason: "a worker thread is the real host, the runtime and the connectors, put together",
+    imports: ["datastream", "runtime", "connectors", "core"],
+    reason:
+      "a worker thread is the real host, the runtime, the connectors and the API that job modules use, put together",
   },
 };
 

@@ -34,6 +34,7 @@ export class Blackhole extends LocalSink {
 
 /** Keeps the rows that a changelog leaves, as lines of an answer file. */
 export class Answer extends LocalSink {
+  readonly staysWithCaller = true;
   readonly #counts = new Map<string, number>();
 
   protected take(batch: Written, workspace: Context["workspace"]): void {

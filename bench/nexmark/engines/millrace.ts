@@ -1,12 +1,22 @@
-/** The engine of this project, on one thread: the queries of streams/ in its DataStream API. */
+/** The engine of this project: the queries of streams/ in its DataStream API, on one thread or on several workers. */
 import { writeFileSync } from "node:fs";
-import { StreamExecutionEnvironment } from "../../../dist/index.js";
-import { NexmarkSource } from "../generator/source.ts";
+import { runJobModule } from "../../../dist/index.js";
 import { nexmarkStreams } from "../streams/streams.ts";
-import { Answer, Blackhole } from "./answer.ts";
+import { Answer } from "./answer.ts";
 import type { NexmarkEngine, NexmarkRun, NexmarkTime } from "./engine.ts";
+import { type QueryArguments, target } from "./query-module.ts";
+
+/** Readers of several subtasks take turns in the stream: far apart in event time, they would keep windows open. */
+const SPLIT_EVENTS = 1 << 16;
 
 export class NexmarkMillrace implements NexmarkEngine {
+  readonly #workers: number;
+
+  /** One worker is the calling thread itself. */
+  constructor(workers: number) {
+    this.#workers = workers;
+  }
+
   supports(query: string): boolean {
     return Object.hasOwn(nexmarkStreams, query);
   }
@@ -15,25 +25,22 @@ export class NexmarkMillrace implements NexmarkEngine {
   async time(query: string, run: NexmarkRun): Promise<NexmarkTime> {
     const startCpu = process.cpuUsage();
     const start = performance.now();
-    await execute(query, run, new Blackhole());
+    await this.#execute({ query, ...run, keepsRows: false, splitEvents: SPLIT_EVENTS });
     const ms = performance.now() - start;
     const { user, system } = process.cpuUsage(startCpu);
     return { ms, cpuMs: (user + system) / 1000 };
   }
 
   async answer(query: string, run: NexmarkRun, path: string): Promise<void> {
-    const answer = new Answer();
-    await execute(query, run, answer);
-    writeFileSync(path, answer.lines().join(""));
+    target.answer = new Answer();
+    await this.#execute({ query, ...run, keepsRows: true, splitEvents: SPLIT_EVENTS });
+    writeFileSync(path, target.answer.lines().join(""));
   }
 
   close(): void {}
-}
 
-async function execute(query: string, { configuration, events }: NexmarkRun, sink: Blackhole | Answer): Promise<void> {
-  const stream = nexmarkStreams[query];
-  if (stream === undefined) throw new Error(`no Nexmark query ${query}`);
-  const environment = StreamExecutionEnvironment.create({ parallelism: 1 });
-  stream(environment, new NexmarkSource({ kind: "nexmark", configuration, events })).addSink(sink);
-  await environment.execute();
+  async #execute(args: QueryArguments): Promise<void> {
+    const module = new URL("./query-module.ts", import.meta.url);
+    await runJobModule(module, { parallelism: this.#workers, args });
+  }
 }

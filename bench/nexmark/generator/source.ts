@@ -10,11 +10,12 @@ export interface NexmarkSourceSpec {
   readonly configuration: NexmarkConfiguration;
   /** The stream ends after so many events. */
   readonly events: number;
+  /** Events of one split; splits are in the order of event time. Default 2^20. */
+  readonly splitEvents?: number;
   readonly columns?: readonly NexmarkColumnName[];
   readonly [key: string]: unknown;
 }
 
-/** Events of one split; splits are in the order of event time. */
 const SPLIT_EVENTS = 1 << 20;
 
 export class NexmarkSource implements Source {
@@ -39,8 +40,9 @@ export class NexmarkSource implements Source {
 
   splits(): readonly Split[] {
     const splits: Split[] = [];
-    for (let first = 0; first < this.spec.events; first += SPLIT_EVENTS) {
-      const count = Math.min(SPLIT_EVENTS, this.spec.events - first);
+    const { events, splitEvents = SPLIT_EVENTS } = this.spec;
+    for (let first = 0; first < events; first += splitEvents) {
+      const count = Math.min(splitEvents, events - first);
       splits.push({ id: `nexmark from ${first}`, rows: count, payload: { first, count } });
     }
     return splits;

@@ -54,6 +54,7 @@ export const memorySource: SourceFactory = (spec) => new MemorySource(spec as Me
 export class MemorySource implements Source {
   readonly spec: MemorySourceSpec;
   readonly schema: Schema;
+  readonly staysWithCaller = true;
   readonly #whole: Schema;
   readonly #rowCount: number;
 

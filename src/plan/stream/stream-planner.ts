@@ -18,6 +18,8 @@ export interface StreamPlanOptions extends StreamSettings {
   readonly parallelism: number;
   /** False: every operator is a vertex of its own. */
   readonly chaining: boolean;
+  /** True where worker threads can build user code themselves: only what belongs to the caller stays on this thread. */
+  readonly functionsOnWorkers?: boolean;
 }
 
 interface Vertex {
@@ -112,17 +114,17 @@ class StreamPlanner {
 
   #source(node: StreamNode & { op: "source" }): Vertex {
     const { source, strategy, isLocal } = node;
-    const isPinned = isLocal || (strategy !== undefined && hasUserCode(strategy));
+    const holdsUserCode = isLocal || (strategy !== undefined && hasUserCode(strategy));
     const uid = this.#uidOf(node);
     const vertex: Vertex = {
       id: this.#vertices.length,
       parallelism: this.#parallelismOf(node),
-      placement: isPinned ? "planner" : "workers",
+      placement: this.#placement(holdsUserCode, source.staysWithCaller),
       source: {
         spec: source.spec,
         splits: source.createEnumerator === undefined ? source.splits() : [],
         stream: { uid, ...(strategy === undefined ? {} : { strategy }) },
-        ...(isPinned ? { local: source } : {}),
+        ...(holdsUserCode ? { local: source } : {}),
       },
       inputs: [],
       operators: [],
@@ -138,7 +140,7 @@ class StreamPlanner {
       uid: this.#uidOf(node),
       ...(node.callSite === undefined ? {} : { callSite: node.callSite }),
     };
-    const placement = operator.kind === "local" ? "planner" : "workers";
+    const placement = this.#placement(operator.kind === "local");
     const before = this.#chainTarget(node, placement);
     if (before !== undefined) {
       before.operators.push(operator);
@@ -153,7 +155,7 @@ class StreamPlanner {
 
   #sink(node: StreamSinkNode): Vertex {
     const { sink, isLocal } = node;
-    const placement = isLocal ? "planner" : "workers";
+    const placement = this.#placement(isLocal, sink.staysWithCaller);
     const before = this.#chainTarget(node, placement);
     const vertex = before ?? this.#vertex(node, node.inputs.map(inputSchema), placement, node.inputs);
     vertex.sink = {
@@ -164,6 +166,11 @@ class StreamPlanner {
     };
     vertex.isSealed = true;
     return vertex;
+  }
+
+  #placement(holdsUserCode: boolean, staysWithCaller = false): JobVertex["placement"] {
+    if (staysWithCaller) return "planner";
+    return holdsUserCode && this.#options.functionsOnWorkers !== true ? "planner" : "workers";
   }
 
   /** The vertex behind whose last operator this node can run in the same subtask. */
