@@ -32,6 +32,11 @@ export interface Sink {
   readonly staysWithCaller?: boolean;
   /** True where only one subtask may write. */
   readonly isSingleFile?: boolean;
+  /**
+   * True where everything that one run writes is committed together, at its end, and nothing before: streams refuse it,
+   * since a run that is restored would leave out what the one before had written.
+   */
+  readonly isOneRun?: boolean;
   /** On the coordinating thread before any writer starts: checks the target, applies the overwrite policy's refusals. */
   begin(jobId: string): void;
   createWriter(context: SinkContext): SinkWriter;

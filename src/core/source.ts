@@ -15,6 +15,8 @@ export interface Split {
   readonly bytes?: number;
   /** Its number among the splits of the source, where that is fixed: it spreads them evenly over the subtasks of a stream. */
   readonly ordinal?: number;
+  /** The name of what it is a part of, if not itself: the file of a range of bytes. See `SplitEnumerator.isGone`. */
+  readonly unit?: string;
   /** The memory that holds it (`StoredParts.id`), if one does: threads take the splits of their own memory first. */
   readonly home?: string;
   /** What the connector needs to read it. */
@@ -66,6 +68,11 @@ export interface SplitEnumerator {
   discover(): readonly Split[] | Promise<readonly Split[]>;
   /** How often to look again; undefined: once. */
   readonly intervalMs?: number;
+  /**
+   * Whether what splits were parts of (`Split.unit`, or the split's id) is no longer there, as of the last `discover`:
+   * that they were read need not be remembered then, and what gets the name again is new. Default: it may come back.
+   */
+  isGone?(unit: string): boolean;
   close?(): void;
 }
 

@@ -10,6 +10,7 @@ import {
 } from "../api/options.ts";
 import { PlanHandle } from "../api/plan-handle.ts";
 import type { FieldsOfRow } from "../api/row-types.ts";
+import { UserSink, UserSource } from "../api/user-connectors.ts";
 import { CsvSource } from "../connectors/csv/csv-source.ts";
 import { JsonSource } from "../connectors/json/json-source.ts";
 import { type MemoryColumn, MemorySource } from "../connectors/memory/memory-source.ts";
@@ -42,7 +43,6 @@ import { DataSet } from "./dataset.ts";
 import { EnginePool } from "./engine-pool.ts";
 import type { JobContext, JobOutput } from "./job-context.ts";
 import { ProgressLine } from "./progress-line.ts";
-import { UserSink, UserSource } from "./user-connectors.ts";
 
 export interface EnvironmentOptions {
   /** Worker threads that a job may use; 1 runs it on the calling thread. Default: the machine's hardware threads. */

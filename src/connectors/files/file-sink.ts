@@ -23,6 +23,7 @@ export class FileSink implements Sink {
   readonly spec: SinkSpec & FileSinkOptions;
   /** True where only one subtask may write. */
   readonly isSingleFile: boolean;
+  readonly isOneRun = true;
   readonly #format: FileFormat;
   readonly #target: FileTarget;
   readonly #host: Host;

@@ -2,14 +2,17 @@ import type { Batch } from "../core/batch.ts";
 import { EngineError, ExternalError } from "../core/errors.ts";
 import type { Committable, Sink, SinkContext, SinkSpec, SinkWriter } from "../core/sink.ts";
 import type {
+  Json,
   PruningPredicate,
   Source,
   SourceContext,
   SourceSpec,
   SourceStatistics,
   Split,
+  SplitEnumerator,
   SplitReader,
 } from "../core/source.ts";
+import type { SnapshotReader, SnapshotWriter } from "../core/state-snapshot.ts";
 
 // Sources and sinks of the user's own: what they throw is theirs, and says so, instead of passing for a bug of ours.
 
@@ -19,6 +22,10 @@ export class UserSource implements Source {
   readonly schema: Source["schema"];
   readonly statistics: SourceStatistics;
   readonly description: string;
+  readonly boundedness?: "bounded" | "unbounded";
+  readonly isRepeatable?: boolean;
+  readonly openSplits?: number;
+  readonly createEnumerator?: (context: SourceContext) => SplitEnumerator;
   readonly withColumns?: (names: readonly string[]) => Source;
   readonly withPruning?: (predicate: PruningPredicate) => Source;
   readonly #source: Source;
@@ -29,7 +36,11 @@ export class UserSource implements Source {
     this.schema = source.schema;
     this.statistics = source.statistics;
     this.description = source.description;
-    // The planner asks for these only where a source has them.
+    // What a source leaves out has a meaning of its own, so that the same is left out here.
+    if (source.boundedness !== undefined) this.boundedness = source.boundedness;
+    if (source.isRepeatable !== undefined) this.isRepeatable = source.isRepeatable;
+    if (source.openSplits !== undefined) this.openSplits = source.openSplits;
+    if (source.createEnumerator !== undefined) this.createEnumerator = (context) => this.#enumerator(context);
     if (source.withColumns !== undefined) {
       this.withColumns = (names) => this.#wrap("give fewer columns", () => source.withColumns?.(names) ?? source);
     }
@@ -42,11 +53,30 @@ export class UserSource implements Source {
     return this.#guard("list its splits", () => this.#source.splits());
   }
 
-  openSplit(split: Split, context: SourceContext): SplitReader {
-    const reader = this.#guard(`open ${split.id}`, () => this.#source.openSplit(split, context));
+  openSplit(split: Split, context: SourceContext, offset?: Json): SplitReader {
+    const reader = this.#guard(`open ${split.id}`, () => this.#source.openSplit(split, context, offset));
+    const at = "tell where it stands in";
     return {
       next: () => this.#guard(`read ${split.id}`, () => reader.next()),
       close: () => this.#guard(`close ${split.id}`, () => reader.close()),
+      ...(reader.offset === undefined
+        ? {}
+        : { offset: () => this.#guard(`${at} ${split.id}`, () => reader.offset?.() ?? null) }),
+    };
+  }
+
+  #enumerator(context: SourceContext): SplitEnumerator {
+    const what = "find its splits";
+    const enumerator = this.#guard(what, () => this.#source.createEnumerator?.(context));
+    if (enumerator === undefined) return { discover: () => this.splits() };
+    const { intervalMs } = enumerator;
+    return {
+      discover: () => this.#guard(what, () => enumerator.discover()),
+      ...(intervalMs === undefined ? {} : { intervalMs }),
+      ...(enumerator.isGone === undefined
+        ? {}
+        : { isGone: (unit: string) => this.#guard(what, () => enumerator.isGone?.(unit) ?? false) }),
+      close: () => this.#guard("stop looking for splits", () => enumerator.close?.()),
     };
   }
 
@@ -74,6 +104,7 @@ export class UserSink implements Sink {
   readonly spec: SinkSpec;
   readonly description: string;
   readonly isSingleFile: boolean;
+  readonly isOneRun?: boolean;
   readonly #sink: Sink;
 
   constructor(sink: Sink) {
@@ -81,6 +112,7 @@ export class UserSink implements Sink {
     this.spec = sink.spec;
     this.description = sink.description;
     this.isSingleFile = sink.isSingleFile === true;
+    if (sink.isOneRun !== undefined) this.isOneRun = sink.isOneRun;
   }
 
   begin(jobId: string): void {
@@ -89,19 +121,43 @@ export class UserSink implements Sink {
 
   createWriter(context: SinkContext): SinkWriter {
     const writer = this.#guard("open a writer", () => this.#sink.createWriter(context));
+    const guard = <T>(what: string, call: () => T): T => this.#guard(what, call);
+    // A writer without one of these is treated in another way, so that it must be left out here too.
+    const { prepareCheckpoint, snapshotState, restoreState, onTime } = writer;
     return {
-      write: (batch: Batch) => this.#guard("write", () => writer.write(batch)),
-      prepareCommit: () => this.#guard("prepare its commit", () => writer.prepareCommit()),
-      close: () => this.#guard("close a writer", () => writer.close()),
+      write: (batch: Batch) => guard("write", () => writer.write(batch)),
+      ...(prepareCheckpoint === undefined
+        ? {}
+        : {
+            prepareCheckpoint: (id: number) => guard("prepare a checkpoint", () => prepareCheckpoint.call(writer, id)),
+          }),
+      ...(snapshotState === undefined
+        ? {}
+        : {
+            snapshotState: (to: SnapshotWriter) => guard("write its state", () => snapshotState.call(writer, to)),
+          }),
+      ...(restoreState === undefined
+        ? {}
+        : {
+            restoreState: (from: SnapshotReader) => guard("restore its state", () => restoreState.call(writer, from)),
+          }),
+      get deadlineMs() {
+        return guard("tell its time", () => writer.deadlineMs) ?? Number.POSITIVE_INFINITY;
+      },
+      ...(onTime === undefined
+        ? {}
+        : { onTime: (nowMs: number) => guard("take its turn", () => onTime.call(writer, nowMs)) }),
+      prepareCommit: () => guard("prepare its commit", () => writer.prepareCommit()),
+      close: () => guard("close a writer", () => writer.close()),
     };
   }
 
-  commit(committables: readonly Committable[]): void | Promise<void> {
-    return this.#guard("commit", () => this.#sink.commit(committables));
+  commit(committables: readonly Committable[], isLast?: boolean): void | Promise<void> {
+    return this.#guard("commit", () => this.#sink.commit(committables, isLast));
   }
 
-  abort(committables: readonly Committable[]): void | Promise<void> {
-    return this.#guard("abort", () => this.#sink.abort(committables));
+  abort(committables: readonly Committable[], kept?: readonly Committable[]): void | Promise<void> {
+    return this.#guard("abort", () => this.#sink.abort(committables, kept));
   }
 
   #guard<T>(what: string, call: () => T): T {
