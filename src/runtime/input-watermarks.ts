@@ -28,9 +28,13 @@ export class InputWatermarks {
     for (let i = 0; i < count; i++) this.add();
   }
 
-  /** Adds one that is active; it counts from now on. Returns its number. */
+  /** Adds one that is active; it counts from now on. Returns its number, which may be that of one that has finished. */
   add(): number {
-    return this.#inputs.push({ status: "ACTIVE", watermarkMs: START_OF_TIME_MS, sinceMs: this.#nowMs() }) - 1;
+    const added = { status: "ACTIVE", watermarkMs: START_OF_TIME_MS, sinceMs: this.#nowMs() } as const;
+    const finished = this.#inputs.findIndex(({ status }) => status === "FINISHED");
+    if (finished < 0) return this.#inputs.push({ ...added }) - 1;
+    this.#inputs[finished] = { ...added };
+    return finished;
   }
 
   get inputs(): readonly InputTime[] {

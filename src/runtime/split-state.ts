@@ -17,13 +17,26 @@ export interface SplitState {
   readonly watermarkMs?: number;
 }
 
+/** What is kept of a split that was read to its end: enough to know it again, and whose it is. */
+export const finishedState = ({ id, ordinal, unit }: Split): SplitState => ({
+  split: {
+    id,
+    payload: null,
+    ...(ordinal === undefined ? {} : { ordinal }),
+    ...(unit === undefined ? {} : { unit }),
+  },
+  rows: 0,
+  isDone: true,
+});
+
 const TABLE = "splits";
 const SCHEMA = Schema.of({ id: utf8, split: utf8, offset: utf8, rows: int64, isDone: bool, watermarkMs: int64 });
 
 export function writeSplitStates(workspace: Workspace, writer: SnapshotWriter, states: readonly SplitState[]): void {
   const rows = states.map(({ split, offset, rows, isDone, watermarkMs }) => ({
     id: split.id,
-    split: JSON.stringify(split),
+    // Of most finished splits the id says all: their number grows, and this is what a snapshot holds of each.
+    split: isDone && split.ordinal === undefined && split.unit === undefined ? null : JSON.stringify(split),
     offset: offset === undefined ? null : JSON.stringify(offset),
     rows: BigInt(rows),
     isDone,
@@ -37,7 +50,8 @@ export function readSplitStates(workspace: Workspace, reader: SnapshotReader): S
   for (const batch of reader.read(TABLE)) {
     for (const row of readRows(workspace, batch)) {
       states.push({
-        split: JSON.parse(row.split as string) as Split,
+        split:
+          row.split === null ? { id: row.id as string, payload: null } : (JSON.parse(row.split as string) as Split),
         rows: Number(row.rows),
         isDone: row.isDone as boolean,
         ...(row.offset === null ? {} : { offset: JSON.parse(row.offset as string) as Json }),

@@ -7,7 +7,7 @@ import type { WatermarkStrategySpec } from "../core/time/watermark-strategy.ts";
 import type { AlignmentGroup } from "./alignment.ts";
 import { InputWatermarks } from "./input-watermarks.ts";
 import { OpenSplit } from "./open-split.ts";
-import { readSplitStates, type SplitState, splitOwner, writeSplitStates } from "./split-state.ts";
+import { finishedState, readSplitStates, type SplitState, splitOwner, writeSplitStates } from "./split-state.ts";
 import type { InputEvent, InputReport, SubtaskInput, WantedInput } from "./subtask-input.ts";
 
 /** A paused split is looked at again after so long. */
@@ -36,11 +36,14 @@ export class StreamSourceInput implements SubtaskInput {
   readonly #watermarks: InputWatermarks;
   readonly #enumerator: SplitEnumerator | undefined;
   readonly #nowMs: () => number;
-  /** Not yet opened, in order. */
-  readonly #waiting: Split[] = [];
+  /** Not yet opened, in order, with what a snapshot said of them. */
+  readonly #waiting: { readonly split: Split; readonly restored: SplitState | undefined }[] = [];
   readonly #open: OpenSplit[] = [];
-  readonly #done: SplitState[] = [];
+  /** By id; those that are gone for good are forgotten. */
+  readonly #done = new Map<string, SplitState>();
+  /** Ids of all of these. */
   readonly #known = new Set<string>();
+  /** Of a snapshot, by id, until the first list of splits says whose they are. */
   readonly #restored = new Map<string, SplitState>();
   readonly #due: InputEvent[] = [];
   #nextSplit = 0;
@@ -106,8 +109,11 @@ export class StreamSourceInput implements SubtaskInput {
   }
 
   snapshot(writer: SnapshotWriter): void {
-    const states = [...this.#done, ...this.#open.map((split) => split.state)];
-    for (const split of this.#waiting) states.push(this.#restored.get(split.id) ?? { split, rows: 0, isDone: false });
+    // A barrier may pass before anything was read.
+    if (this.#enumerator === undefined) this.#discover(() => undefined);
+    const states = [...this.#done.values(), ...this.#open.map((split) => split.state)];
+    for (const { split, restored } of this.#waiting) states.push(restored ?? { split, rows: 0, isDone: false });
+    for (const state of this.#restored.values()) if (this.#owns(state.split)) states.push(state);
     writeSplitStates(this.#options.context.workspace, writer, states);
   }
 
@@ -166,23 +172,40 @@ export class StreamSourceInput implements SubtaskInput {
 
   /** Takes the splits that are new and this subtask's. */
   #adopt(splits: readonly Split[]): void {
-    const { context } = this.#options;
     const isNumbered = this.#enumerator === undefined;
     const all = splits.map((split, i) =>
       isNumbered && split.ordinal === undefined ? { ...split, ordinal: i } : split,
     );
-    if (!this.#hasDiscovered) {
-      // What a snapshot knows may have vanished from the list; it is still to be read to its end.
-      const listed = new Set(all.map(({ id }) => id));
-      for (const { split, isDone } of this.#restored.values()) if (!isDone && !listed.has(split.id)) all.push(split);
+    // What a snapshot knows may not be in the list: it is still to be read to its end, and may be listed later.
+    const listed = new Set(all.map(({ id }) => id));
+    for (const { split, isDone } of this.#restored.values()) {
+      if (!listed.has(split.id) && !(isDone && isNumbered)) all.push(split);
     }
-    this.#hasDiscovered = true;
     for (const split of all) {
-      if (this.#known.has(split.id) || splitOwner(split, context.parallelism) !== context.subtask) continue;
+      if (this.#known.has(split.id) || !this.#owns(split)) continue;
       this.#known.add(split.id);
       const restored = this.#restored.get(split.id);
-      if (restored?.isDone === true) this.#done.push(restored);
-      else this.#waiting.push(split);
+      if (restored?.isDone === true) this.#done.set(split.id, finishedState(split));
+      else this.#waiting.push({ split, restored });
+    }
+    this.#restored.clear();
+    this.#hasDiscovered = true;
+    this.#forget();
+  }
+
+  #owns(split: Split): boolean {
+    const { subtask, parallelism } = this.#options.context;
+    return splitOwner(split, parallelism) === subtask;
+  }
+
+  /** Directories are watched for years: only what is there has to be known. */
+  #forget(): void {
+    const enumerator = this.#enumerator;
+    if (enumerator?.isGone === undefined) return;
+    for (const [id, { split }] of this.#done) {
+      if (!enumerator.isGone(split.unit ?? id)) continue;
+      this.#done.delete(id);
+      this.#known.delete(id);
     }
   }
 
@@ -190,13 +213,12 @@ export class StreamSourceInput implements SubtaskInput {
     const { source, context, strategy } = this.#options;
     const atOnce = source.openSplits ?? (source.boundedness === "unbounded" ? Number.POSITIVE_INFINITY : 1);
     while (this.#open.length < atOnce) {
-      const split = this.#waiting.shift();
-      if (split === undefined) return;
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      const { split, restored } = next;
       const index = this.#watermarks.add();
       this.#names[index] = split.id;
-      this.#open.push(
-        new OpenSplit({ source, context, strategy, split, index, restored: this.#restored.get(split.id) }),
-      );
+      this.#open.push(new OpenSplit({ source, context, strategy, split, index, restored }));
     }
   }
 
@@ -252,9 +274,10 @@ export class StreamSourceInput implements SubtaskInput {
 
   #finish(split: OpenSplit): void {
     this.#open.splice(this.#open.indexOf(split), 1);
-    this.#done.push({ ...split.state, isDone: true });
+    const { split: finished } = split.state;
+    this.#done.set(finished.id, finishedState(finished));
     this.splitsDone++;
-    this.bytesRead += split.state.split.bytes ?? 0;
+    this.bytesRead += finished.bytes ?? 0;
     split.close();
     const isLast = this.#open.length === 0 && this.#waiting.length === 0;
     const hasAdvanced = this.#watermarks.finish(split.index);

@@ -52,7 +52,8 @@ export const fileMonitorSource =
 
 /**
  * Files of a directory or pattern as they turn up, those that changed first before the others. Each file is read once:
- * what is written to it later is not noticed. Names that start with "." or "_" are skipped, as everywhere.
+ * what is written to it later is not noticed. A file that was removed is forgotten, so that a later one of its name is
+ * read, and what has to be remembered grows no further than the directory. Names that start with "." or "_" are skipped, as everywhere.
  * @throws {PlanError} OPTION_INVALID, FILE_SCHEMA_DIFFERS, and those of the format
  */
 export class FileMonitorSource implements Source {
@@ -100,17 +101,25 @@ export class FileMonitorSource implements Source {
   createEnumerator(): SplitEnumerator {
     const { once = false, intervalMs = DEFAULT_INTERVAL_MS, complete = "unchanged", paths } = this.spec;
     const taken = new Set<string>();
+    let present = new Set<string>();
     let before = new Map<string, string>();
     return {
       ...(once ? {} : { intervalMs }),
       discover: () => {
-        const found = filesOf(this.#host, paths).filter(({ path }) => !taken.has(path));
+        const all = filesOf(this.#host, paths);
+        // A look that finds nothing forgets nothing: it may be a file system that is not mounted for the moment.
+        if (all.length > 0) {
+          present = new Set(all.map(({ path }) => path));
+          for (const path of taken) if (!present.has(path)) taken.delete(path);
+        }
+        const found = all.filter(({ path }) => !taken.has(path));
         const ready =
           once || complete === "renamed" ? found : found.filter(({ path, version }) => before.get(path) === version);
         before = new Map(found.map(({ path, version }) => [path, version]));
         for (const { path } of ready) taken.add(path);
         return inOrder(ready).flatMap((file) => this.#splitsOf(file));
       },
+      isGone: (path) => present.size > 0 && !present.has(path),
     };
   }
 
@@ -125,7 +134,7 @@ export class FileMonitorSource implements Source {
   #splitsOf(file: FoundFile): readonly Split[] {
     const source = this.#reader.source({ ...this.#base.spec, paths: [file.path] }, this.#host);
     this.#checkColumns(file);
-    return source.splits();
+    return source.splits().map((split) => (split.id === file.path ? split : { ...split, unit: file.path }));
   }
 
   /** Formats whose files name their types: a file of other types must not pass for one of these. */

@@ -32,7 +32,7 @@ async function watch(
     if (isEnough(values)) stop.abort();
   });
   await runStream(host, { source: factory(spec, host), sink }, { signal: stop.signal, ...run }).catch((thrown) => {
-    if (!stop.signal.aborted) throw thrown;
+    if (!stop.signal.aborted && run.signal?.aborted !== true) throw thrown;
   });
   return values;
 }
@@ -127,4 +127,109 @@ describe("a directory that is watched", () => {
       host.files.rename(`${directory}/.b`, `${directory}/b.jsonl`);
       expect(await reading).toEqual([1n, 2n]);
     }));
+
+  describe("remembers of what it has read", () => {
+    const spec = csv({
+      intervalMs: 100,
+      complete: "unchanged",
+      read: { schema: [{ name: "n", type: { kind: "int32" } }] },
+    });
+
+    /** Reads while files come and go, and gives the checkpoints with the time that each was taken at. */
+    const watchFor = async (
+      simulation: Simulation,
+      ms: number,
+      play: (host: Host) => Promise<void>,
+      run: StreamRun = {},
+    ) => {
+      const stored: JobSnapshot[] = [];
+      const { host } = simulation;
+      const values = await simulation.run(async () => {
+        const stop = new AbortController();
+        host.scheduler.after(ms, () => stop.abort());
+        const reading = watch(host, spec, () => false, {
+          signal: stop.signal,
+          storeCheckpoint: (snapshot) => void stored.push(snapshot),
+          ...run,
+        });
+        await play(host);
+        return reading;
+      });
+      return { values, stored };
+    };
+    const bytesOf = ({ operators }: JobSnapshot): number =>
+      Object.values(operators.source.tables).reduce(
+        (sum, { parts }) => sum + parts.reduce((a, b) => a + b.length, 0),
+        0,
+      );
+
+    it("only the files that are there, and reads a later one of the same name", async () => {
+      const simulation = new Simulation({ tape: [] });
+      simulation.host.files.makeDirectory("/in");
+      const { values, stored } = await watchFor(
+        simulation,
+        20_500,
+        async (host) => {
+          for (let n = 0; n < 40; n++) {
+            const path = `/in/${"a long name ".repeat(20)}${n % 4}.csv`;
+            put(host, path, `n\n${n}\n`);
+            await pause(host, 400);
+            host.files.remove(path);
+            put(host, "/in/stays.csv", "n\n100\n");
+            await pause(host, 100);
+          }
+        },
+        { checkpointEveryMs: 1000 },
+      );
+      expect(values.filter((n) => n !== 100)).toEqual(Array.from({ length: 40 }, (_, n) => n));
+      expect(values.filter((n) => n === 100)).toHaveLength(1);
+      expect(stored.length).toBeGreaterThan(15);
+      expect(bytesOf(stored[stored.length - 1])).toBeLessThanOrEqual(bytesOf(stored[2]));
+    });
+
+    it("of each file that was read no more than its name", async () => {
+      const simulation = new Simulation({ tape: [] });
+      const { host } = simulation;
+      host.files.makeDirectory("/in");
+      for (let n = 0; n < 200; n++) put(host, `/in/${n}.csv`, `n\n${n}\n`);
+      const { stored } = await watchFor(simulation, 2000, async () => undefined, { checkpointEveryMs: 900 });
+      expect(bytesOf(stored[stored.length - 1])).toBeLessThan(200 * 50);
+    });
+
+    it("all of it in a checkpoint that is taken before the first look, or between two", async () => {
+      const simulation = new Simulation({ tape: [] });
+      const { host } = simulation;
+      host.files.makeDirectory("/in");
+      put(host, "/in/a.csv", "n\n1\n");
+      const first = await watchFor(simulation, 1000, async () => undefined, { checkpointEveryMs: 400 });
+      expect(first.values).toEqual([1]);
+      let restore = first.stored[first.stored.length - 1];
+      // Each attempt takes its checkpoints sooner than a file can count as complete.
+      const soon: StreamRun[] = [
+        { onRunning: (control) => void control.checkpoint() },
+        { checkpointEveryMs: 10 },
+        { checkpointEveryMs: 30 },
+      ];
+      for (const run of soon) {
+        const next = await watchFor(simulation, 60, async () => undefined, { ...run, restore });
+        expect(next.values).toEqual([]);
+        restore = next.stored[0];
+      }
+      const last = await watchFor(simulation, 1000, async () => undefined, { restore });
+      expect(last.values).toEqual([]);
+    });
+
+    it("everything while the directory is away for a moment", async () => {
+      const simulation = new Simulation({ tape: [] });
+      simulation.host.files.makeDirectory("/in");
+      put(simulation.host, "/in/a.csv", "n\n1\n");
+      const { values } = await watchFor(simulation, 3000, async (host) => {
+        await pause(host, 1000);
+        host.files.rename("/in", "/away");
+        await pause(host, 500);
+        host.files.rename("/away", "/in");
+      });
+      expect(values).toEqual([1]);
+    });
+  });
 });
