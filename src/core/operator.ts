@@ -100,6 +100,12 @@ export interface Operator {
   snapshotState?(writer: SnapshotWriter): void;
   /** Called once, after open and before the first batch, where the job was restored. */
   restoreState?(reader: SnapshotReader): void;
+  /**
+   * What a keyed state of this subtask has for a key (a value per key column), as plain values; null where nothing, or
+   * where another subtask has the key. Called between other calls. Absent: it has no state with names.
+   * @throws {PlanError} STATE_UNKNOWN, STATE_KEY_INVALID
+   */
+  queryState?(name: string, key: readonly unknown[]): unknown;
   /** A checkpoint that holds this operator's snapshot is complete and durable. */
   notifyCheckpointComplete?(checkpointId: number): void;
   /** No more batches will come from `input`. */

@@ -12,6 +12,7 @@ import { type AlignmentSlots, type Deployment, PLANNER_THREAD, type SinkResult }
 import { mergeMetrics } from "./metrics.ts";
 import { PeerLinks } from "./peer-links.ts";
 import { graphShape, portableGraph } from "./portable-graph.ts";
+import type { CheckpointSettings } from "./periodic-checkpoints.ts";
 import { type JobWatch, type ReportOf, RunningJob } from "./running-job.ts";
 import type { RunningStream } from "./running-stream.ts";
 import { SinkCommits } from "./sink-commits.ts";
@@ -39,6 +40,8 @@ export interface JobOptions extends JobWatch {
   readonly storeCheckpoint?: (snapshot: JobSnapshot) => void | Promise<void>;
   /** From which worker threads build the graph again, where vertices on them hold user code. */
   readonly program?: ProgramSpec;
+  /** Of a stream: takes checkpoints by itself. */
+  readonly checkpoints?: CheckpointSettings;
   /** Of a stream: called once it runs, with the means to ask things of it. */
   readonly onRunning?: (control: RunningStream) => void;
 }
@@ -254,6 +257,7 @@ export class Engine implements TableHome {
         commits,
         restored: options.restore?.checkpointId ?? 0,
         ...(options.storeCheckpoint === undefined ? {} : { store: options.storeCheckpoint }),
+        ...(options.checkpoints === undefined ? {} : { checkpoints: options.checkpoints }),
       });
     if (control !== undefined) options.onRunning?.(control);
     const reports: ReportOf<"finished">[] = [];

@@ -134,6 +134,10 @@ export class JobFragment {
     this.#wake();
   }
 
+  get subtasks(): readonly Subtask[] {
+    return this.#subtasks;
+  }
+
   /** Of the subtasks that have finished. */
   finalSnapshots(): VertexSnapshot[] {
     return [...this.#finalSnapshots].map(([{ vertex }, snapshot]) => ({ vertex, snapshot }));

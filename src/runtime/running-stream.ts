@@ -1,13 +1,18 @@
 import type { JobSnapshot } from "./snapshots.ts";
+import type { StateQuestion } from "./state-query.ts";
 import type { SubtaskWatermarks } from "./watermark-report.ts";
 
 /** What can be asked of a stream while it runs. */
 export interface RunningStream {
   /**
-   * Sends a barrier from every source, and resolves with the state of the whole job as the barrier met it.
-   * @throws {ExternalError} CHECKPOINT_ABORTED where the job ends before all of it was taken
+   * Sends a barrier from every source, and resolves with the state of the whole job as the barrier met it. One after the
+   * other: it waits for an earlier one.
+   * @throws {ExternalError} CHECKPOINT_ABORTED where the job ends before all of it was taken, CHECKPOINT_TIMEOUT where
+   * that takes longer than `timeoutMs`
    */
-  checkpoint(): Promise<JobSnapshot>;
+  checkpoint(timeoutMs?: number): Promise<JobSnapshot>;
   /** Event time per operator and input, of every subtask. */
   watermarks(): Promise<SubtaskWatermarks[]>;
+  /** @throws {ExternalError} JOB_NOT_RUNNING, and what `queryState` throws */
+  queryState(question: StateQuestion): unknown;
 }

@@ -3,10 +3,12 @@ import type { Host } from "../core/host.ts";
 import type { JobFragment } from "./job-fragment.ts";
 import type { JobGraph } from "./job-graph.ts";
 import type { VertexSnapshot } from "./messages.ts";
+import { type CheckpointSettings, PeriodicCheckpoints } from "./periodic-checkpoints.ts";
 import type { RunningJob } from "./running-job.ts";
 import type { RunningStream } from "./running-stream.ts";
 import type { SinkCommits } from "./sink-commits.ts";
 import { type JobSnapshot, joinSnapshots, type SubtaskSnapshot } from "./snapshots.ts";
+import { queryState, type StateQuestion } from "./state-query.ts";
 import type { SubtaskWatermarks } from "./watermark-report.ts";
 import type { WorkerHandle } from "./worker-handle.ts";
 
@@ -16,6 +18,7 @@ interface Pending<T> {
 }
 
 interface PendingCheckpoint extends Pending<JobSnapshot> {
+  readonly cancelTimeout: () => void;
   readonly snapshots: Map<string, SubtaskSnapshot>;
 }
 
@@ -36,6 +39,7 @@ export interface StreamControlOptions {
   readonly restored: number;
   /** Makes a checkpoint durable: it is complete when this has resolved. */
   readonly store?: (snapshot: JobSnapshot) => void | Promise<void>;
+  readonly checkpoints?: CheckpointSettings;
 }
 
 /** What the coordinating thread can ask of a running stream. */
@@ -52,6 +56,9 @@ export class StreamControl implements RunningStream {
   /** Checkpoints become complete one after the other. */
   #completing: Promise<void> = Promise.resolve();
   readonly #checkpoints = new Map<number, PendingCheckpoint>();
+  readonly #periodic: PeriodicCheckpoints | undefined;
+  /** The checkpoint that was asked for last, while it is under way. */
+  #underWay: Promise<unknown> | undefined;
   readonly #questions = new Map<number, PendingQuestion>();
   /** From threads that have finished. */
   readonly #finals: VertexSnapshot[] = [];
@@ -59,7 +66,8 @@ export class StreamControl implements RunningStream {
   #lastQuestion = 0;
   #hasEnded = false;
 
-  constructor({ job, host, graph, fragment, workers, run, commits, restored, store }: StreamControlOptions) {
+  constructor(options: StreamControlOptions) {
+    const { job, host, graph, fragment, workers, run, commits, restored, store, checkpoints } = options;
     this.#job = job;
     this.#host = host;
     this.#run = run;
@@ -76,22 +84,48 @@ export class StreamControl implements RunningStream {
       else if (report.type === "answer") this.#onAnswer(report.question, report.watermarks);
       else this.#onThreadFinished(report.snapshots);
     };
+    if (checkpoints === undefined) return;
+    const take = (timeoutMs: number) => this.checkpoint(timeoutMs);
+    this.#periodic = new PeriodicCheckpoints(host, checkpoints, take, (error) => run.fail(error));
   }
 
   /**
    * Sends a barrier from every source, and resolves with the state of the whole job as the barrier met it, once it is
-   * stored and what sinks had prepared for it is committed.
-   * @throws {ExternalError} CHECKPOINT_ABORTED where the job ends before all of it was taken
+   * stored and what sinks had prepared for it is committed. Waits for the one before it.
+   * @throws {ExternalError} CHECKPOINT_ABORTED where the job ends before all of it was taken, CHECKPOINT_TIMEOUT
    * @throws {EngineError} what storing it failed with, which the job survives, or what a commit did, which it does not
    */
-  checkpoint(): Promise<JobSnapshot> {
+  checkpoint(timeoutMs?: number): Promise<JobSnapshot> {
+    const before = this.#underWay;
+    const taken = before === undefined ? this.#take(timeoutMs) : before.then(() => this.#take(timeoutMs));
+    const settled: Promise<void> = taken
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#underWay === settled) this.#underWay = undefined;
+      });
+    this.#underWay = settled;
+    return taken;
+  }
+
+  /** @throws {ExternalError} JOB_NOT_RUNNING, and what `queryState` throws */
+  queryState(question: StateQuestion): unknown {
+    if (!this.#hasEnded) return queryState(this.#graph, this.#fragment.subtasks, question);
+    throw new ExternalError("JOB_NOT_RUNNING", false, "The job has ended.", "Ask while it runs.");
+  }
+
+  #take(timeoutMs: number | undefined): Promise<JobSnapshot> {
     const checkpointId = ++this.#lastCheckpoint;
     return new Promise((resolve, reject) => {
       if (this.#hasEnded) {
         reject(aborted(checkpointId));
         return;
       }
-      this.#checkpoints.set(checkpointId, { resolve, reject, snapshots: new Map() });
+      // Its barriers go on through the job, and nobody waits for what they meet.
+      const giveUp = () => {
+        if (this.#checkpoints.delete(checkpointId)) reject(timedOut(checkpointId, timeoutMs));
+      };
+      const cancelTimeout = timeoutMs === undefined ? () => undefined : this.#host.scheduler.after(timeoutMs, giveUp);
+      this.#checkpoints.set(checkpointId, { resolve, reject, cancelTimeout, snapshots: new Map() });
       for (const worker of this.#workers) {
         worker.send({ type: "checkpoint", job: this.#job, barrier: { checkpointId } });
       }
@@ -136,7 +170,11 @@ export class StreamControl implements RunningStream {
   /** The job has ended: what is still asked gets no answer. */
   end(): void {
     this.#hasEnded = true;
-    for (const [checkpointId, { reject }] of this.#checkpoints) reject(aborted(checkpointId));
+    this.#periodic?.stop();
+    for (const [checkpointId, { reject, cancelTimeout }] of this.#checkpoints) {
+      cancelTimeout();
+      reject(aborted(checkpointId));
+    }
     this.#checkpoints.clear();
     for (const { resolve, answers } of this.#questions.values()) resolve(answers);
     this.#questions.clear();
@@ -151,6 +189,7 @@ export class StreamControl implements RunningStream {
     pending.snapshots.set(subtask, snapshot);
     if (pending.snapshots.size < this.#subtaskCount) return;
     this.#checkpoints.delete(checkpointId);
+    pending.cancelTimeout();
     const { stream } = this.#graph;
     assert(stream !== undefined, "only streams have checkpoints");
     const joined = joinSnapshots(checkpointId, stream.maxParallelism, [...pending.snapshots.values()]);
@@ -209,6 +248,14 @@ export class StreamControl implements RunningStream {
     pending.resolve(pending.answers);
   }
 }
+
+const timedOut = (checkpointId: number, timeoutMs: number | undefined) =>
+  new ExternalError(
+    "CHECKPOINT_TIMEOUT",
+    true,
+    `The barriers of checkpoint ${checkpointId} had not passed the job after ${timeoutMs} ms.`,
+    "Look at the metrics for what is backpressured, or allow more time.",
+  );
 
 const aborted = (checkpointId: number) =>
   new ExternalError(

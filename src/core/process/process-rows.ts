@@ -1,4 +1,5 @@
 import { type Batch, RowKind } from "../batch.ts";
+import { PlanError } from "../errors.ts";
 import { DEFAULT_MAX_PARALLELISM } from "../key-group.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
 import type { ResultShape } from "../operators/map-rows.ts";
@@ -268,11 +269,17 @@ export class ProcessRows implements Operator {
   /**
    * What a keyed state has for a key, as plain values; null where nothing, or where another subtask has the key.
    * `key` has a value per key column.
-   * @throws {PlanError} STATE_UNKNOWN
+   * @throws {PlanError} STATE_UNKNOWN, STATE_KEY_INVALID
    */
   queryState(name: string, key: readonly unknown[]): unknown {
     const keys = this.#open.find((input) => input.keys !== undefined)?.keys;
-    if (keys === undefined || this.#backend === undefined) return null;
+    if (keys === undefined || this.#backend === undefined) {
+      throw new PlanError(
+        "STATE_UNKNOWN",
+        `${this.#user.where} has no state ${JSON.stringify(name)} per key: its stream has no key.`,
+        "Ask for state of functions on keyed streams.",
+      );
+    }
     return this.#backend.get(name, keys.asked(key));
   }
 

@@ -4,7 +4,7 @@ import { buildColumn } from "../columns/builder.ts";
 import { hashColumns } from "../columns/hash.ts";
 import { keyGroups } from "../columns/partition.ts";
 import { columnReader } from "../columns/read.ts";
-import { assert } from "../errors.ts";
+import { PlanError } from "../errors.ts";
 import { bindCell, DictionaryTexts } from "../rows/cells.ts";
 import type { Field, Schema } from "../schema.ts";
 import type { DataType } from "../types.ts";
@@ -67,9 +67,15 @@ export class KeyColumns {
     return this.#keyOf(keyGroup, values);
   }
 
-  /** The key of a question from outside. @throws {EvaluationError} VALUE_INVALID */
+  /** The key of a question from outside. @throws {PlanError} STATE_KEY_INVALID. @throws {EvaluationError} VALUE_INVALID */
   asked(values: readonly unknown[]): StateKey {
-    assert(values.length === this.fields.length, "a key has a value per key column");
+    if (values.length !== this.fields.length) {
+      throw new PlanError(
+        "STATE_KEY_INVALID",
+        `State was asked for by ${values.length} key values, and its key has ${this.fields.length}.`,
+        `Give one for each of ${this.fields.map(({ name }) => name).join(", ")}.`,
+      );
+    }
     const stored = values.map((value, i) => storedType(this.fields[i].type, "a key").store(value));
     const columns = this.fields.map(({ type }, i) => buildColumn(this.#workspace, type, [stored[i]]));
     const [keyGroup] = this.#groupsOf(columns, 1);
