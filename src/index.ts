@@ -96,6 +96,7 @@ export {
 } from "./dataset/iteration-aggregators.ts";
 export type { IterationOptions, Superstep } from "./dataset/iterations.ts";
 export type { ColumnSummary } from "./dataset/summaries.ts";
+export type { CheckpointOptions } from "./datastream/checkpointing.ts";
 export {
   BroadcastConnectedStream,
   ConnectedStreams,
@@ -127,11 +128,16 @@ export {
 export type { JobStatus, StreamJob } from "./datastream/stream-job.ts";
 export type { TemporalJoinOptions } from "./datastream/temporal-joins.ts";
 export type { WatermarkExplanation } from "./datastream/watermark-explanation.ts";
+export type { JobSnapshot } from "./runtime/snapshots.ts";
 
 import "./datastream/changelogs.ts";
 import "./datastream/lookup-joins.ts";
 import "./datastream/ranked-streams.ts";
 import "./datastream/temporal-joins.ts";
+import "./datastream/async-streams.ts";
+import "./datastream/keyed-reductions.ts";
+import "./datastream/stream-sinks.ts";
+import "./datastream/stream-sources.ts";
 import "./datastream/updating-aggregates.ts";
 
 export { WatermarkStrategy } from "./datastream/watermark-strategy.ts";

@@ -13,6 +13,7 @@ import type { RowOf, Schema } from "../core/schema.ts";
 import type { Fields } from "../core/types.ts";
 import { ANY, type Route } from "../plan/stream/stream-node.ts";
 import { memoryState } from "../state/memory/memory-backend.ts";
+import { checkedInstance } from "./arguments.ts";
 import { DataStream, type FunctionOptions } from "./data-stream.ts";
 import { KeyedStream } from "./keyed-stream.ts";
 import {
@@ -26,7 +27,7 @@ import {
   type ProcessFunction,
   type ProcessOptions,
 } from "./process-functions.ts";
-import { functionPlan } from "./stream-functions.ts";
+import { checkFunction, functionPlan } from "./stream-functions.ts";
 import type { StreamContext, StreamPlan } from "./stream-plan.ts";
 
 declare module "./data-stream.ts" {
@@ -74,6 +75,7 @@ function processed<O extends Fields>(
   given: { readonly method: string; readonly fn: object; readonly make: MakeOperator },
   options: ProcessOptions<O>,
 ): DataStream<O> {
+  checkMethods(given.method, given.fn);
   const { schema, name = given.method } = options ?? {};
   // What the options lack is said by the operator's options, with the name of the step.
   operatorOptions(options ?? {}, { schema }, { name });
@@ -212,6 +214,24 @@ export class KeyedBroadcastConnectedStream<F extends Fields, K extends string, G
   }
 }
 
+/** Methods that meet rows and timers: they are called and not waited for. */
+const CALLED = /^(processElement|processBroadcastElement|onTimer|map|flatMap)[12]?$/;
+
+/** @throws {PlanError} FUNCTION_INVALID */
+function checkMethods(method: string, fn: unknown): void {
+  if (typeof fn !== "object" || fn === null) {
+    throw new PlanError(
+      "FUNCTION_INVALID",
+      `${method} was given ${fn === undefined ? "no function" : `the ${typeof fn} ${String(fn)}`}.`,
+      "Give an object with the methods that are to be called.",
+    );
+  }
+  for (const name in fn) {
+    const call = (fn as Record<string, unknown>)[name];
+    if (CALLED.test(name) && typeof call === "function") checkFunction({ method: name, fn: call });
+  }
+}
+
 const anySide = <F extends Fields>(stream: DataStream<F>): Side => ({ route: ANY, ...stream.routed });
 const broadcastSide = <F extends Fields>({ plan }: DataStream<F>): Side => ({ plan, route: { kind: "broadcast" } });
 const keyedSide = <F extends Fields, K extends string>({ plan, keys }: KeyedStream<F, K>): Side => ({
@@ -226,10 +246,12 @@ DataStream.prototype.process = function processRows(this: DataStream, fn: object
 } as DataStream["process"];
 
 DataStream.prototype.connect = function connect(this: DataStream, other: DataStream) {
+  checkedInstance("connect", other, DataStream, "Give a stream; a keyed one connects to a keyed one.");
   return new ConnectedStreams(this.context, [anySide(this), anySide(other)]);
 } as DataStream["connect"];
 
 DataStream.prototype.connectBroadcast = function connectBroadcast(this: DataStream, other: DataStream) {
+  checkedInstance("connectBroadcast", other, DataStream, "Give a stream.");
   return new BroadcastConnectedStream(this, other);
 } as DataStream["connectBroadcast"];
 
@@ -247,6 +269,7 @@ KeyedStream.prototype.connect = function connect(
   this: KeyedStream<Fields, string>,
   other: KeyedStream<Fields, string>,
 ) {
+  checkedInstance("connect", other, KeyedStream, "Give a stream that is keyed, too.");
   return new KeyedConnectedStreams(this, other);
 } as KeyedStream<Fields, string>["connect"];
 
@@ -254,5 +277,6 @@ KeyedStream.prototype.connectBroadcast = function connectBroadcast(
   this: KeyedStream<Fields, string>,
   other: DataStream,
 ) {
+  checkedInstance("connectBroadcast", other, DataStream, "Give a stream.");
   return new KeyedBroadcastConnectedStream(this, other);
 } as KeyedStream<Fields, string>["connectBroadcast"];

@@ -3,7 +3,8 @@ import { columnNames, computedColumns, namedColumns } from "../api/column-argume
 import { PlanHandle } from "../api/plan-handle.ts";
 import type { FieldsOf, FilterGiven, FlatMapGiven, MapGiven } from "../api/row-types.ts";
 import type { AsFields, ListedFields, Names, Selectable, SelectedFields, WithFields } from "../api/selected-fields.ts";
-import { readRows } from "../core/columns/read.ts";
+import { UserSink } from "../api/user-connectors.ts";
+import { CallbackSink } from "../connectors/callback/callback-sink.ts";
 import { type AcceptsColumns, Expression, type NamedExpression, type Operand } from "../core/expressions/expression.ts";
 import type { PathsIn } from "../core/expressions/symbols.ts";
 import { AssignTimes } from "../core/operators/assign-times.ts";
@@ -17,12 +18,13 @@ import { hasUserCode } from "../core/time/watermark-strategy.ts";
 import type { Fields } from "../core/types.ts";
 import { ANY, type Chaining, type Route, type StreamNode } from "../plan/stream/stream-node.ts";
 import type { OperatorNode } from "../runtime/job-graph.ts";
-import { ResultSink } from "../runtime/result-sink.ts";
+import { checkCallable, checkedInstance, checkedSink, whole } from "./arguments.ts";
 import { filterNode, operatorNode, pickNode, projectNode, unionNode, withColumnsNode } from "./nodes.ts";
-import type { OutputTag } from "./output-tag.ts";
-import { functionPlan, type StreamFunctionOptions, siteOf } from "./stream-functions.ts";
+import { OutputTag } from "./output-tag.ts";
+import { type StreamSinkOptions, sinkPlan } from "./sink-plans.ts";
+import { checkFunction, functionPlan, type StreamFunctionOptions, siteOf } from "./stream-functions.ts";
 import type { StreamContext, StreamPlan } from "./stream-plan.ts";
-import type { WatermarkStrategy } from "./watermark-strategy.ts";
+import { WatermarkStrategy } from "./watermark-strategy.ts";
 
 /** The side output of operators to which rows go that come too late. */
 const LATE = "late";
@@ -159,6 +161,7 @@ export class DataStream<F extends Fields = Fields> {
 
   /** All rows of this and the other streams, which have the same columns. @throws {PlanError} UNION_SCHEMAS_DIFFER */
   union(...others: DataStream<F>[]): DataStream<F> {
+    for (const other of others) checkedInstance("union", other, DataStream, "Give streams of the same columns.");
     const plans = [this.plan, ...others.map((other) => other.plan)];
     return new DataStream<F>(this.context, PlanHandle.combine(plans, unionNode));
   }
@@ -184,7 +187,12 @@ export class DataStream<F extends Fields = Fields> {
    * @throws {PlanError} EVENT_TIME_TYPE
    */
   assignTimestampsAndWatermarks(strategy: WatermarkStrategy<F>): DataStream<F> {
-    const { spec } = strategy;
+    const { spec } = checkedInstance(
+      "assignTimestampsAndWatermarks",
+      strategy,
+      WatermarkStrategy<F>,
+      'Give a WatermarkStrategy, such as WatermarkStrategy.monotonous().withTimestamps("time").',
+    );
     return this.#then((node) => {
       const name = "assign timestamps and watermarks";
       const operator: OperatorNode = hasUserCode(spec)
@@ -235,6 +243,8 @@ export class DataStream<F extends Fields = Fields> {
     key: N,
     partitions: number,
   ): DataStream<F> {
+    checkFunction({ method: "partitionCustom", fn: partition });
+    whole("partitions of partitionCustom", partitions, 1, 1024);
     const site = siteOf(this.context, "partitionCustom", callSite());
     const column = "subtask number";
     const numbered = this.plan.map((node) =>
@@ -280,6 +290,7 @@ export class DataStream<F extends Fields = Fields> {
    * Rows that the newest step sent to a side output. Late rows of windows have the tag of `sideOutputLateData`.
    */
   getSideOutput<G extends Fields>(tag: OutputTag<G>): DataStream<G> {
+    checkedInstance("getSideOutput", tag, OutputTag, "Give the OutputTag that the step was given.");
     const name = `side output ${tag.name}`;
     const plan = this.plan.map((node): StreamNode => {
       const isLate = node.op === "operator" && node.lateTag === tag.name;
@@ -296,35 +307,28 @@ export class DataStream<F extends Fields = Fields> {
     return new DataStream<G>(this.context, plan);
   }
 
-  /** Prints each row to standard output. */
-  print(label = ""): DataStream<F> {
-    const { terminal } = this.context.host;
-    const prefix = label === "" ? "" : `${label}> `;
-    return this.forEach((row) => {
-      const text = JSON.stringify(row, (_, value: unknown) => (typeof value === "bigint" ? Number(value) : value));
-      terminal?.stream.write(`${prefix}${text}\n`);
-    });
-  }
-
-  /** Calls the function with each row, an object of its own, on the calling thread. A promise holds the stream back. */
+  /**
+   * Calls the function with each row, an object of its own, on the calling thread. A promise holds the stream back.
+   * @throws {PlanError} FUNCTION_INVALID
+   */
   forEach(fn: (row: RowOf<F>) => void | Promise<void>): DataStream<F> {
-    return this.addSink(
-      new ResultSink((batch, workspace) => {
-        const rows = readRows(workspace, batch) as RowOf<F>[];
-        return takeRows(rows, fn);
-      }),
-    );
+    checkCallable("forEach", fn);
+    return this.addSink(new CallbackSink({ onRow: fn as never }));
   }
 
-  /** Hands the rows to a sink of one's own, on the calling thread. */
-  addSink(sink: Sink): DataStream<F> {
-    this.context.addSink(this.#sinkPlan(sink, true));
+  /**
+   * Hands the rows to a sink of one's own, on the calling thread.
+   * @throws {PlanError} ARGUMENT_INVALID, SINK_NOT_FOR_STREAMS where it commits a run as a whole
+   */
+  addSink(sink: Sink, options: StreamSinkOptions = {}): DataStream<F> {
+    const own = new UserSink(checkedSink("addSink", sink));
+    this.context.addSink(sinkPlan(this.routed, own, true, options));
     return this;
   }
 
-  /** Hands the rows to a sink of the engine, on any thread. */
-  sinkTo(sink: Sink): DataStream<F> {
-    this.context.addSink(this.#sinkPlan(sink, false));
+  /** Hands the rows to a sink of the engine, on any thread. @throws {PlanError} as `addSink` */
+  sinkTo(sink: Sink, options: StreamSinkOptions = {}): DataStream<F> {
+    this.context.addSink(sinkPlan(this.routed, checkedSink("sinkTo", sink), false, options));
     return this;
   }
 
@@ -339,21 +343,6 @@ export class DataStream<F extends Fields = Fields> {
   /** @internal The plan with the route that the caller chose for the next step. */
   get routed(): { readonly plan: StreamPlan; readonly route?: Route } {
     return { plan: this.plan, ...(this.#route === undefined ? {} : { route: this.#route }) };
-  }
-
-  #sinkPlan(sink: Sink, isLocal: boolean): StreamPlan {
-    const site = callSite();
-    const route = this.#route ?? ANY;
-    return this.plan.map((node) => ({
-      op: "sink",
-      sink,
-      isLocal,
-      schema: node.schema,
-      name: sink.description,
-      inputs: [{ node, route }],
-      isUpdating: false,
-      ...(site === undefined ? {} : { callSite: site }),
-    }));
   }
 
   #then<G extends Fields>(step: (node: StreamNode) => StreamNode): DataStream<G> {
@@ -379,13 +368,5 @@ export class DataStream<F extends Fields = Fields> {
   #changed(change: { uid?: string; name?: string; parallelism?: number; chaining?: Chaining }): this {
     const plan = this.plan.map((node) => ({ ...node, ...change }) as StreamNode);
     return new DataStream<F>(this.context, plan, this.#route) as this;
-  }
-}
-
-/** Row by row; waits, and makes the stream wait, only where the caller gives a promise. */
-function takeRows<T>(rows: readonly T[], fn: (row: T) => void | Promise<void>): void | Promise<void> {
-  for (const [i, row] of rows.entries()) {
-    const taken = fn(row);
-    if (taken instanceof Promise) return taken.then(() => takeRows(rows.slice(i + 1), fn));
   }
 }

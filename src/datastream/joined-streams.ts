@@ -15,11 +15,12 @@ import { joinOutput } from "../plan/join-output.ts";
 import type { JoinType } from "../plan/logical.ts";
 import type { StreamNode } from "../plan/stream/stream-node.ts";
 import type { OperatorNode } from "../runtime/job-graph.ts";
+import { checkedInstance } from "./arguments.ts";
 import { DataStream } from "./data-stream.ts";
 import { KeyedStream } from "./keyed-stream.ts";
 import { operatorNode, projectNode } from "./nodes.ts";
 import type { StreamPlan } from "./stream-plan.ts";
-import type { WindowAssigner, WindowBounds } from "./windows.ts";
+import { WindowAssigner, type WindowBounds } from "./windows.ts";
 
 declare module "./keyed-stream.ts" {
   interface KeyedStream<F extends Fields, K extends string> {
@@ -95,7 +96,7 @@ export class JoinedStreams<F extends Fields, K extends string, G extends Fields>
     assigner: WindowAssigner,
     options: { readonly allowedLatenessMs?: number } = {},
   ): DataStream<JoinedFields<F, K, G> & WindowBounds> {
-    const { spec } = assigner;
+    const { spec } = checkedInstance("window", assigner, WindowAssigner, ASSIGNER);
     if (spec.kind !== "tumbling" && spec.kind !== "sliding") {
       throw new PlanError(
         "WINDOW_INVALID",
@@ -231,6 +232,8 @@ function residualOf(
   return { columns: output.filter(({ name }) => used.has(name)), condition };
 }
 
+const ASSIGNER = "Give windows, for example TumblingEventTimeWindows.of(60_000).";
+const KEYED = "Give a stream that is keyed, too.";
 const JOIN_TYPES: readonly string[] = ["inner", "left", "right", "full", "semi", "anti"];
 
 function typeOf(method: string, options: { readonly type?: JoinType } = {}, types = JOIN_TYPES): JoinType {
@@ -244,6 +247,7 @@ KeyedStream.prototype.intervalJoin = function intervalJoin(
   right: KeyedStream<Fields, string>,
   options?: { readonly type?: JoinType },
 ) {
+  checkedInstance("intervalJoin", right, KeyedStream, KEYED);
   return new IntervalJoin({ left: this, right, type: typeOf("intervalJoin", options, JOIN_TYPES.slice(0, 4)) });
 } as KeyedStream<Fields, string>["intervalJoin"];
 
@@ -252,5 +256,6 @@ KeyedStream.prototype.join = function join(
   right: KeyedStream<Fields, string>,
   options?: { readonly type?: JoinType },
 ) {
+  checkedInstance("join", right, KeyedStream, KEYED);
   return new JoinedStreams({ left: this, right, type: typeOf("join", options) });
 } as KeyedStream<Fields, string>["join"];

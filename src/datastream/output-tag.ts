@@ -1,4 +1,5 @@
-import type { Schema } from "../core/schema.ts";
+import { PlanError } from "../core/errors.ts";
+import { Schema } from "../core/schema.ts";
 import type { Fields } from "../core/types.ts";
 
 /**
@@ -10,7 +11,15 @@ export class OutputTag<F extends Fields = Fields> {
   readonly name: string;
   readonly schema: Schema<F>;
 
+  /** @throws {PlanError} ARGUMENT_INVALID */
   constructor(name: string, schema: Schema<F>) {
+    if (typeof name !== "string" || name === "" || !(schema instanceof Schema)) {
+      throw new PlanError(
+        "ARGUMENT_INVALID",
+        `An OutputTag was given the name ${JSON.stringify(name)} and ${schema instanceof Schema ? "a" : "no"} schema.`,
+        'Give both: new OutputTag("late", Schema.of({ id: types.int64 })).',
+      );
+    }
     this.name = name;
     this.schema = schema;
   }

@@ -8,6 +8,7 @@ import {
 } from "../api/options.ts";
 import { PlanHandle } from "../api/plan-handle.ts";
 import type { FieldsOfRow } from "../api/row-types.ts";
+import { UserSource } from "../api/user-connectors.ts";
 import { CsvSource } from "../connectors/csv/csv-source.ts";
 import { JsonSource } from "../connectors/json/json-source.ts";
 import { MemorySource } from "../connectors/memory/memory-source.ts";
@@ -30,6 +31,8 @@ import { planStream } from "../plan/stream/stream-planner.ts";
 import { Engine } from "../runtime/engine.ts";
 import { ResultSink } from "../runtime/result-sink.ts";
 import type { JobSnapshot } from "../runtime/snapshots.ts";
+import { checkedInstance, checkedSource, whole } from "./arguments.ts";
+import { type Checkpointing, type CheckpointOptions, checkpointing } from "./checkpointing.ts";
 import { DataStream } from "./data-stream.ts";
 import type { ModuleScope } from "./module-scope.ts";
 import { StreamJob, type StreamJobHooks } from "./stream-job.ts";
@@ -108,9 +111,11 @@ export class StreamExecutionEnvironment {
   #runtimeMode: RuntimeMode;
   #timeCharacteristic: TimeCharacteristic = "event";
   #chaining = true;
+  #checkpointing: Checkpointing | undefined;
   readonly #sinks: StreamPlan[] = [];
   readonly #accumulators = new Map<string, AccumulatorSet>();
-  readonly #context: StreamContext;
+  /** @internal For methods that stand in files of their own. */
+  readonly context: StreamContext;
   /** Where a job module was given this environment. */
   readonly #scope: ModuleScope | undefined;
 
@@ -136,7 +141,7 @@ export class StreamExecutionEnvironment {
     this.batchRows = whole("batchRows", options.batchRows ?? DEFAULTS.batchRows, 1, 1 << 24);
     this.parameters = options.parameters ?? {};
     this.#runtimeMode = mode(options.runtimeMode ?? "STREAMING");
-    this.#context = {
+    this.context = {
       host: this.#host,
       parameters: this.parameters,
       addSink: (plan) => {
@@ -196,12 +201,26 @@ export class StreamExecutionEnvironment {
     return this;
   }
 
-  /** A stream over any source. With a strategy, event times and watermarks are made per split. */
+  /**
+   * Takes a checkpoint of the job every `intervalMs` milliseconds, one after the other, and a last one behind the end of
+   * bounded input. Sinks in two phases commit with each; `job.latestCheckpoint` is the newest, from which
+   * `executeAsync({ restore })` goes on. In BATCH mode there are none.
+   * @throws {PlanError} OPTION_INVALID, OPTION_UNKNOWN, FUNCTION_INVALID
+   */
+  enableCheckpointing(intervalMs: number, options: CheckpointOptions = {}): this {
+    this.#checkpointing = checkpointing(intervalMs, options);
+    return this;
+  }
+
+  /**
+   * A stream over any source. With a strategy, event times and watermarks are made per split.
+   * @throws {PlanError} ARGUMENT_INVALID
+   */
   fromSource<F extends Fields = Fields>(
     source: Source & { readonly schema: Schema<F> },
     strategy?: WatermarkStrategy<F>,
   ): DataStream<F> {
-    return this.#stream(source, true, strategy);
+    return this.streamOf(new UserSource(checkedSource("fromSource", source)), true, strategy);
   }
 
   /** Rows of the running program; columns and types are found in them unless a schema is given. */
@@ -218,7 +237,7 @@ export class StreamExecutionEnvironment {
     const isStrategy = second instanceof WatermarkStrategy;
     const strategy = isStrategy ? second : third;
     const schema = isStrategy || second === undefined ? {} : { schema: second as Schema };
-    return this.#stream(new MemorySource({ kind: "memory", rows, ...schema }), true, strategy);
+    return this.streamOf(new MemorySource({ kind: "memory", rows, ...schema }), true, strategy);
   }
 
   /** Whole numbers from `from` up to `to`, which is left out, as one int64 column `value`. */
@@ -228,12 +247,12 @@ export class StreamExecutionEnvironment {
     step: number | bigint = 1,
   ): DataStream<{ readonly value: SimpleType<"int64"> }> {
     const [first, end, by] = [from, to, step].map(String);
-    return this.#stream(new SequenceSource({ kind: "sequence", from: first, to: end, step: by }), false);
+    return this.streamOf(new SequenceSource({ kind: "sequence", from: first, to: end, step: by }), false);
   }
 
   /** Reads Parquet files as a bounded stream: a path, directory, glob pattern or list of these. */
   readParquet<F extends Fields = Fields>(paths: Paths, strategy?: WatermarkStrategy<F>): DataStream<F> {
-    return this.#stream(new ParquetSource({ kind: "parquet", paths }, this.#host), false, strategy);
+    return this.streamOf(new ParquetSource({ kind: "parquet", paths }, this.#host), false, strategy);
   }
 
   /** Reads CSV files as a bounded stream. */
@@ -244,7 +263,7 @@ export class StreamExecutionEnvironment {
   ): DataStream<F> {
     const { schema, ...rest } = optionsOf("readCsv", options);
     const spec = { kind: "csv", paths, ...rest, ...(schema === undefined ? {} : { schema: schema.fields }) } as const;
-    return this.#stream(new CsvSource(spec, this.#host), false, strategy);
+    return this.streamOf(new CsvSource(spec, this.#host), false, strategy);
   }
 
   /** Reads JSON lines as a bounded stream. */
@@ -255,12 +274,12 @@ export class StreamExecutionEnvironment {
   ): DataStream<F> {
     const { schema, ...rest } = optionsOf("readJson", options);
     const spec = { kind: "json", paths, ...rest, ...(schema === undefined ? {} : { schema: schema.fields }) } as const;
-    return this.#stream(new JsonSource(spec, this.#host), false, strategy);
+    return this.streamOf(new JsonSource(spec, this.#host), false, strategy);
   }
 
   /** Reads lines of text as one utf8 column `line`, as a bounded stream. */
   readTextFile(paths: Paths, options: TextReadOptions = {}): DataStream<{ readonly line: SimpleType<"utf8"> }> {
-    return this.#stream(new TextSource({ kind: "text", paths, ...optionsOf("readText", options) }, this.#host), false);
+    return this.streamOf(new TextSource({ kind: "text", paths, ...optionsOf("readText", options) }, this.#host), false);
   }
 
   /**
@@ -286,9 +305,14 @@ export class StreamExecutionEnvironment {
       );
     }
     const sinks = await Promise.all(pending.map((plan) => plan.resolve()));
+    const checkpoints = this.#modeOf(sinks) === "batch" ? undefined : this.#checkpointing;
     return this.#start(
       sinks,
-      { ...(signal === undefined ? {} : { signal }), ...(restore === undefined ? {} : { restore }) },
+      {
+        ...(signal === undefined ? {} : { signal }),
+        ...(restore === undefined ? {} : { restore }),
+        ...(checkpoints === undefined ? {} : { checkpoints }),
+      },
       this.#scope,
     );
   }
@@ -298,9 +322,13 @@ export class StreamExecutionEnvironment {
     return this.#accumulators.get(jobId)?.states() ?? [];
   }
 
-  #stream<F extends Fields>(source: Source, isLocal: boolean, given?: WatermarkStrategy<F>): DataStream<F> {
+  /** @internal The stream of a source; `isLocal`: on the calling thread. */
+  streamOf<F extends Fields>(source: Source, isLocal: boolean, given?: WatermarkStrategy<F>): DataStream<F> {
     const ingestion = this.#timeCharacteristic === "ingestion" ? WatermarkStrategy.ingestionTime<F>() : undefined;
     const strategy = given ?? ingestion;
+    if (strategy !== undefined) {
+      checkedInstance("the source", strategy, WatermarkStrategy, "Give a WatermarkStrategy, or leave it out.");
+    }
     const node: StreamNode = {
       op: "source",
       source,
@@ -311,15 +339,16 @@ export class StreamExecutionEnvironment {
       isUpdating: false,
       ...(strategy === undefined ? {} : { strategy: strategy.spec }),
     };
-    return new DataStream<F>(this.#context, PlanHandle.of(node));
+    return new DataStream<F>(this.context, PlanHandle.of(node));
   }
 
   /** With a scope, the job of a module: on a worker it is planned, and never starts. */
   async #start(
     sinks: readonly StreamNode[],
-    options: { signal?: AbortSignal; restore?: JobSnapshot },
+    options: { signal?: AbortSignal; restore?: JobSnapshot; checkpoints?: Checkpointing },
     scope?: ModuleScope,
   ): Promise<StreamJob> {
+    const { checkpoints } = options;
     const graph = planStream(sinks, {
       parallelism: this.#parallelism,
       maxParallelism: this.maxParallelism,
@@ -327,12 +356,13 @@ export class StreamExecutionEnvironment {
       mode: this.#modeOf(sinks),
       bufferTimeoutMs: this.#bufferTimeoutMs,
       watermarkIntervalMs: this.#watermarkIntervalMs,
+      ...(checkpoints === undefined ? {} : { hasCheckpoints: true }),
       functionsOnWorkers: scope !== undefined,
     });
     const program = scope?.begin(graph);
     if (scope !== undefined && program === undefined) return new Promise(() => undefined);
     const usesWorkers = this.#parallelism > 1 && graph.vertices.some(({ placement }) => placement === "workers");
-    const run = async ({ signal, onRunning, onProgress }: StreamJobHooks): Promise<JobResult> => {
+    const run = async ({ signal, onRunning, onProgress, onCheckpoint }: StreamJobHooks): Promise<JobResult> => {
       const engine = await Engine.start(
         this.#host,
         connectorRegistry,
@@ -350,6 +380,7 @@ export class StreamExecutionEnvironment {
           signal: options.signal === undefined ? signal : AbortSignal.any([signal, options.signal]),
           onRunning,
           onProgress,
+          ...(checkpoints === undefined ? {} : storing(checkpoints, onCheckpoint)),
           ...(options.restore === undefined ? {} : { restore: options.restore }),
           ...(program === undefined ? {} : { program }),
         });
@@ -361,7 +392,7 @@ export class StreamExecutionEnvironment {
         await engine.close();
       }
     };
-    const job = new StreamJob(run, () => this.#host.clock.nowMs());
+    const job = new StreamJob(run, () => this.#host.clock.nowMs(), options.restore);
     scope?.onStart?.(job);
     return job;
   }
@@ -460,6 +491,15 @@ export class StreamExecutionEnvironment {
   }
 }
 
+/** A checkpoint is the newest of the job once it is kept where the user wants it. */
+const storing = ({ settings, store }: Checkpointing, onCheckpoint: (snapshot: JobSnapshot) => void) => ({
+  checkpoints: settings,
+  storeCheckpoint: async (snapshot: JobSnapshot): Promise<void> => {
+    await store?.(snapshot);
+    onCheckpoint(snapshot);
+  },
+});
+
 function unboundedSource(nodes: readonly StreamNode[]): StreamNode | undefined {
   for (const node of nodes) {
     if (node.op === "source" && node.source.boundedness === "unbounded") return node;
@@ -472,13 +512,4 @@ function unboundedSource(nodes: readonly StreamNode[]): StreamNode | undefined {
 function mode(given: RuntimeMode): RuntimeMode {
   if (given === "STREAMING" || given === "BATCH" || given === "AUTOMATIC") return given;
   throw new PlanError("OPTION_INVALID", `The runtime mode is ${String(given)}.`, "Give STREAMING, BATCH or AUTOMATIC.");
-}
-
-function whole(name: string, value: number, low: number, high: number): number {
-  if (Number.isSafeInteger(value) && value >= low && value <= high) return value;
-  throw new PlanError(
-    "OPTION_INVALID",
-    `The option ${name} is ${value}.`,
-    `Give a whole number from ${low} to ${high}, or leave it out for the default.`,
-  );
 }

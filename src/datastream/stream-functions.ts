@@ -90,7 +90,9 @@ export function checkFunction({
   fn,
   mayWait = false,
 }: Pick<StreamFunction, "method" | "fn"> & { readonly mayWait?: boolean }): void {
-  const call: unknown = typeof fn === "object" && fn !== null ? (fn as Record<string, unknown>)[method] : fn;
+  // Arrays have methods of such names.
+  const isObject = typeof fn === "object" && fn !== null && !Array.isArray(fn);
+  const call: unknown = isObject ? (fn as Record<string, unknown>)[method] : fn;
   if (typeof call !== "function") {
     throw new PlanError(
       "FUNCTION_INVALID",

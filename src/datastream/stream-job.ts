@@ -14,13 +14,15 @@ export class StreamJob {
   #status: JobStatus = "CREATED";
   #control: RunningStream | undefined;
   #metrics: readonly VertexMetrics[] = [];
+  #latestCheckpoint: JobSnapshot | undefined;
   #onRunning: (control: RunningStream) => void = () => undefined;
   readonly #running: Promise<RunningStream>;
   readonly #result: Promise<JobResult>;
 
   /** @internal Streams are started by `executeAsync`. */
-  constructor(run: (job: StreamJobHooks) => Promise<JobResult>, nowMs: () => number) {
+  constructor(run: (job: StreamJobHooks) => Promise<JobResult>, nowMs: () => number, restored?: JobSnapshot) {
     this.#nowMs = nowMs;
+    this.#latestCheckpoint = restored;
     this.#running = new Promise((resolve) => {
       this.#onRunning = resolve;
     });
@@ -33,6 +35,9 @@ export class StreamJob {
       },
       onProgress: (metrics) => {
         this.#metrics = metrics;
+      },
+      onCheckpoint: (snapshot) => {
+        this.#latestCheckpoint = snapshot;
       },
     }).then(
       (result) => {
@@ -51,6 +56,14 @@ export class StreamJob {
 
   get status(): JobStatus {
     return this.#status;
+  }
+
+  /**
+   * The newest complete checkpoint of `enableCheckpointing`, the one that the job was restored from before the first, or
+   * undefined. It stays when the job fails: `executeAsync({ restore: job.latestCheckpoint })` goes on from it.
+   */
+  get latestCheckpoint(): JobSnapshot | undefined {
+    return this.#latestCheckpoint;
   }
 
   /** Counts per vertex as of a fraction of a second ago. */
@@ -92,6 +105,19 @@ export class StreamJob {
     return explainWatermarks(await (await this.#whileRunning()).watermarks(), this.#nowMs());
   }
 
+  /**
+   * What a state of a process function, or the "reduced" of reduce, has for a key at this moment, between two of the
+   * operator's calls: as plain values (a map as pairs), null where nothing. `uid` is that of the step, `name` that of the
+   * state; of several key columns, `key` is the array of their values. Such functions run on the thread that started the
+   * job, at any parallelism; windows and aggregates of the engine keep state without names, which is not to be asked for.
+   * @throws {PlanError} UID_UNKNOWN, STATE_UNKNOWN, STATE_NOT_QUERYABLE, STATE_KEY_INVALID
+   * @throws {ExternalError} JOB_NOT_RUNNING
+   */
+  async queryState(uid: string, name: string, key: unknown): Promise<unknown> {
+    const running = await this.#whileRunning();
+    return running.queryState({ uid, name, key: Array.isArray(key) ? key : [key] });
+  }
+
   async #whileRunning(): Promise<RunningStream> {
     const control = this.#control ?? (await Promise.race([this.#running, this.#result.then(() => undefined)]));
     if (control !== undefined) return control;
@@ -104,4 +130,5 @@ export interface StreamJobHooks {
   readonly signal: AbortSignal;
   readonly onRunning: (control: RunningStream) => void;
   readonly onProgress: (metrics: readonly VertexMetrics[]) => void;
+  readonly onCheckpoint: (snapshot: JobSnapshot) => void;
 }

@@ -4,6 +4,7 @@ import { columnNode } from "../core/expressions/node.ts";
 import type { RowOf } from "../core/schema.ts";
 import type { TimestampSpec, WatermarkGenerator, WatermarkStrategySpec } from "../core/time/watermark-strategy.ts";
 import type { Fields } from "../core/types.ts";
+import { checkCallable } from "./arguments.ts";
 
 /**
  * How a stream gets its event time: which time a row has, and how late rows may come behind later ones.
@@ -40,6 +41,7 @@ export class WatermarkStrategy<F extends Fields = Fields> {
 
   /** Watermarks of one's own; `create` is called once per split. */
   static custom<F extends Fields = Fields>(create: () => WatermarkGenerator): WatermarkStrategy<F> {
+    checkCallable("WatermarkStrategy.custom", create);
     return new WatermarkStrategy({ timestamps: { kind: "kept" }, generator: { kind: "custom", create } });
   }
 

@@ -9,7 +9,14 @@ export interface PrintSinkSpec extends SinkSpec {
 
 export const printSink: SinkFactory = (spec) => new PrintSink(spec as PrintSinkSpec);
 
-/** Rows as JSON on standard output, a line each: `label> {...}`, `label:2> {...}` from subtask 2 of several. */
+/** What a row does in a changelog, by its kind. */
+const KINDS = ["+I ", "-U ", "+U ", "-D "];
+
+/**
+ * Rows as JSON on standard output, a line each: `label> {...}`, `label:2> {...}` from subtask 2 of several. A row of a
+ * changelog says first what it does: `+I {...}` is there, `-U {...}` is taken back, `+U {...}` stands for it, `-D {...}`
+ * is gone.
+ */
 export class PrintSink implements Sink {
   readonly spec: PrintSinkSpec;
   readonly description = "print";
@@ -31,9 +38,10 @@ export class PrintSink implements Sink {
       write: (batch) => {
         const labels = batch.schema.names.map((name, i) => `${i === 0 ? "" : ","}${JSON.stringify(name)}:`);
         const values = batch.columns.map((column) => columnJson(workspace, column));
+        const kinds = batch.rowKinds?.data;
         let text = "";
         for (let row = 0; row < batch.rowCount; row++) {
-          text += `${start}{`;
+          text += `${start}${kinds === undefined ? "" : KINDS[workspace.u8[kinds + row]]}{`;
           for (let i = 0; i < values.length; i++) text += labels[i] + values[i](row);
           text += "}\n";
         }

@@ -17,7 +17,10 @@ export interface SocketAddress {
 }
 
 /** @throws {PlanError} OPTION_INVALID */
-export function checkAddress({ port, reconnect = {} }: SocketAddress): void {
+export function checkAddress({ host, port, reconnect = {} }: SocketAddress): void {
+  if (host !== undefined && (typeof host !== "string" || host === "")) {
+    throw new PlanError("OPTION_INVALID", `The host is ${JSON.stringify(host)}.`, "It is a name or an address.");
+  }
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
     throw new PlanError("OPTION_INVALID", `The port is ${JSON.stringify(port)}.`, "It is a whole number up to 65535.");
   }

@@ -1,0 +1,72 @@
+import { PlanError } from "../core/errors.ts";
+import { Schema } from "../core/schema.ts";
+import type { Sink } from "../core/sink.ts";
+import type { Source } from "../core/source.ts";
+
+// What plain JavaScript could pass where TypeScript would have refused it: told at the call, in the user's words.
+
+/**
+ * The argument, once it is known to be of a class of the API.
+ * @throws {PlanError} ARGUMENT_INVALID
+ */
+export function checkedInstance<T>(
+  method: string,
+  given: unknown,
+  type: { readonly prototype: T; readonly name: string },
+  advice: string,
+): T {
+  // The constructors of some of these classes are private, and then no type that `instanceof` takes.
+  if (given instanceof (type as unknown as new () => object)) return given as T;
+  throw argumentInvalid(method, given, advice);
+}
+
+/** @throws {PlanError} ARGUMENT_INVALID */
+export function checkedSource<S extends Source>(method: string, source: S): S {
+  const { schema, splits, openSplit } = (source ?? {}) as Partial<Source>;
+  if (schema instanceof Schema && typeof splits === "function" && typeof openSplit === "function") return source;
+  throw argumentInvalid(method, source, "Give a Source: an object with schema, splits() and openSplit().");
+}
+
+/** @throws {PlanError} ARGUMENT_INVALID */
+export function checkedSink(method: string, sink: Sink): Sink {
+  const { begin, createWriter, commit, abort } = (sink ?? {}) as Partial<Sink>;
+  if ([begin, createWriter, commit, abort].every((each) => typeof each === "function")) return sink;
+  throw argumentInvalid(method, sink, "Give a Sink: an object with begin(), createWriter(), commit() and abort().");
+}
+
+/**
+ * A function that may wait, or an object that has it as `name`.
+ * @throws {PlanError} FUNCTION_INVALID
+ */
+export function checkCallable(method: string, given: unknown, name?: string): void {
+  const call: unknown =
+    name !== undefined && typeof given === "object" && given !== null
+      ? (given as Record<string, unknown>)[name]
+      : given;
+  if (typeof call === "function") return;
+  throw new PlanError(
+    "FUNCTION_INVALID",
+    `${method} was given ${call === undefined ? "no function" : described(call)}.`,
+    name === undefined ? "Give a function." : `Give a function, or an object that has one as "${name}".`,
+  );
+}
+
+/** A whole number within bounds. @throws {PlanError} OPTION_INVALID */
+export function whole(name: string, value: number, low: number, high: number): number {
+  if (Number.isSafeInteger(value) && value >= low && value <= high) return value;
+  throw new PlanError(
+    "OPTION_INVALID",
+    `The option ${name} is ${value}.`,
+    `Give a whole number from ${low} to ${high}, or leave it out for the default.`,
+  );
+}
+
+export const argumentInvalid = (method: string, given: unknown, advice: string): PlanError =>
+  new PlanError("ARGUMENT_INVALID", `${method} was given ${described(given)}.`, advice);
+
+function described(given: unknown): string {
+  if (given === undefined || given === null) return given === null ? "null" : "nothing";
+  if (Array.isArray(given)) return "an array";
+  if (typeof given === "object") return `an object of the class ${given.constructor?.name ?? "none"}`;
+  return typeof given === "function" ? "a function" : `the ${typeof given} ${String(given)}`;
+}

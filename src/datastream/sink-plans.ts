@@ -1,0 +1,99 @@
+import { callSite } from "../api/call-site.ts";
+import { checkedOptions } from "../api/options.ts";
+import { PlanHandle } from "../api/plan-handle.ts";
+import { connectorRegistry } from "../connectors/registry.ts";
+import { PlanError } from "../core/errors.ts";
+import type { Sink, SinkSpec } from "../core/sink.ts";
+import { ANY, type Route, type StreamNode } from "../plan/stream/stream-node.ts";
+import { whole } from "./arguments.ts";
+import type { StreamContext, StreamPlan } from "./stream-plan.ts";
+
+/** Options of every sink. */
+export interface StreamSinkOptions {
+  /** Under which its writers' state is kept across restarts and changes of the program; unique in the job. */
+  readonly uid?: string;
+  /** For metrics and errors. */
+  readonly name?: string;
+  readonly parallelism?: number;
+}
+
+export const SINK_OPTIONS = ["uid", "name", "parallelism"];
+
+interface Routed {
+  readonly plan: StreamPlan;
+  readonly route?: Route;
+}
+
+/** A live sink behind a stream; `isLocal`: on the calling thread, since other threads could not make it again. */
+export function sinkPlan(
+  { plan, route = ANY }: Routed,
+  sink: Sink,
+  isLocal: boolean,
+  options: StreamSinkOptions,
+): StreamPlan {
+  const settings = sinkSettings(options);
+  return plan.map((node) => sinkNode({ node, route }, sink, isLocal, settings));
+}
+
+/** A sink of the engine behind a stream; its connector is imported when the job starts. */
+export function connectorSinkPlan(
+  { host }: StreamContext,
+  { plan, route = ANY }: Routed,
+  spec: SinkSpec,
+  options: StreamSinkOptions & { readonly isLocal?: boolean; readonly acceptsUpdates?: boolean },
+): StreamPlan {
+  const { isLocal = false, acceptsUpdates = false, ...own } = options;
+  const settings = sinkSettings(own);
+  return PlanHandle.deferred(async (signal) => {
+    const [node, factory] = await Promise.all([plan.resolve(signal), connectorRegistry.sinkFactory(spec.kind)]);
+    const sink = factory(spec, host);
+    if (node.isUpdating && !acceptsUpdates) {
+      throw new PlanError(
+        "UPDATES_NOT_ACCEPTED",
+        `${sink.description} would take rows of "${node.name}" that later rows may take back for rows that stand.`,
+        "Write rows that stand, such as the results of windows.",
+      );
+    }
+    return sinkNode({ node, route }, sink, isLocal, settings);
+  });
+}
+
+interface SinkSettings {
+  readonly uid?: string;
+  readonly name?: string;
+  readonly parallelism?: number;
+  readonly callSite?: string;
+}
+
+function sinkSettings(options: StreamSinkOptions): SinkSettings {
+  const given = checkedOptions("the sink", options, SINK_OPTIONS);
+  if (given.parallelism !== undefined) whole("parallelism", given.parallelism, 1, 1024);
+  const site = callSite();
+  return { ...given, ...(site === undefined ? {} : { callSite: site }) };
+}
+
+/** @throws {PlanError} SINK_NOT_FOR_STREAMS */
+function sinkNode(
+  input: { readonly node: StreamNode; readonly route: Route },
+  sink: Sink,
+  isLocal: boolean,
+  settings: SinkSettings,
+): StreamNode {
+  if (sink.isOneRun === true) {
+    throw new PlanError(
+      "SINK_NOT_FOR_STREAMS",
+      `"${sink.description}" commits all that a run wrote at its end, and would lose rows of a stream that is restored.`,
+      "Use writeToFiles, whose files roll and belong to checkpoints.",
+    );
+  }
+  return {
+    op: "sink",
+    sink,
+    isLocal,
+    schema: input.node.schema,
+    name: sink.description,
+    inputs: [input],
+    isUpdating: false,
+    ...settings,
+  };
+}

@@ -1,0 +1,190 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import type { Host } from "../../../src/core/host.ts";
+import {
+  type CheckpointOptions,
+  col,
+  type JobSnapshot,
+  Schema,
+  StreamExecutionEnvironment,
+  types,
+  valueState,
+} from "../../../src/index.ts";
+import { loadEngine, Simulation } from "../../../src/testing.ts";
+
+beforeAll(loadEngine);
+
+const pause = (host: Host, ms: number) => new Promise<void>((resolve) => void host.scheduler.after(ms, resolve));
+
+interface Stored {
+  readonly id: number;
+  readonly atMs: number;
+  readonly isFinal: boolean;
+}
+
+/** Runs 3 s of rows with checkpoints that take `storeMs` to store. */
+async function run(
+  simulation: Simulation,
+  intervalMs: number,
+  options: CheckpointOptions = {},
+  store: (host: Host, snapshot: JobSnapshot) => Promise<void> = async () => undefined,
+): Promise<Stored[]> {
+  const stored: Stored[] = [];
+  await simulation.run(async (host) => {
+    const env = StreamExecutionEnvironment.create({ host, parallelism: 2 }).enableCheckpointing(intervalMs, {
+      ...options,
+      storeCheckpoint: async (snapshot) => {
+        const atMs = simulation.elapsedMs;
+        await store(host, snapshot);
+        stored.push({ id: snapshot.checkpointId, atMs, isFinal: snapshot.isFinal === true });
+      },
+    });
+    env
+      .fromGenerator({ n: col("n") }, { count: 300, rowsPerSecond: 100 })
+      .rebalance()
+      .blackhole();
+    await env.execute();
+  });
+  return stored;
+}
+
+const simulated = (seed = 1) => new Simulation({ seed, parallelism: 4 });
+
+describe("checkpoints at an interval", () => {
+  it("come one after the other, with a last one at the end of bounded input", async () => {
+    const stored = await run(simulated(), 500);
+    expect(stored.map(({ id, isFinal }) => [id, isFinal])).toEqual([
+      [1, false],
+      [2, false],
+      [3, false],
+      [4, false],
+      [5, false],
+      [6, true],
+    ]);
+    for (const [i, { atMs }] of stored.slice(0, -1).entries()) {
+      expect(atMs).toBeGreaterThan((i + 1) * 500 - 1);
+      expect(atMs).toBeLessThan((i + 1) * 500 + 60);
+    }
+  });
+
+  it("never overlap, and keep their pause", async () => {
+    let underWay = 0;
+    const slow = async (host: Host, snapshot: JobSnapshot) => {
+      expect(++underWay).toBe(1);
+      await pause(host, snapshot.isFinal === true ? 0 : 400);
+      underWay--;
+    };
+    const stored = await run(simulated(2), 100, { minPauseMs: 250 }, slow);
+    const starts = stored.slice(0, -1).map(({ atMs }) => atMs);
+    for (const [i, atMs] of starts.entries()) if (i > 0) expect(atMs - starts[i - 1]).toBeGreaterThan(649);
+  });
+
+  it("may fail so many times in a row, and no more", async () => {
+    const failing =
+      (failures: readonly number[]) =>
+      async (_: Host, { checkpointId }: JobSnapshot) => {
+        if (failures.includes(checkpointId)) throw new Error("the disk is full");
+      };
+    const stored = await run(simulated(3), 300, { tolerableFailures: 2 }, failing([1, 2, 4, 5]));
+    expect(stored.slice(0, 3).map(({ id }) => id)).toEqual([3, 6, 7]);
+    await expect(run(simulated(3), 300, { tolerableFailures: 2 }, failing([2, 3, 4]))).rejects.toMatchObject({
+      code: "CHECKPOINTS_FAILED",
+      message: expect.stringContaining("the disk is full"),
+    });
+    await expect(run(simulated(3), 300, {}, failing([2]))).rejects.toMatchObject({ code: "CHECKPOINTS_FAILED" });
+  });
+
+  it("are given up where a barrier takes too long", () =>
+    simulated(4).run(async (host) => {
+      const env = StreamExecutionEnvironment.create({ host, batchRows: 4 }).enableCheckpointing(100, {
+        timeoutMs: 200,
+      });
+      // The sink takes its first row for ever, as it seems.
+      env.fromGenerator({ n: col("n") }, { count: 100 }).forEach(async () => {
+        await pause(host, 100_000);
+      });
+      const job = await env.executeAsync();
+      await expect(job.result()).rejects.toMatchObject({
+        code: "CHECKPOINTS_FAILED",
+        cause: expect.objectContaining({ code: "CHECKPOINT_TIMEOUT" }),
+      });
+      expect(job.latestCheckpoint).toBeUndefined();
+    }));
+
+  it("wait for each other where they are asked for at the same moment", () =>
+    simulated(5).run(async (host) => {
+      const env = StreamExecutionEnvironment.create({ host, parallelism: 2 });
+      env
+        .fromGenerator({ n: col("n") }, { count: 200, rowsPerSecond: 100 })
+        .rebalance()
+        .blackhole();
+      const job = await env.executeAsync();
+      await pause(host, 200);
+      const taken = await Promise.all([job.snapshot(), job.snapshot(), job.snapshot()]);
+      expect(taken.map(({ checkpointId }) => checkpointId)).toEqual([1, 2, 3]);
+      await job.result();
+    }));
+
+  it("are there none of in batch mode", () =>
+    simulated(6).run(async (host) => {
+      const env = StreamExecutionEnvironment.create({ host, runtimeMode: "BATCH" }).enableCheckpointing(1);
+      env.fromGenerator({ n: col("n") }, { count: 100, rowsPerSecond: 100 }).blackhole();
+      const job = await env.executeAsync();
+      await job.result();
+      expect(job.latestCheckpoint).toBeUndefined();
+    }));
+});
+
+it("a job goes on from its latest checkpoint, and again from there where it fails before the next", () =>
+  simulated(7).run(async (host) => {
+    const total = valueState("total", types.int64);
+    const given: [number, bigint][] = [];
+    const start = async (restore?: JobSnapshot) => {
+      const env = StreamExecutionEnvironment.create({ host, batchRows: 4 }).enableCheckpointing(100);
+      env
+        .fromGenerator({ n: col("n"), key: col("n").mod(3n) }, { count: 300, rowsPerSecond: 100 })
+        .keyBy("key")
+        .process(
+          {
+            processElement({ n }, { state }, out) {
+              const sum = (state(total).get() ?? 0n) + (n ?? 0n);
+              state(total).set(sum);
+              out.collect({ n, sum });
+            },
+          },
+          { schema: Schema.of({ n: types.int64, sum: types.int64 }) },
+        )
+        .uid("sums")
+        .forEach(({ n, sum }) => void given.push([Number(n), sum ?? 0n]));
+      return env.executeAsync(restore === undefined ? {} : { restore });
+    };
+    const first = await start();
+    await pause(host, 1050);
+    await first.cancel();
+    const { latestCheckpoint } = first;
+    expect(latestCheckpoint?.checkpointId).toBe(10);
+    const second = await start(latestCheckpoint);
+    expect(second.latestCheckpoint).toBe(latestCheckpoint);
+    await pause(host, 20);
+    await second.cancel();
+    expect(second.latestCheckpoint).toBe(latestCheckpoint);
+    const third = await start(second.latestCheckpoint);
+    await third.result();
+    expect(third.latestCheckpoint?.isFinal).toBe(true);
+    // Sums are those of an undisturbed run, whichever attempt gave them.
+    const sums = new Map<number, bigint>();
+    for (const [n, sum] of given) {
+      if (sums.has(n)) expect(sums.get(n)).toBe(sum);
+      sums.set(n, sum);
+    }
+    expect(sums.size).toBe(300);
+    let expected = 0n;
+    for (let n = 0; n < 300; n += 3) {
+      expected += BigInt(n);
+      expect(sums.get(n)).toBe(expected);
+    }
+    // What has ended is not run again.
+    const fourth = await start(third.latestCheckpoint);
+    const before = given.length;
+    await fourth.result();
+    expect(given.length).toBe(before);
+  }));

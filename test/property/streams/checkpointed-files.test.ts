@@ -1,0 +1,152 @@
+import fc from "fast-check";
+import { beforeAll, expect, it } from "vitest";
+import type { Host } from "../../../src/core/host.ts";
+import { col, type JobSnapshot, Schema, StreamExecutionEnvironment, types, valueState } from "../../../src/index.ts";
+import { loadEngine } from "../../../src/testing/engine-thread.ts";
+import type { Fault } from "../../../src/testing/fault-plan.ts";
+import { Simulation } from "../../../src/testing/simulation.ts";
+import { SimulatedCrashError } from "../../../src/testing/simulation-errors.ts";
+import { visibleLines } from "../../support/visible-lines.ts";
+
+beforeAll(loadEngine);
+
+const KEYS = 5;
+
+const scenario = fc.record({
+  count: fc.integer({ min: 0, max: 150 }),
+  intervalMs: fc.integer({ min: 10, max: 400 }),
+  minPauseMs: fc.integer({ min: 0, max: 100 }),
+  timeoutMs: fc.integer({ min: 1, max: 300 }),
+  /** How long it takes to store a checkpoint. */
+  storeMs: fc.integer({ min: 0, max: 60 }),
+  rollRows: fc.integer({ min: 1, max: 60 }),
+  /** One per attempt in turn. */
+  parallelisms: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 4 }),
+  /** When attempts are killed by the test itself. */
+  killsMs: fc.array(fc.integer({ min: 1, max: 1500 }), { maxLength: 3, size: "max" }),
+  tape: fc.array(fc.nat(63), { maxLength: 200, size: "max" }),
+  faults: fc.array(
+    fc.record<Fault>({
+      label: fc.constantFrom(
+        "checkpoint.taken",
+        "checkpoint.stored",
+        "checkpoint.complete",
+        "checkpoint.committed",
+        "checkpoint.final",
+        "disk.write",
+        "disk.sync",
+        "disk.rename",
+      ),
+      nth: fc.nat(12),
+      kind: fc.constantFrom("crash", "kill"),
+    }),
+    { maxLength: 3, size: "max" },
+  ),
+});
+type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never;
+
+const total = valueState("total", types.int64);
+const sums = Schema.of({ n: types.int64, sum: types.int64 });
+
+/** A running sum per key, into files: state, a timer of the sink and the position of the source must agree. */
+function environment(host: Host, given: Scenario, attempt: number, store: (snapshot: JobSnapshot) => void) {
+  const { intervalMs, minPauseMs, timeoutMs, storeMs, rollRows, parallelisms, count } = given;
+  const env = StreamExecutionEnvironment.create({
+    host,
+    parallelism: parallelisms[attempt % parallelisms.length],
+    maxParallelism: 16,
+    batchRows: 7,
+    bufferTimeoutMs: 1,
+  }).enableCheckpointing(intervalMs, {
+    minPauseMs,
+    timeoutMs,
+    tolerableFailures: 1000,
+    storeCheckpoint: async (snapshot) => {
+      await new Promise<void>((resolve) => void host.scheduler.after(storeMs, resolve));
+      host.crashPoint?.("checkpoint.stored");
+      store(snapshot);
+    },
+  });
+  env
+    .fromGenerator({ n: col("n"), key: col("n").mod(BigInt(KEYS)) }, { count, rowsPerSecond: 100, splitCount: 2 })
+    .uid("numbers")
+    .keyBy("key")
+    .process(
+      {
+        processElement({ n }, { state }, out) {
+          const sum = (state(total).get() ?? 0n) + (n ?? 0n) + 1n;
+          state(total).set(sum);
+          out.collect({ n, sum });
+        },
+      },
+      { schema: sums },
+    )
+    .uid("sums")
+    .writeToFiles("/data/out", { format: "json", roll: { rows: rollRows, ageMs: 300 }, uid: "files" });
+  return env;
+}
+
+interface Written {
+  readonly n: number;
+  readonly sum: number;
+}
+
+const look = (host: Host): Written[] =>
+  Object.values(visibleLines(host.files, "/data/out"))
+    .flat()
+    .map((line) => JSON.parse(line) as Written)
+    .sort((a, b) => a.n - b.n);
+
+let restores = 0;
+
+async function runWithRestarts(given: Scenario): Promise<void> {
+  const simulation = new Simulation({ tape: given.tape, faults: given.faults, parallelism: 4 });
+  let complete: JobSnapshot | undefined;
+  for (let i = 0; ; i++) {
+    expect(i).toBeLessThan(20);
+    if (complete !== undefined) restores++;
+    const killMs = given.killsMs[i];
+    try {
+      const isOver = await simulation.run(async (host) => {
+        const env = environment(host, given, i, (snapshot) => {
+          complete = snapshot;
+        });
+        const job = await env.executeAsync(complete === undefined ? {} : { restore: complete });
+        if (killMs === undefined) {
+          await job.result();
+          return true;
+        }
+        const ended = job.result().then(() => true);
+        const killed = new Promise<false>((resolve) => void host.scheduler.after(killMs, () => resolve(false)));
+        return Promise.race([ended, killed]);
+      });
+      if (isOver) break;
+      // The machine goes down in the middle of whatever it does.
+      simulation.crash();
+    } catch (thrown) {
+      if (!(thrown instanceof SimulatedCrashError)) throw thrown;
+    }
+    const seen = look(simulation.host).map(({ n }) => n);
+    expect(new Set(seen).size).toBe(seen.length);
+  }
+  // What is visible lasts, and is what an undisturbed run writes.
+  simulation.crash();
+  const written = look(simulation.host);
+  expect(written.map(({ n }) => n)).toEqual(Array.from({ length: given.count }, (_, n) => n));
+  for (let key = 0; key < KEYS; key++) {
+    // Two splits may come in any order: the sums of a key are those of some order of its rows.
+    const mine = written.filter(({ n }) => n % KEYS === key).sort((a, b) => a.sum - b.sum);
+    let sum = 0;
+    for (const row of mine) {
+      sum += row.n + 1;
+      expect(row.sum).toBe(sum);
+    }
+  }
+}
+
+const RUNS = process.env.MILLRACE_DEEP === "1" ? 2000 : 60;
+
+it("files of a stream with checkpoints are those of an undisturbed run, wherever it is killed and restored", async () => {
+  await fc.assert(fc.asyncProperty(scenario, runWithRestarts), { numRuns: RUNS });
+  expect(restores).toBeGreaterThan(RUNS / 10);
+}, 120_000);

@@ -1,0 +1,138 @@
+import { describe, expect, it } from "vitest";
+import {
+  OutputTag,
+  Schema,
+  StreamExecutionEnvironment,
+  TumblingEventTimeWindows,
+  types,
+  WatermarkStrategy,
+} from "../../../src/index.ts";
+
+const env = StreamExecutionEnvironment.create();
+const schema = Schema.of({ id: types.int64, text: types.utf8, time: types.timestamp("ms") });
+const stream = env.fromCollection([], schema);
+/** As JavaScript sees it, where nothing holds wrong arguments back. */
+type Untyped = Record<string, (...args: unknown[]) => Untyped>;
+const untyped = (value: unknown): Untyped => value as Untyped;
+const keyed = () => untyped(stream.keyBy("id"));
+const windowed = () => untyped(stream.keyBy("id").window(TumblingEventTimeWindows.of(1000)));
+
+const WRONG = [undefined, null, 1, "text", {}, []];
+const nameOf = (given: unknown) => JSON.stringify(given) ?? "nothing";
+
+describe.each(WRONG.map((given) => [nameOf(given), given] as const))("given %s", (_, given) => {
+  const options = { schema };
+  const calls: Record<string, () => unknown> = {
+    forEach: () => untyped(stream).forEach(given),
+    map: () => untyped(stream).map(given, options),
+    flatMap: () => untyped(stream).flatMap(given, options),
+    filter: () => untyped(stream).filter(given),
+    asyncMap: () => untyped(stream).asyncMap(given, options),
+    partitionCustom: () => untyped(stream).partitionCustom(given, "id", 2),
+    reduce: () => keyed().reduce(given),
+    "WatermarkStrategy.custom": () => untyped(WatermarkStrategy).custom(given),
+    storeCheckpoint: () => untyped(env).enableCheckpointing(1000, { storeCheckpoint: given === undefined ? 1 : given }),
+    shouldRetry: () =>
+      untyped(stream).asyncMap(() => null, {
+        schema,
+        retry: { attempts: 1, delayMs: 1, shouldRetry: given === undefined ? 1 : given },
+      }),
+  };
+  it.each(Object.keys(calls))("%s wants a function", (name) => {
+    expect(calls[name]).toThrow(expect.objectContaining({ code: "FUNCTION_INVALID" }));
+  });
+
+  const processed: Record<string, () => unknown> = {
+    process: () => untyped(stream).process(given, options),
+    "keyed process": () => keyed().process(given, options),
+    "connected map": () => untyped(stream.connect(stream)).map(given, options),
+    "connected process": () => untyped(stream.connect(stream)).process(given, options),
+    "broadcast process": () => untyped(stream.connectBroadcast(stream)).process(given, options),
+  };
+  it.each(Object.keys(processed))("%s wants an object with functions", (name) => {
+    expect(processed[name]).toThrow(
+      expect.objectContaining({ code: expect.stringMatching(/^FUNCTION_(INVALID|MISSING)$/) }),
+    );
+  });
+
+  const objects: Record<string, () => unknown> = {
+    union: () => untyped(stream).union(given),
+    connect: () => untyped(stream).connect(given),
+    "keyed connect": () => keyed().connect(given),
+    connectBroadcast: () => untyped(stream).connectBroadcast(given),
+    "keyed connectBroadcast": () => keyed().connectBroadcast(given),
+    join: () => keyed().join(given),
+    intervalJoin: () => keyed().intervalJoin(given),
+    "window of a join": () => keyed().join(stream.keyBy("id")).window(given),
+    assignTimestampsAndWatermarks: () => untyped(stream).assignTimestampsAndWatermarks(given),
+    getSideOutput: () => untyped(stream).getSideOutput(given),
+    sideOutputLateData: () => windowed().sideOutputLateData(given),
+    addSink: () => untyped(stream).addSink(given),
+    sinkTo: () => untyped(stream).sinkTo(given),
+    fromSource: () => untyped(env).fromSource(given),
+    OutputTag: () => new OutputTag(given as never, given as never),
+  };
+  it.each(Object.keys(objects))("%s wants an object of its kind", (name) => {
+    expect(objects[name]).toThrow(
+      expect.objectContaining({ code: expect.stringMatching(/^(ARGUMENT|OUTPUT_TAG)_INVALID$/) }),
+    );
+  });
+
+  it.each(["window", "windowAll"])("%s wants windows", (name) => {
+    const on = name === "window" ? keyed() : untyped(stream);
+    expect(() => on[name](given)).toThrow(expect.objectContaining({ code: "WINDOW_INVALID" }));
+  });
+});
+
+describe("at the call", () => {
+  const codes: [string, () => unknown, string][] = [
+    ["a strategy that is none", () => untyped(env).fromCollection([], schema, 1), "ARGUMENT_INVALID"],
+    ["async process functions", () => keyed().process({ async processElement() {} }, { schema }), "FUNCTION_INVALID"],
+    ["async reduce", () => keyed().reduce(async () => ({})), "FUNCTION_INVALID"],
+    ["asyncMap without columns", () => untyped(stream).asyncMap(() => null, {}), "SCHEMA_MISSING"],
+    ["asyncMap without options", () => untyped(stream).asyncMap(() => null), "SCHEMA_MISSING"],
+    ["no capacity", () => untyped(stream).asyncMap(() => null, { schema, capacity: 0 }), "ASYNC_OPTION_INVALID"],
+    ["unknown options", () => untyped(stream).asyncMap(() => null, { schema, timeout: 5 }), "OPTION_UNKNOWN"],
+    ["a retry that is a number", () => untyped(stream).asyncMap(() => null, { schema, retry: 3 }), "OPTION_INVALID"],
+    ["maxBy of texts", () => keyed().maxBy("text"), "TYPE_MISMATCH"],
+    ["maxBy of an unknown column", () => keyed().maxBy("tex"), "COLUMN_UNKNOWN"],
+    ["sum of an unknown column", () => keyed().sum("tex"), "COLUMN_UNKNOWN"],
+    ["an interval of 0", () => untyped(env).enableCheckpointing(0), "OPTION_INVALID"],
+    ["no interval", () => untyped(env).enableCheckpointing(), "OPTION_INVALID"],
+    ["unknown checkpoint options", () => untyped(env).enableCheckpointing(10, { pause: 1 }), "OPTION_UNKNOWN"],
+    ["no rows to generate", () => untyped(env).fromGenerator(undefined), "FUNCTION_INVALID"],
+    ["a count that is none", () => untyped(env).fromGenerator(() => ({ n: 1 }), { count: -1 }), "GENERATOR_INVALID"],
+    ["an iterable without columns", () => untyped(env).fromIterable([]), "SCHEMA_MISSING"],
+    ["what is no iterable", () => untyped(env).fromIterable(1, { schema }), "ITERABLE_INVALID"],
+    ["what is no async iterable", () => untyped(env).fromAsyncIterable([], { schema }), "ITERABLE_INVALID"],
+    ["a port that is none", () => untyped(env).socketTextStream("localhost", 0), "OPTION_INVALID"],
+    ["a host that is none", () => untyped(env).socketTextStream(9000, 9000), "OPTION_INVALID"],
+    ["an unknown format", () => untyped(env).monitorDirectory("/in", { format: "xml" }), "OPTION_INVALID"],
+    ["no format", () => untyped(env).monitorDirectory("/in"), "OPTION_INVALID"],
+    ["a port of a sink", () => untyped(stream).writeToSocket("localhost", "a"), "OPTION_INVALID"],
+    ["an unknown format to write", () => untyped(stream).writeToFiles("/out", { format: "xml" }), "OPTION_INVALID"],
+    [
+      "overwriting by a stream",
+      () => untyped(stream).writeToFiles("/out", { format: "csv", write: { overwrite: "append" } }),
+      "OPTION_UNKNOWN",
+    ],
+    [
+      "a misspelt roll",
+      () => untyped(stream).writeToFiles("/out", { format: "csv", roll: { row: 1 } }),
+      "OPTION_UNKNOWN",
+    ],
+    [
+      "a bucket of nothing",
+      () => untyped(stream).writeToFiles("/out", { format: "csv", bucketBy: {} }),
+      "OPTION_INVALID",
+    ],
+    ["a label that is no text", () => untyped(stream).print(1), "OPTION_INVALID"],
+  ];
+  it.each(codes)("%s is refused", (_, call, code) => {
+    expect(call).toThrow(expect.objectContaining({ code }));
+  });
+});
+
+it("nothing of this has added a sink", async () => {
+  await expect(env.execute()).rejects.toMatchObject({ code: "NOTHING_TO_EXECUTE" });
+});
