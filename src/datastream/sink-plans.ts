@@ -51,7 +51,7 @@ export function connectorSinkPlan(
       throw new PlanError(
         "UPDATES_NOT_ACCEPTED",
         `${sink.description} would take rows of "${node.name}" that later rows may take back for rows that stand.`,
-        "Write rows that stand, such as the results of windows.",
+        "Write rows that stand, such as the results of windows, or the changes themselves with toChangelog().",
       );
     }
     return sinkNode({ node, route }, sink, isLocal, settings);

@@ -30,7 +30,8 @@ const isPossible = (code: string): boolean =>
 /** What happened, of codes whose message is put together elsewhere or differs by case. */
 const MEANINGS: Readonly<Record<string, string>> = {
   AGGREGATE_PARAMETER: "A parameter of an aggregate is missing or out of range.",
-  ARGUMENT_INVALID: "An argument of an expression has to be a constant, or has a value that it cannot have.",
+  ARGUMENT_INVALID:
+    "A method was given something of another kind than it takes, or an argument of an expression has to be a constant.",
   ARROW_CORRUPT: "Parts of an Arrow file contradict each other.",
   ARROW_NOT_ARROW: "A file is no Arrow IPC file or stream.",
   ARROW_TRUNCATED: "An Arrow file ends before its end.",
@@ -67,7 +68,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
 };
 const REMEDIES: Readonly<Record<string, string>> = {
   AGGREGATE_PARAMETER: "Give the parameter that the message names.",
-  ARGUMENT_INVALID: "Give a constant of the kind that the message names.",
+  ARGUMENT_INVALID: "Give what the message names.",
   JSON_NO_OBJECT: "Write one JSON object per line, or give a schema.",
   JSON_INVALID: 'Correct the line, or set badLines: "drop" to leave such lines out.',
   JSON_UTF8_INVALID: 'Convert the file to UTF-8, set invalidUtf8: "replace" or badLines: "drop".',
