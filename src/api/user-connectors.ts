@@ -25,6 +25,7 @@ export class UserSource implements Source {
   readonly boundedness?: "bounded" | "unbounded";
   readonly isRepeatable?: boolean;
   readonly openSplits?: number;
+  readonly staysWithCaller?: boolean;
   readonly createEnumerator?: (context: SourceContext) => SplitEnumerator;
   readonly withColumns?: (names: readonly string[]) => Source;
   readonly withPruning?: (predicate: PruningPredicate) => Source;
@@ -40,6 +41,7 @@ export class UserSource implements Source {
     if (source.boundedness !== undefined) this.boundedness = source.boundedness;
     if (source.isRepeatable !== undefined) this.isRepeatable = source.isRepeatable;
     if (source.openSplits !== undefined) this.openSplits = source.openSplits;
+    if (source.staysWithCaller !== undefined) this.staysWithCaller = source.staysWithCaller;
     if (source.createEnumerator !== undefined) this.createEnumerator = (context) => this.#enumerator(context);
     if (source.withColumns !== undefined) {
       this.withColumns = (names) => this.#wrap("give fewer columns", () => source.withColumns?.(names) ?? source);
@@ -105,6 +107,7 @@ export class UserSink implements Sink {
   readonly description: string;
   readonly isSingleFile: boolean;
   readonly isOneRun?: boolean;
+  readonly staysWithCaller?: boolean;
   readonly #sink: Sink;
 
   constructor(sink: Sink) {
@@ -113,6 +116,7 @@ export class UserSink implements Sink {
     this.description = sink.description;
     this.isSingleFile = sink.isSingleFile === true;
     if (sink.isOneRun !== undefined) this.isOneRun = sink.isOneRun;
+    if (sink.staysWithCaller !== undefined) this.staysWithCaller = sink.staysWithCaller;
   }
 
   begin(jobId: string): void {

@@ -109,8 +109,9 @@ export class StreamJob {
    * What a state of a process function, or the "reduced" of reduce, has for a key at this moment, between two of the
    * operator's calls: as plain values (a map as pairs), null where nothing. `uid` is that of the step, `name` that of the
    * state; of several key columns, `key` is the array of their values. Such functions run on the thread that started the
-   * job, at any parallelism; windows and aggregates of the engine keep state without names, which is not to be asked for.
-   * @throws {PlanError} UID_UNKNOWN, STATE_UNKNOWN, STATE_NOT_QUERYABLE, STATE_KEY_INVALID
+   * job, at any parallelism, but for those of job modules, whose worker threads cannot be asked; windows and aggregates
+   * of the engine keep state without names, which cannot be asked for either.
+   * @throws {PlanError} UID_UNKNOWN, STATE_UNKNOWN, STATE_NOT_QUERYABLE, STATE_ON_WORKERS, STATE_KEY_INVALID
    * @throws {ExternalError} JOB_NOT_RUNNING
    */
   async queryState(uid: string, name: string, key: unknown): Promise<unknown> {

@@ -93,7 +93,6 @@ DataStream.prototype.print = function print(this: DataStream, label = "") {
   if (typeof label !== "string") {
     throw new PlanError("OPTION_INVALID", `print was given the label ${String(label)}.`, "It is a text.");
   }
-  // On the calling thread: what another one prints may be lost when it ends.
   const spec = { kind: "print", ...(label === "" ? {} : { label }) };
   return written(this, spec, { isLocal: true, acceptsUpdates: true });
 };

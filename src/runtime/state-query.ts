@@ -18,9 +18,9 @@ interface Answering {
 }
 
 /**
- * Answers from the subtasks of the planning thread: state with names belongs to user functions, and these run there,
- * at every parallelism.
- * @throws {PlanError} UID_UNKNOWN, STATE_NOT_QUERYABLE, STATE_UNKNOWN, STATE_KEY_INVALID
+ * Answers from the subtasks of the planning thread: state with names belongs to user functions, and these run there at
+ * every parallelism, but for those of job modules, which are on worker threads.
+ * @throws {PlanError} UID_UNKNOWN, STATE_NOT_QUERYABLE, STATE_ON_WORKERS, STATE_UNKNOWN, STATE_KEY_INVALID
  */
 export function queryState(graph: JobGraph, subtasks: readonly Answering[], question: StateQuestion): unknown {
   const { uid, name, key } = question;
@@ -57,9 +57,19 @@ function operatorsOf(graph: JobGraph, subtasks: readonly Answering[], uid: strin
   const found = subtasks
     .filter((subtask) => subtask.vertex === vertex.id)
     .flatMap(({ chain }) => chain.operators.filter((operator) => operator.uid === uid));
-  if (found.length === 0) throw notQueryable(uid);
+  if (found.length === 0) {
+    const isFunction = vertex.operators.some((operator) => operator.uid === uid && operator.kind === "local");
+    throw isFunction ? onWorkers(uid) : notQueryable(uid);
+  }
   return found.map(({ operator }) => operator);
 }
+
+const onWorkers = (uid: string): PlanError =>
+  new PlanError(
+    "STATE_ON_WORKERS",
+    `The operator with the uid "${uid}" belongs to a job module and runs on worker threads, which cannot be asked.`,
+    "Run the module with a parallelism of 1, or start the same program without a module: its functions stay on one thread.",
+  );
 
 const notQueryable = (uid: string): PlanError =>
   new PlanError(

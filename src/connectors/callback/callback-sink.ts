@@ -18,6 +18,7 @@ export type RowCallback =
 export class CallbackSink implements Sink {
   readonly spec: SinkSpec = { kind: "callback" };
   readonly description = "forEach";
+  readonly staysWithCaller = true;
   readonly #callback: RowCallback;
 
   constructor(callback: RowCallback) {

@@ -20,6 +20,8 @@ const KINDS = ["+I ", "-U ", "+U ", "-D "];
 export class PrintSink implements Sink {
   readonly spec: PrintSinkSpec;
   readonly description = "print";
+  /** What another thread prints may be lost when it ends. */
+  readonly staysWithCaller = true;
 
   constructor(spec: PrintSinkSpec = { kind: "print" }) {
     this.spec = spec;

@@ -17,6 +17,7 @@ const SOURCE: Parts<Source> = {
   boundedness: "value",
   isRepeatable: "value",
   openSplits: "value",
+  staysWithCaller: "value",
   splits: "method",
   createEnumerator: "method",
   openSplit: "method",
@@ -35,6 +36,7 @@ const SINK: Parts<Sink> = {
   description: "value",
   isSingleFile: "value",
   isOneRun: "value",
+  staysWithCaller: "value",
   begin: "method",
   createWriter: "method",
   commit: "method",
@@ -115,7 +117,14 @@ const ARITIES: Readonly<Record<string, number>> = {
 const arity = (name: string, _: unknown): number => ARITIES[name] ?? 0;
 
 describe("a wrapped source", () => {
-  const answers = { schema, boundedness: "unbounded", isRepeatable: false, openSplits: 3, splits: [] };
+  const answers = {
+    schema,
+    boundedness: "unbounded",
+    isRepeatable: false,
+    openSplits: 3,
+    staysWithCaller: true,
+    splits: [],
+  };
 
   it("has every part of the source, its reader and its enumerator", () => {
     const reader = whole(READER);
@@ -155,7 +164,7 @@ describe("a wrapped source", () => {
 describe("a wrapped sink", () => {
   it("has every part of the sink and its writer", () => {
     const writer = whole(WRITER, { deadlineMs: 5 });
-    const sink = whole(SINK, { isSingleFile: true, isOneRun: true, createWriter: writer.made });
+    const sink = whole(SINK, { isSingleFile: true, isOneRun: true, staysWithCaller: true, createWriter: writer.made });
     const wrapped = new UserSink(sink.made as unknown as Sink);
     expectForwarded(SINK, wrapped, sink, ["createWriter", "begin"]);
     const made = wrapped.createWriter({} as never);
