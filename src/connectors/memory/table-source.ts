@@ -40,7 +40,11 @@ export class TableSource implements Source {
   }
 
   openSplit(split: Split, { workspace, batchRows }: SourceContext): SplitReader {
-    const recordBatch = this.#table.batches[Number(split.payload)].select(this.schema.names);
+    const { names } = schemaFromArrow(this.#table.schema);
+    // By position: apache-arrow's `select` by name leaves the children at the places that they had.
+    const recordBatch = this.#table.batches[Number(split.payload)].selectAt(
+      this.schema.names.map((name) => names.indexOf(name)),
+    );
     let row = 0;
     return {
       next: () => {

@@ -54,6 +54,21 @@ describe("MemorySource", () => {
     ]);
   });
 
+  it("reads any columns of an Arrow table, in any order", async () => {
+    const source = new TableSource(arrow.tableFromArrays({ a: [1, 2], b: [10, 20], c: ["x", "y"], d: [100, 200] }));
+    const read = async (...columns: string[]) => (await readSource(source.withColumns(columns))).rows;
+    expect(await read("b")).toEqual([{ b: 10 }, { b: 20 }]);
+    expect(await read("d", "a")).toEqual([
+      { d: 100, a: 1 },
+      { d: 200, a: 2 },
+    ]);
+    expect(await read("c", "b")).toEqual([
+      { c: "x", b: 10 },
+      { c: "y", b: 20 },
+    ]);
+    expect(await read()).toEqual([{}, {}]);
+  });
+
   it("refuses data that is no table", async () => {
     expect((await failureOf(() => new MemorySource({ kind: "memory" }))).code).toBe("MEMORY_INVALID");
     const ragged = { a: [1], b: [1, 2] };
