@@ -45,3 +45,12 @@ export function checkpointing(intervalMs: number, options: CheckpointOptions): C
     store: storeCheckpoint,
   };
 }
+
+/** A checkpoint is the newest of the job once it is kept where the user wants it. */
+export const storing = ({ settings, store }: Checkpointing, onCheckpoint: (snapshot: JobSnapshot) => void) => ({
+  checkpoints: settings,
+  storeCheckpoint: async (snapshot: JobSnapshot): Promise<void> => {
+    await store?.(snapshot);
+    onCheckpoint(snapshot);
+  },
+});

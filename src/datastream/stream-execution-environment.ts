@@ -32,11 +32,12 @@ import { Engine } from "../runtime/engine.ts";
 import { ResultSink } from "../runtime/result-sink.ts";
 import type { JobSnapshot } from "../runtime/snapshots.ts";
 import { checkedInstance, checkedSource, whole } from "./arguments.ts";
-import { type Checkpointing, type CheckpointOptions, checkpointing } from "./checkpointing.ts";
+import { type Checkpointing, type CheckpointOptions, checkpointing, storing } from "./checkpointing.ts";
 import { DataStream } from "./data-stream.ts";
 import type { ModuleScope } from "./module-scope.ts";
 import { StreamJob, type StreamJobHooks } from "./stream-job.ts";
 import type { StreamContext, StreamPlan } from "./stream-plan.ts";
+import { unboundedSource } from "./unbounded-source.ts";
 import { WatermarkStrategy } from "./watermark-strategy.ts";
 
 export type RuntimeMode = "STREAMING" | "BATCH" | "AUTOMATIC";
@@ -489,24 +490,6 @@ export class StreamExecutionEnvironment {
     }
     return set;
   }
-}
-
-/** A checkpoint is the newest of the job once it is kept where the user wants it. */
-const storing = ({ settings, store }: Checkpointing, onCheckpoint: (snapshot: JobSnapshot) => void) => ({
-  checkpoints: settings,
-  storeCheckpoint: async (snapshot: JobSnapshot): Promise<void> => {
-    await store?.(snapshot);
-    onCheckpoint(snapshot);
-  },
-});
-
-function unboundedSource(nodes: readonly StreamNode[]): StreamNode | undefined {
-  for (const node of nodes) {
-    if (node.op === "source" && node.source.boundedness === "unbounded") return node;
-    const found = unboundedSource(node.inputs.map((input) => input.node));
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }
 
 function mode(given: RuntimeMode): RuntimeMode {
