@@ -162,8 +162,12 @@ export class DataStream<F extends Fields = Fields> {
   /** All rows of this and the other streams, which have the same columns. @throws {PlanError} UNION_SCHEMAS_DIFFER */
   union(...others: DataStream<F>[]): DataStream<F> {
     for (const other of others) checkedInstance("union", other, DataStream, "Give streams of the same columns.");
-    const plans = [this.plan, ...others.map((other) => other.plan)];
-    return new DataStream<F>(this.context, PlanHandle.combine(plans, unionNode));
+    const members = [this, ...others].map(({ routed }) => routed);
+    const plan = PlanHandle.combine(
+      members.map((member) => member.plan),
+      (nodes) => unionNode(nodes.map((node, i) => ({ node, route: members[i].route }))),
+    );
+    return new DataStream<F>(this.context, plan);
   }
 
   /**
@@ -235,7 +239,9 @@ export class DataStream<F extends Fields = Fields> {
   }
 
   /**
-   * Rows go to the subtask that the function gives for their key, 0 to partitions - 1.
+   * Rows go to the subtask that the function gives for their key, 0 to partitions - 1. The next step has so many: give
+   * it that parallelism, where it is not that of the environment.
+   * @throws {PlanError} FORWARD_PARALLELISM while the job is planned, where the next step has another parallelism
    * @example orders.partitionCustom((country, partitions) => country === "DE" ? 0 : 1 % partitions, "country")
    */
   partitionCustom<const N extends Names<F>>(
@@ -247,15 +253,19 @@ export class DataStream<F extends Fields = Fields> {
     whole("partitions of partitionCustom", partitions, 1, 1024);
     const site = siteOf(this.context, "partitionCustom", callSite());
     const column = "subtask number";
-    const numbered = this.plan.map((node) =>
-      operatorNode([{ node }], {
+    const plan = this.plan.map((node) => {
+      const numbered = operatorNode([{ node }], {
         kind: "local",
         name: "partitionCustom",
         create: ([input]) =>
           new NumberRows(partition as PartitionFunction, input, { key, column, partitionCount: partitions }, site),
-      }),
-    );
-    return new DataStream<F>(this.context, numbered, { kind: "numbered", column });
+      });
+      // The numbers are left out on the way: the steps that follow never see them.
+      const route = { kind: "numbered", column } as const;
+      const parted = operatorNode([{ node: numbered, route }], { kind: "pass", name: "partition" });
+      return { ...parted, parallelism: partitions };
+    });
+    return new DataStream<F>(this.context, plan, { kind: "forward" });
   }
 
   // Options of the newest step

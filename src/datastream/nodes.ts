@@ -4,7 +4,7 @@ import { formatExpression } from "../core/expressions/format.ts";
 import { columnNode, type ExpressionNode } from "../core/expressions/node.ts";
 import { formatType, sameType } from "../core/types.ts";
 import type { NamedExpression } from "../plan/logical.ts";
-import { ANY, type Route, type StreamNode, type StreamOperatorNode } from "../plan/stream/stream-node.ts";
+import { ANY, inputSchema, type Route, type StreamNode, type StreamOperatorNode } from "../plan/stream/stream-node.ts";
 import type { OperatorNode } from "../runtime/job-graph.ts";
 import { createOperator } from "../runtime/operator-factory.ts";
 
@@ -12,7 +12,7 @@ import { createOperator } from "../runtime/operator-factory.ts";
 
 interface Reads {
   readonly node: StreamNode;
-  readonly route?: Route;
+  readonly route?: Route | undefined;
   /** Rows that this input takes back do no harm, and leave nothing to take back in the result. */
   readonly acceptsUpdates?: boolean;
 }
@@ -32,16 +32,14 @@ export function operatorNode(
       "Use it before the step that updates its results, or take the changelog as rows with toChangelog().",
     );
   }
-  const { outputSchema } = createOperator(
-    operator,
-    inputs.map(({ node }) => node.schema),
-  );
+  const reads = inputs.map(({ node, route = ANY }) => ({ node, route }));
+  const { outputSchema } = createOperator(operator, reads.map(inputSchema));
   return {
     op: "operator",
     operator,
     schema: outputSchema,
     name: operator.name,
-    inputs: inputs.map(({ node, route = ANY }) => ({ node, route })),
+    inputs: reads,
     isUpdating: options.emitsUpdates ?? (acceptsUpdates && updating !== undefined),
     ...(callSite === undefined ? {} : { callSite }),
   };
@@ -82,9 +80,11 @@ export const pickNode = (node: StreamNode, names: readonly string[]): StreamNode
   );
 
 /** @throws {PlanError} UNION_SCHEMAS_DIFFER */
-export function unionNode(nodes: readonly StreamNode[]): StreamNode {
-  const [first, ...others] = nodes;
-  for (const { schema, name } of others) {
+export function unionNode(members: readonly Reads[]): StreamNode {
+  const [{ node: first }, ...others] = members;
+  for (const {
+    node: { schema, name },
+  } of others) {
     const isSame =
       schema.names.length === first.schema.names.length &&
       schema.fields.every(
@@ -102,7 +102,7 @@ export function unionNode(nodes: readonly StreamNode[]): StreamNode {
     op: "union",
     schema: first.schema,
     name: "union",
-    inputs: nodes.map((node) => ({ node, route: ANY })),
-    isUpdating: nodes.some(({ isUpdating }) => isUpdating),
+    inputs: members.map(({ node, route = ANY }) => ({ node, route })),
+    isUpdating: members.some(({ node }) => node.isUpdating),
   };
 }

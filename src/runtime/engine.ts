@@ -28,6 +28,8 @@ import { WorkerHandle } from "./worker-handle.ts";
 export interface JobOptions extends JobWatch {
   readonly memoryBytes: number;
   readonly batchRows: number;
+  /** Batches that a queue between two subtasks holds before its producer waits, from 1; default: a few. */
+  readonly queueBatches?: number;
   /** Called with the job's id before anything of it runs. */
   readonly onStart?: (jobId: string) => void;
   /** Of a stream: the state to go on from. */
@@ -215,6 +217,7 @@ export class Engine implements TableHome {
       threads,
       memoryBytes: Math.floor(options.memoryBytes / sharers(graph, this.#workers.length)),
       batchRows: options.batchRows,
+      ...(options.queueBatches === undefined ? {} : { queueBatches: options.queueBatches }),
       splitClaims: claimsFor(graph),
       ...(this.#spillDirectory === undefined ? {} : { spillDirectory: this.#spillDirectory }),
       ...(options.restore === undefined ? {} : { restore: options.restore }),

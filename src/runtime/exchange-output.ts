@@ -13,6 +13,8 @@ import type { Exchange } from "./job-graph.ts";
 export interface OutgoingEdge {
   readonly exchange: Exchange;
   readonly writers: readonly ChannelWriter[];
+  /** The vertex that reads it, for messages. */
+  readonly to: string;
   /** Takes the rows of this side output instead of the main one. */
   readonly tag?: string;
 }
@@ -73,6 +75,11 @@ export class ExchangeOutput implements Output {
 
   hasRoom(): boolean {
     return this.#edges.every(({ writers }) => writers.every((writer) => writer.hasRoom()));
+  }
+
+  /** Vertices whose queues are full. */
+  get fullQueues(): string[] {
+    return this.#edges.filter(({ writers }) => !writers.every((writer) => writer.hasRoom())).map(({ to }) => to);
   }
 
   emit(batch: Batch): void {

@@ -9,8 +9,8 @@ import type { JobEdge, JobVertex } from "./job-graph.ts";
 import { channelId, type Deployment, type PeerMessage, threadOf } from "./messages.ts";
 import { RemoteReader, RemoteWriter } from "./remote-channel.ts";
 
-/** Batches that a queue inside a thread holds before its producer waits. */
-const LOCAL_CAPACITY = 4;
+/** Batches that a queue holds before its producer waits. */
+const QUEUE_BATCHES = 4;
 
 /** A channel with the name of its producer. */
 interface NamedChannel {
@@ -41,6 +41,7 @@ export class JobChannels {
   readonly #peers: Peers;
   readonly #context: ChannelContext;
   readonly #workspace: Workspace;
+  readonly #capacity: number;
   readonly #localChannels = new Map<string, LocalChannel | BufferedChannel>();
   readonly #remoteReaders = new Map<string, RemoteReader>();
   readonly #remoteWriters = new Map<string, RemoteWriter>();
@@ -52,6 +53,7 @@ export class JobChannels {
     this.#peers = peers;
     this.#context = context;
     this.#workspace = context.workspace;
+    this.#capacity = deployment.queueBatches ?? QUEUE_BATCHES;
   }
 
   /** Per input of a subtask's first operator, the channels that feed it. */
@@ -59,6 +61,8 @@ export class JobChannels {
     const inputs: NamedChannel[][] = [];
     for (const edge of this.#deployment.graph.edges) {
       if (edge.to !== vertex.id) continue;
+      // Routes may leave a subtask without any channel: its input is over before it has begun.
+      if (edge.ordered !== true) inputs[edge.input] ??= [];
       const producer = this.#vertex(edge.from);
       for (const from of feeders(edge, producer, vertex, subtask)) {
         const input = edge.ordered === true ? edge.input + from : edge.input;
@@ -82,7 +86,8 @@ export class JobChannels {
           if (!feeders(edge, vertex, consumer, to).includes(subtask)) continue;
           writers.push(this.#writer(edge, subtask, consumer, to));
         }
-        return { exchange: edge.exchange, writers, ...(edge.tag === undefined ? {} : { tag: edge.tag }) };
+        const tag = edge.tag === undefined ? {} : { tag: edge.tag };
+        return { exchange: edge.exchange, to: consumer.name, writers, ...tag };
       });
   }
 
@@ -130,7 +135,7 @@ export class JobChannels {
     const id = channelId(this.#deployment.graph.edges.indexOf(edge), from, to);
     const consumerThread = this.#threadOf(consumer, to);
     if (consumerThread === this.#thread) return this.#localChannel(id, edge);
-    const writer = new RemoteWriter(this.#job, id, this.#workspace, (message) =>
+    const writer = new RemoteWriter(this.#job, id, this.#workspace, this.#capacity, (message) =>
       this.#peers.send(consumerThread, message),
     );
     this.#remoteWriters.set(id, writer);
@@ -140,7 +145,7 @@ export class JobChannels {
   #localChannel(id: string, edge: JobEdge): LocalChannel | BufferedChannel {
     let channel = this.#localChannels.get(id);
     if (channel === undefined) {
-      channel = edge.buffered === true ? this.#bufferedChannel(id, edge) : new LocalChannel(LOCAL_CAPACITY);
+      channel = edge.buffered === true ? this.#bufferedChannel(id, edge) : new LocalChannel(this.#capacity);
       this.#localChannels.set(id, channel);
     }
     return channel;

@@ -120,6 +120,8 @@ export interface Deployment {
   /** Directory of the job for the spill files of all threads; absent where one thread runs it all. */
   readonly spillDirectory?: string;
   readonly batchRows: number;
+  /** Batches that a queue between two subtasks holds before its producer waits; absent: a few. */
+  readonly queueBatches?: number;
   /** Where the state of an earlier run is taken up. */
   readonly restore?: JobSnapshot;
   /** Sources that wait for each other, by group: where their watermarks lie, and the first slot of each source vertex. */

@@ -9,9 +9,6 @@ import type { BufferedChannel } from "./buffered-channel.ts";
 import type { ChannelReader, ChannelWriter } from "./channel.ts";
 import type { ChannelId, PeerMessage } from "./messages.ts";
 
-/** Batches that may be on their way before the producer waits. */
-const CREDIT = 4;
-
 export type SendToPeer = (message: PeerMessage) => void;
 
 /**
@@ -22,21 +19,24 @@ export class RemoteWriter implements ChannelWriter {
   readonly #job: string;
   readonly #channel: ChannelId;
   readonly #workspace: Workspace;
+  /** Batches that may be on their way before the producer waits. */
+  readonly #credit: number;
   readonly #send: SendToPeer;
   readonly #inFlight: Batch[] = [];
   readonly #dictionaryIds = new WeakMap<Column, number>();
   #dictionaryCount = 0;
   isClosed = false;
 
-  constructor(job: string, channel: ChannelId, workspace: Workspace, send: SendToPeer) {
+  constructor(job: string, channel: ChannelId, workspace: Workspace, credit: number, send: SendToPeer) {
     this.#job = job;
     this.#channel = channel;
     this.#workspace = workspace;
+    this.#credit = credit;
     this.#send = send;
   }
 
   hasRoom(): boolean {
-    return this.isClosed || this.#inFlight.length < CREDIT;
+    return this.isClosed || this.#inFlight.length < this.#credit;
   }
 
   send(batch: Batch): void {

@@ -111,7 +111,13 @@ export class StreamSourceInput implements SubtaskInput {
   snapshot(writer: SnapshotWriter): void {
     // A barrier may pass before anything was read.
     if (this.#enumerator === undefined) this.#discover(() => undefined);
-    const states = [...this.#done.values(), ...this.#open.map((split) => split.state)];
+    // Splits that were idle go on from where the others had brought event time: it does not go back for them.
+    const { watermarkMs } = this.#watermarks;
+    const open = this.#open.map(({ state }) => ({
+      ...state,
+      watermarkMs: Math.max(state.watermarkMs ?? watermarkMs, watermarkMs),
+    }));
+    const states: SplitState[] = [...this.#done.values(), ...open];
     for (const { split, restored } of this.#waiting) states.push(restored ?? { split, rows: 0, isDone: false });
     for (const state of this.#restored.values()) if (this.#owns(state.split)) states.push(state);
     writeSplitStates(this.#options.context.workspace, writer, states);
@@ -269,7 +275,14 @@ export class StreamSourceInput implements SubtaskInput {
 
   #advance(split: OpenSplit): void {
     this.#noteTime(this.#watermarks.advance(split.index, split.watermarkMs));
-    this.#options.alignment?.report(this.#watermarks.watermarkMs);
+    this.#align();
+  }
+
+  /** Tells the sources that wait for this one where it is. */
+  #align(): void {
+    const { status, watermarkMs } = this.#watermarks;
+    if (status === "ACTIVE") this.#options.alignment?.report(watermarkMs);
+    else this.#options.alignment?.leave();
   }
 
   #finish(split: OpenSplit): void {
@@ -281,16 +294,18 @@ export class StreamSourceInput implements SubtaskInput {
     split.close();
     const isLast = this.#open.length === 0 && this.#waiting.length === 0;
     const hasAdvanced = this.#watermarks.finish(split.index);
-    if (isLast) this.#options.alignment?.leave();
     // Between two splits that are read in turn the source is not idle.
-    if (isLast || this.#open.length > 0) this.#noteTime(hasAdvanced);
+    if (!isLast && this.#open.length === 0) return;
+    this.#noteTime(hasAdvanced);
+    // The split that has ended may be what the others were waiting for.
+    this.#align();
   }
 
   #idle(split: OpenSplit): void {
     if (split.isIdle) return;
     split.isIdle = true;
     this.#noteTime(this.#watermarks.idle(split.index));
-    if (this.#watermarks.status !== "ACTIVE") this.#options.alignment?.leave();
+    this.#align();
   }
 
   /** Gives custom generators their turn. */
@@ -305,14 +320,21 @@ export class StreamSourceInput implements SubtaskInput {
   }
 
   #findEnd(): void {
-    const mayFindMore = this.#discovery !== undefined || Number.isFinite(this.#nextDiscoveryMs) || !this.#hasDiscovered;
-    if (this.#open.length > 0 || this.#waiting.length > 0 || mayFindMore) return;
+    if (!this.#isOver) return;
     this.#hasEnded = true;
+    this.#options.alignment?.leave();
     this.#due.push({ kind: "ended", input: 0 });
   }
 
+  /** Everything is read, and nothing more will turn up. */
+  get #isOver(): boolean {
+    const mayFindMore = this.#discovery !== undefined || Number.isFinite(this.#nextDiscoveryMs) || !this.#hasDiscovered;
+    return this.#open.length === 0 && this.#waiting.length === 0 && !mayFindMore;
+  }
+
   #noteTime(hasAdvanced: boolean): void {
-    const isIdle = this.#watermarks.status !== "ACTIVE" && this.#hasDiscovered;
+    // At the end of its input it is not idle: what steps behind it give at their end must not come late.
+    const isIdle = this.#watermarks.status !== "ACTIVE" && this.#hasDiscovered && !this.#isOver;
     if (this.#isIdle && !isIdle) this.#due.push({ kind: "active" });
     if (hasAdvanced && this.#options.emitsWatermarks) {
       this.#due.push({ kind: "watermark", timeMs: this.#watermarks.watermarkMs });

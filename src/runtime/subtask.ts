@@ -105,6 +105,16 @@ export class Subtask {
     return { inputs: this.#input.watermarks, operators: this.#chain.watermarks };
   }
 
+  /** What it cannot go on without, for messages; undefined once it has finished. */
+  get waitsFor(): string | undefined {
+    if (this.#phase === "finished") return undefined;
+    if (this.#sink?.isBusy === true) return "its sink";
+    if (!this.#output.hasRoom()) return `room in the queue to ${this.#output.fullQueues.join(", ")}`;
+    if (this.#chain.isWaiting) return "an answer from outside";
+    const open = this.#input.watermarks.filter(({ status }) => status !== "FINISHED");
+    return `input from ${open.length === 0 ? "nowhere" : open.map(({ name }) => name).join("; ")}`;
+  }
+
   get chain(): OperatorChain {
     return this.#chain;
   }
@@ -138,9 +148,9 @@ export class Subtask {
 
   /** Wall clock at which `step` has something to do though nothing arrives; infinity where never. */
   get deadlineMs(): number {
-    if (this.#stream === undefined || this.#phase !== "running" || this.#sink?.isBusy === true) {
-      return this.#output.flushAtMs;
-    }
+    const isBlocked = this.#sink?.isBusy === true || !this.#output.hasRoom();
+    // What waits for room is woken by whoever makes it: a deadline that has passed would call for turns without end.
+    if (this.#stream === undefined || this.#phase !== "running" || isBlocked) return this.#output.flushAtMs;
     const sinkMs = this.#sink?.deadlineMs ?? Number.POSITIVE_INFINITY;
     // While no batch is wanted, a source is not asked for one: its deadlines must not call for turns.
     const inputMs = this.#chain.isWaiting ? Number.POSITIVE_INFINITY : this.#input.deadlineMs;

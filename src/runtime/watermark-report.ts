@@ -9,6 +9,8 @@ export interface SubtaskWatermarks {
   readonly vertexName: string;
   readonly subtask: number;
   readonly isFinished: boolean;
+  /** What it cannot go on without; absent once it has finished. */
+  readonly waitsFor?: string;
   /** Channels or splits, with what each says of event time. */
   readonly inputs: readonly InputReport[];
   readonly operators: readonly OperatorWatermark[];
@@ -25,11 +27,13 @@ export interface OperatorWatermark {
 
 export function watermarksOf(subtask: Subtask, vertex: JobVertex): SubtaskWatermarks {
   const { inputs, operators } = subtask.watermarks;
+  const { waitsFor } = subtask;
   return {
     vertex: vertex.id,
     vertexName: vertex.name,
     subtask: subtask.index,
     isFinished: subtask.isFinished,
+    ...(waitsFor === undefined ? {} : { waitsFor }),
     inputs,
     operators: subtask.chain.operators.map(({ name, uid, operator }, i) => ({
       name,

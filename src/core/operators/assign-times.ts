@@ -1,6 +1,8 @@
 import type { Batch } from "../batch.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
+import { restoreWatermark, snapshotWatermark } from "../row-state/stream-rows.ts";
 import type { Schema } from "../schema.ts";
+import type { SnapshotReader, SnapshotWriter } from "../state-snapshot.ts";
 import { EventTimes, inMilliseconds } from "../time/event-times.ts";
 import { SplitWatermarks } from "../time/split-watermarks.ts";
 import { END_OF_TIME_MS, START_OF_TIME_MS, type Watermark } from "../time/time.ts";
@@ -16,7 +18,7 @@ export interface AssignTimesSpec {
  * Gives rows event times and makes watermarks of them, in the middle of a stream.
  * Input:     any columns, among them those of the strategy; event times that rows have are replaced.
  * Output:    the same columns, with event times.
- * State:     none: after a restore watermarks begin again, and never go back behind what consumers have seen.
+ * State:     union list: the watermark. A restored job goes on from the least one, so that none goes back.
  * Watermark: those of the input are left out; its own follow each batch, the end of time comes at the end.
  * Late rows: none here.
  */
@@ -27,6 +29,7 @@ export class AssignTimes implements Operator {
   #watermarks: SplitWatermarks | undefined;
   #emittedMs = START_OF_TIME_MS;
   #isBatchMode = false;
+  #context!: OperatorContext;
 
   /** @throws {PlanError} EVENT_TIME_TYPE, COLUMN_UNKNOWN */
   constructor(strategy: WatermarkStrategySpec, inputSchema: Schema) {
@@ -36,10 +39,11 @@ export class AssignTimes implements Operator {
     if (timestamps.kind === "expression") inMilliseconds(timestamps.expression, inputSchema);
   }
 
-  open({ workspace, host, stream }: OperatorContext): void {
-    const { timestamps, generator } = this.#strategy;
-    this.#times = new EventTimes(workspace, this.outputSchema, timestamps, () => host.clock.nowMs());
-    this.#watermarks = new SplitWatermarks(workspace, this.outputSchema, generator, this.#emittedMs);
+  open(context: OperatorContext): void {
+    const { workspace, host, stream } = context;
+    this.#context = context;
+    this.#times = new EventTimes(workspace, this.outputSchema, this.#strategy.timestamps, () => host.clock.nowMs());
+    this.#startAt(START_OF_TIME_MS);
     this.#isBatchMode = stream?.isBatchMode ?? true;
   }
 
@@ -61,11 +65,26 @@ export class AssignTimes implements Operator {
     return "done";
   }
 
+  snapshotState(writer: SnapshotWriter): void {
+    snapshotWatermark(this.#context.workspace, writer, this.#emittedMs);
+  }
+
+  restoreState(reader: SnapshotReader): void {
+    this.#startAt(restoreWatermark(this.#context.workspace, reader));
+  }
+
   close(): void {
     this.#times?.close();
     this.#watermarks?.close();
     this.#times = undefined;
     this.#watermarks = undefined;
+  }
+
+  #startAt(watermarkMs: number): void {
+    this.#watermarks?.close();
+    this.#emittedMs = watermarkMs;
+    const { generator } = this.#strategy;
+    this.#watermarks = new SplitWatermarks(this.#context.workspace, this.outputSchema, generator, watermarkMs);
   }
 
   #emitWatermark(output: Output): void {

@@ -81,4 +81,7 @@ export interface StreamSinkNode extends NodeBase {
 }
 
 /** Schema of what an input brings. */
-export const inputSchema = ({ node, side }: StreamInput): Schema => side?.schema ?? node.schema;
+export function inputSchema({ node, side, route }: StreamInput): Schema {
+  const schema = side?.schema ?? node.schema;
+  return route.kind === "numbered" ? schema.pick(schema.names.filter((name) => name !== route.column)) : schema;
+}

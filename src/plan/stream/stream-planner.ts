@@ -219,9 +219,8 @@ class StreamPlanner {
   /** The vertices that feed an input: those of all members where it reads a union. */
   #producers({ node, route, side }: StreamInput): { from: Vertex; route: Route; tag?: string }[] {
     if (node.op === "union" && side === undefined) {
-      return node.inputs.flatMap((member) =>
-        this.#producers(member.route.kind === "any" ? { ...member, route } : member),
-      );
+      // Members go where the reader wants them; where it does not mind, as they were told to.
+      return node.inputs.flatMap((member) => this.#producers(route.kind === "any" ? member : { ...member, route }));
     }
     const from = this.#place(node);
     return [{ from, route, ...(side === undefined ? {} : { tag: side.tag }) }];
