@@ -1,0 +1,3 @@
+import { describeLaws } from "../../support/stream-dag/laws.ts";
+
+describeLaws(60);

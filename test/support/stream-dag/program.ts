@@ -1,0 +1,175 @@
+import fc from "fast-check";
+import { anyEnd } from "./ends.ts";
+import { type DagEnd, type DagStep, type Event, eventText } from "./events.ts";
+import { anyProcessStep } from "./process-steps.ts";
+import { anyMove, anyRowStep } from "./row-steps.ts";
+import type { ScriptedSplit } from "./scripted-source.ts";
+import { anyWindowStep } from "./window-steps.ts";
+
+/** Rows of any two splits of a source overlap in time; those of a split come late by `disorderMs` at most. */
+export interface DagSource {
+  readonly splits: readonly ScriptedSplit[];
+  readonly disorderMs: number;
+  readonly generator: "bounded" | "custom" | "none";
+  readonly isIdleAware: boolean;
+  readonly isAligned: boolean;
+}
+
+export interface Placing {
+  readonly parallelism?: number;
+  readonly chaining?: "head" | "never";
+}
+
+interface DagNode {
+  readonly step: DagStep;
+  /** Streams that it reads: sources first, then the nodes before it, in a circle. */
+  readonly from: readonly [number, number];
+  /** Reads the side output of an earlier node instead of the main one, where it has one. */
+  readonly readsSide: boolean;
+  readonly isSunk: boolean;
+  readonly placing: Placing;
+}
+
+/** A random streaming program: printable as code, with a meaning of its own, and buildable with the API. */
+export interface Program {
+  readonly sources: readonly DagSource[];
+  readonly nodes: readonly DagNode[];
+  readonly ends: readonly { readonly end: DagEnd; readonly from: number; readonly placing: Placing }[];
+}
+
+const LAST_MS = 60;
+
+const anySplit = (disorderMs: number): fc.Arbitrary<Omit<Event, "id">[]> =>
+  fc
+    .array(
+      fc.record({
+        k: fc.constantFrom("a", "b", "c", "d", null),
+        v: fc.integer({ min: -9, max: 9 }),
+        t: fc.integer({ min: -15, max: LAST_MS }),
+        delay: fc.nat(disorderMs),
+      }),
+      { maxLength: 10, size: "max" },
+    )
+    .map((rows) => rows.sort((a, b) => a.t + a.delay - b.t - b.delay).map(({ k, v, t }) => ({ k, v, t })));
+
+const anySource = fc.constantFrom(0, 3, 8).chain((disorderMs) =>
+  fc.record({
+    disorderMs: fc.constant(disorderMs),
+    splits: fc.array(anySplit(disorderMs), { minLength: 1, maxLength: 3, size: "max" }),
+    generator: fc.constantFrom("bounded" as const, "bounded" as const, "custom" as const, "none" as const),
+    isIdleAware: fc.boolean(),
+    hasOffsets: fc.boolean(),
+    isAligned: fc.boolean(),
+  }),
+);
+
+const anyPlacing: fc.Arbitrary<Placing> = fc.record(
+  { parallelism: fc.constantFrom(1, 2, 3), chaining: fc.constantFrom("head" as const, "never" as const) },
+  { requiredKeys: [] },
+);
+
+const anyNode: fc.Arbitrary<DagNode> = fc.record({
+  step: fc.oneof(anyRowStep, anyWindowStep, anyProcessStep, anyMove),
+  from: fc.tuple(fc.nat(20), fc.nat(20)),
+  readsSide: fc.constantFrom(false, false, false, true),
+  isSunk: fc.constantFrom(false, false, true),
+  placing: anyPlacing,
+});
+
+export const anyProgram: fc.Arbitrary<Program> = fc
+  .record({
+    sources: fc.array(anySource, { minLength: 1, maxLength: 3, size: "max" }),
+    nodes: fc.array(anyNode, { maxLength: 8, size: "max" }),
+    ends: fc.array(fc.record({ end: anyEnd, from: fc.nat(20), placing: anyPlacing }), { maxLength: 2, size: "max" }),
+  })
+  .map(({ sources, nodes, ends }) => {
+    let id = 0;
+    const scripted = sources.map(
+      ({ splits, hasOffsets, ...rest }): DagSource => ({
+        ...rest,
+        splits: splits.map((rows) => ({ rows: rows.map((row) => ({ id: id++, ...row })), hasOffsets })),
+      }),
+    );
+    const program = { sources: scripted, nodes, ends };
+    return Object.assign(program, { [fc.toStringMethod]: () => programText(program) });
+  });
+
+export const streamName = ({ sources }: Program, stream: number): string =>
+  stream < sources.length ? `source${stream}` : `s${stream - sources.length}`;
+
+/** The streams that a node reads. */
+export function inputsOf(program: Program, node: number): { stream: number; isSide: boolean }[] {
+  const { step, from, readsSide } = program.nodes[node];
+  const known = program.sources.length + node;
+  return from.slice(0, step.inputs).map((each) => {
+    const stream = each % known;
+    const isSide = readsSide && stream >= program.sources.length && sideOf(program, stream) !== undefined;
+    return { stream, isSide };
+  });
+}
+
+const sideOf = ({ sources, nodes }: Program, stream: number) => nodes[stream - sources.length]?.step.side;
+
+/** Streams that have a sink: those that nothing reads, and some others. */
+export function sunkStreams(program: Program): number[] {
+  const { sources, nodes, ends } = program;
+  const known = sources.length + nodes.length;
+  const read = new Set([
+    ...nodes.flatMap((_, i) => inputsOf(program, i).map(({ stream }) => stream)),
+    ...ends.map(({ from }) => from % known),
+  ]);
+  return Array.from({ length: known }, (_, i) => i).filter(
+    (stream) => !read.has(stream) || nodes[stream - sources.length]?.isSunk === true,
+  );
+}
+
+/** What each sink must get, sorted; and how many rows the largest stream has. */
+export function meaningOf(program: Program): { readonly sinks: Map<string, string[]>; readonly mostRows: number } {
+  const { sources, nodes, ends } = program;
+  const streams: (readonly Event[])[] = sources.map(({ splits }) => splits.flatMap(({ rows }) => rows));
+  const sides: (readonly Event[] | undefined)[] = sources.map(() => undefined);
+  let mostRows = 0;
+  for (const [i, { step }] of nodes.entries()) {
+    const inputs = inputsOf(program, i).map(({ stream, isSide }) => (isSide ? sides[stream] : streams[stream]) ?? []);
+    const rows =
+      inputs.reduce((product, each) => product * Math.max(1, each.length), 1) > 1e6 ? [] : step.meaning(inputs);
+    streams.push(rows);
+    sides.push(step.side?.meaning(inputs));
+    mostRows = Math.max(mostRows, rows.length, ...inputs.map((each) => each.length));
+  }
+  const sinks = new Map<string, string[]>();
+  for (const stream of sunkStreams(program)) {
+    sinks.set(streamName(program, stream), streams[stream].map(eventText).sort());
+  }
+  for (const [i, { end, from }] of ends.entries()) {
+    sinks.set(`end${i}`, [...end.meaning(streams[from % streams.length])].sort());
+  }
+  return { sinks, mostRows };
+}
+
+/** The program as code that a reader can follow. */
+export function programText(program: Program): string {
+  const lines: string[] = [""];
+  for (const [i, { splits, disorderMs, generator, isIdleAware, isAligned }] of program.sources.entries()) {
+    const rows = splits.map(
+      ({ rows: all, napBefore }) =>
+        `[${all.map((row, at) => `${at === napBefore ? "zzz " : ""}${row.k}:${row.v}@${row.t}`).join(", ")}]`,
+    );
+    const time = `${generator} ${disorderMs}${isIdleAware ? ", idle" : ""}${isAligned ? ", aligned" : ""}`;
+    lines.push(`source${i} = [${rows.join(", ")}] // ${time}`);
+  }
+  const known = program.sources.length + program.nodes.length;
+  const placed = ({ parallelism, chaining }: Placing) =>
+    `${parallelism === undefined ? "" : `.setParallelism(${parallelism})`}${chaining === undefined ? "" : chaining === "head" ? ".startNewChain()" : ".disableChaining()"}`;
+  for (const [i, { step, placing }] of program.nodes.entries()) {
+    const inputs = inputsOf(program, i).map(
+      ({ stream, isSide }) => `${streamName(program, stream)}${isSide ? ".side" : ""}`,
+    );
+    lines.push(`s${i} = ${step.text(inputs)}${placed(placing)}`);
+  }
+  for (const stream of sunkStreams(program)) lines.push(`${streamName(program, stream)}.addSink()`);
+  for (const { end, from, placing } of program.ends) {
+    lines.push(`${end.text(streamName(program, from % known))}${placed(placing)}.addSink()`);
+  }
+  return lines.join("\n  ");
+}
