@@ -139,9 +139,9 @@ function windowWithLate(
       `${s}${isKeyed ? '.keyBy("k").window' : ".windowAll"}(${text})${latenessMs === undefined ? "" : `.allowedLateness(${latenessMs})`}.sideOutputLateData(side).aggregate(sum, count)`,
     meaning: () => [],
     build: ([s]) => {
-      const windows: WindowedStream<EventFields, string> = isKeyed
+      const windows = isKeyed
         ? s.keyBy("k").window(assigner)
-        : s.windowAll(assigner);
+        : (s.windowAll(assigner) as unknown as WindowedStream<EventFields, "k">);
       const patient = latenessMs === undefined ? windows : windows.allowedLateness(latenessMs);
       aggregated = patient.sideOutputLateData(late).aggregate({ total: sum("v"), n: count() });
       return selected(aggregated, {

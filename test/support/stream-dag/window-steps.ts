@@ -149,7 +149,7 @@ const windowed = fc
       build: ([s], at) => {
         const windows = isKeyed
           ? s.keyBy("k").window(window.assigner)
-          : (s.windowAll(window.assigner) as WindowedStream<EventFields, string> as WindowedStream<EventFields, "k">);
+          : (s.windowAll(window.assigner) as unknown as WindowedStream<EventFields, "k">);
         aggregated = at(windows.sideOutputLateData(late).aggregate(of));
         return selected(aggregated, {
           id: col("windowStart").toEpoch("ms"),
