@@ -81,7 +81,7 @@ describe("flights as a stream", () => {
     await env.execute();
     const [{ all }] = (await duckdb(`select count(*) as all from '${reports}'`)) as { all: bigint }[];
     expect(counted.late).toBeGreaterThan(0n);
-    expect(counted.late).toBeLessThan(all / 100n);
+    expect(counted.late).toBeLessThan(all / 20n);
     expect(counted.departures + counted.late).toBe(all);
   });
 
