@@ -89,10 +89,13 @@ export class MemoryExhaustedError extends EngineError {
   readonly origin = "user";
   readonly retryable = false;
 
-  constructor(neededBytes: number, limitBytes: number, what: string) {
+  /** `minimumBytes` is the least `memoryBytes` with which this request would not have failed, where it is known. */
+  constructor(neededBytes: number, limitBytes: number, what: string, minimumBytes?: number) {
     super(
       `${what} needs ${neededBytes} more bytes, but the memory limit of ${limitBytes} bytes is reached and nothing more can be spilled.`,
-      "Raise memoryBytes of the environment, lower the parallelism, or use smaller batches.",
+      minimumBytes === undefined
+        ? "Use smaller batches, or more threads, each of which has a memory of its own."
+        : `Set memoryBytes of the environment to at least ${minimumBytes}, lower the parallelism, or use smaller batches.`,
     );
   }
 }

@@ -62,12 +62,16 @@ export class Workspace {
   /**
    * Sets the memory budget of this thread for the job that starts. What is kept here counts against it, but never for
    * more than half of it, so that the job can work; and no budget passes what is left of the address space.
+   * `sharers` is the number of threads that have as much, together the job's budget.
    */
-  setLimit(limitBytes: number): void {
+  setLimit(limitBytes: number, sharers = 1): void {
     const { liveBytes } = this.allocator;
-    const share = Math.max(limitBytes - this.kept.byteLength, limitBytes / 2);
+    const kept = this.kept.byteLength;
+    const share = Math.max(limitBytes - kept, limitBytes / 2);
     const room = Math.max(0, ADDRESSABLE_BYTES - liveBytes);
-    this.governor = new MemoryGovernor(this.allocator, Math.floor(Math.min(share, room)), liveBytes);
+    const budgetFor = (usedBytes: number) =>
+      usedBytes > room ? undefined : Math.min(usedBytes + kept, 2 * usedBytes) * sharers;
+    this.governor = new MemoryGovernor(this.allocator, Math.floor(Math.min(share, room)), liveBytes, budgetFor);
   }
 
   /** A new block with one reference, which the caller owns; its bytes are unspecified. */

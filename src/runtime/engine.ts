@@ -212,10 +212,12 @@ export class Engine implements TableHome {
     const threads = this.#workers.length === 0 ? [PLANNER_THREAD] : this.#workers.map((worker) => worker.thread);
     const usesWorkers = this.#workers.length > 0;
     if (usesWorkers) this.#spillDirectory = this.#host.files.makeTemporaryDirectory(SPILL_PREFIX);
+    const memorySharers = sharers(graph, this.#workers.length);
     const deployment: Deployment = {
       graph,
       threads,
-      memoryBytes: Math.floor(options.memoryBytes / sharers(graph, this.#workers.length)),
+      memoryBytes: Math.floor(options.memoryBytes / memorySharers),
+      memorySharers,
       batchRows: options.batchRows,
       ...(options.queueBatches === undefined ? {} : { queueBatches: options.queueBatches }),
       splitClaims: claimsFor(graph),

@@ -101,7 +101,8 @@ export class JobFragment {
     this.#stream = options.deployment.graph.stream;
     this.#stored = options.stored;
     this.#jobBlocksBefore = this.#jobBlocks;
-    this.#workspace.setLimit(options.deployment.memoryBytes);
+    const { memoryBytes, memorySharers } = options.deployment;
+    this.#workspace.setLimit(memoryBytes, memorySharers);
   }
 
   /** Builds the subtasks and opens their operators. After a failure, `close` frees what was built so far. */

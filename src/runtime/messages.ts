@@ -116,7 +116,9 @@ export interface AlignmentSlots {
 export interface Deployment {
   readonly graph: JobGraph;
   readonly threads: readonly number[];
+  /** The thread's share of the job's budget, and the number of threads that have as much. */
   readonly memoryBytes: number;
+  readonly memorySharers: number;
   /** Directory of the job for the spill files of all threads; absent where one thread runs it all. */
   readonly spillDirectory?: string;
   readonly batchRows: number;

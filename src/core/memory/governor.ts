@@ -19,15 +19,25 @@ export class MemoryGovernor {
   /** Bytes that the job may use, beside `baseBytes`. */
   readonly limitBytes: number;
   readonly #baseBytes: number;
+  readonly #budgetFor: (usedBytes: number) => number | undefined;
   readonly #allocator: Allocator;
   readonly #states = new Set<SpillableState>();
   #spillCount = 0;
 
-  /** `baseBytes` were live before the job and are no part of what it uses. */
-  constructor(allocator: Allocator, limitBytes: number, baseBytes = 0) {
+  /**
+   * `baseBytes` were live before the job and are no part of what it uses. `budgetFor` tells which budget of the whole
+   * job would let this thread use so many bytes, for messages; undefined where none would.
+   */
+  constructor(
+    allocator: Allocator,
+    limitBytes: number,
+    baseBytes = 0,
+    budgetFor: (usedBytes: number) => number | undefined = () => undefined,
+  ) {
     this.#allocator = allocator;
     this.limitBytes = limitBytes;
     this.#baseBytes = baseBytes;
+    this.#budgetFor = budgetFor;
   }
 
   /** How often a state was spilled; shown in job metrics. */
@@ -58,7 +68,9 @@ export class MemoryGovernor {
     while (this.#usedBytes + needed > this.limitBytes) {
       const largest = this.#largestState(asked);
       if (largest === undefined) {
-        if (options.required) throw new MemoryExhaustedError(needed, this.limitBytes, what);
+        if (options.required) {
+          throw new MemoryExhaustedError(needed, this.limitBytes, what, this.#budgetFor(this.#usedBytes + needed));
+        }
         return;
       }
       const before = this.#allocator.liveBytes;

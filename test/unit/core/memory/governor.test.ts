@@ -52,6 +52,34 @@ describe("the memory governor", () => {
     });
   });
 
+  it("names the least budget of the job with which a request would not have failed", () => {
+    withWorkspace((ws) => {
+      const column = encodedColumn(ws, types.utf8, ["Delft".repeat(10_000)]);
+      ws.kept.keep(column);
+      const request = (threadBytes: number) => {
+        ws.setLimit(threadBytes, 3);
+        const held = ws.allocate(MIB);
+        try {
+          ws.governor.reserve(2 * MIB, "a test", { required: true });
+        } finally {
+          held.release();
+        }
+      };
+      expect(() => request(2 * MIB)).toThrow(`at least ${3 * (3 * MIB + ws.kept.byteLength)},`);
+      expect(() => request(3 * MIB + ws.kept.byteLength - 1)).toThrow(MemoryExhaustedError);
+      request(3 * MIB + ws.kept.byteLength);
+      ws.kept.drop(column, []);
+      column.release();
+    });
+  });
+
+  it("names no budget where the memory of a thread is too small", () => {
+    withWorkspace((ws) => {
+      ws.setLimit(64 * 2 ** 30);
+      expect(() => ws.governor.reserve(2 ** 33, "a test", { required: true })).toThrow(/more threads/);
+    });
+  });
+
   it("gives no job more than the address space has left", () => {
     withWorkspace((ws) => {
       ws.setLimit(64 * 2 ** 30);
