@@ -45,6 +45,7 @@ const INFIX: Readonly<Record<string, string>> = {
   le: "<=",
   gt: ">",
   ge: ">=",
+  like: "like",
   and: "and",
   or: "or",
   isDistinctFrom: "is distinct from",
@@ -54,6 +55,7 @@ const RENAMED: Readonly<Record<string, string>> = {
   startsWith: "starts_with",
   endsWith: "suffix",
   byteLength: "strlen",
+  dayOfWeek: "isodow",
 };
 
 /** An expression in DuckDB's SQL. */
@@ -82,6 +84,7 @@ export function toSql(node: ExpressionNode): string {
       if (node.fn === "not") return `(not ${args[0]})`;
       if (node.fn === "isNull") return `(${args[0]} is null)`;
       if (node.fn === "isNotNull") return `(${args[0]} is not null)`;
+      if (node.fn === "dateTrunc") return `date_trunc(${args[1]}, ${args[0]})`;
       if (node.fn === "between") return `(${args[0]} between ${args[1]} and ${args[2]})`;
       return `${RENAMED[node.fn] ?? node.fn}(${args.join(", ")})`;
     }
