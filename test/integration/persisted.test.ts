@@ -9,6 +9,7 @@ import { sinkNode, sourceNode } from "../../src/plan/nodes.ts";
 import { planJob } from "../../src/plan/planner.ts";
 import { Engine } from "../../src/runtime/engine.ts";
 import { StoredTable } from "../../src/runtime/stored-table.ts";
+import { collectGarbageUntil } from "../support/collect-garbage.ts";
 import { privateEnvironment } from "../support/environments.ts";
 
 afterAll(() => ExecutionEnvironment.shutdown());
@@ -134,6 +135,21 @@ describe.each([1, 2])("persisted rows on %i threads", (parallelism) => {
     const before = watch.memoryBytes();
     for (let i = 0; i < 40; i++) await step(i % 2 === 0);
     expect(watch.memoryBytes()).toBeLessThanOrEqual(before + (8 << 20));
+    await expectNothingKept();
+  });
+
+  it("are freed once the program has dropped every dataset that reads them", async () => {
+    const freed = watch.leaked.length;
+    const isFreed = async () =>
+      parallelism === 1 ? (await liveBlocks()) === 0 : watch.leaked.length >= freed + parallelism;
+    const derived = await (async () => {
+      const kept = await numbers(env, 200_000).persist();
+      return { dataSet: kept.filter(col("third").eq(1)) };
+    })();
+    await expect(collectGarbageUntil(isFreed, 300)).rejects.toThrow();
+    expect(await derived.dataSet.count()).toBe(66_667);
+    Reflect.deleteProperty(derived, "dataSet");
+    await collectGarbageUntil(isFreed);
     await expectNothingKept();
   });
 
