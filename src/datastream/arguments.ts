@@ -1,5 +1,4 @@
 import { PlanError } from "../core/errors.ts";
-import { Schema } from "../core/schema.ts";
 import type { Sink } from "../core/sink.ts";
 import type { Source } from "../core/source.ts";
 
@@ -23,7 +22,8 @@ export function checkedInstance<T>(
 /** @throws {PlanError} ARGUMENT_INVALID */
 export function checkedSource<S extends Source>(method: string, source: S): S {
   const { schema, splits, openSplit } = (source ?? {}) as Partial<Source>;
-  if (schema instanceof Schema && typeof splits === "function" && typeof openSplit === "function") return source;
+  // By its looks: a source may be made with another copy of the package.
+  if (Array.isArray(schema?.fields) && typeof splits === "function" && typeof openSplit === "function") return source;
   throw argumentInvalid(method, source, "Give a Source: an object with schema, splits() and openSplit().");
 }
 
