@@ -29,6 +29,14 @@ export {
   variancePopulation,
 } from "./api/aggregations.ts";
 export type { JobResult } from "./api/job-result.ts";
+
+import "./dataset/co-grouped-dataset.ts";
+import "./dataset/iterated-dataset.ts";
+
+export type { JoinOptions } from "./dataset/joined-dataset.ts";
+
+import "./dataset/joined-dataset.ts";
+
 export { asc, type ComputedOrdering, desc, type Ordering } from "./api/ordering.ts";
 export type { UserAggregate } from "./core/aggregates/user-aggregate.ts";
 export {
@@ -83,9 +91,10 @@ export {
 } from "./core/windows/triggers.ts";
 export type { TimeWindow } from "./core/windows/window.ts";
 export type { ProcessWindowContext } from "./core/windows/window-calculation.ts";
-export { DataSet, GroupedDataSet, type JoinOptions } from "./dataset/dataset.ts";
+export { DataSet } from "./dataset/dataset.ts";
 export { type EnvironmentOptions, ExecutionEnvironment } from "./dataset/execution-environment.ts";
 export type { FunctionOptions } from "./dataset/function-stages.ts";
+export { GroupedDataSet } from "./dataset/grouped-dataset.ts";
 export {
   type ConvergenceCriterion,
   DoubleSumAggregator,

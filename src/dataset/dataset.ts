@@ -1,44 +1,30 @@
 import type { RecordBatch, Table } from "apache-arrow";
-import { type AggregatedFields, type Aggregations, count, maxBy, minBy } from "../api/aggregations.ts";
+import { type AggregatedFields, type Aggregations, count } from "../api/aggregations.ts";
 import { callSite } from "../api/call-site.ts";
 import { columnNames, computedColumns, namedColumns } from "../api/column-arguments.ts";
 import { checkedOptions, checkedSignal, optionsOf, type SinkOptions } from "../api/options.ts";
 import { type ComputedOrdering, type Ordering, orderKey } from "../api/ordering.ts";
 import { PlanHandle } from "../api/plan-handle.ts";
-import type {
-  CoGroupGiven,
-  FieldsOf,
-  FieldsOfRow,
-  FilterGiven,
-  FlatMapGiven,
-  GroupGiven,
-  MapGiven,
-  PairGiven,
-  PartitionGiven,
-  ReduceGiven,
-} from "../api/row-types.ts";
+import type { FieldsOf, FilterGiven, FlatMapGiven, MapGiven, PartitionGiven, ReduceGiven } from "../api/row-types.ts";
 import type { AsFields, ListedFields, Names, Selectable, SelectedFields, WithFields } from "../api/selected-fields.ts";
 import type { ArrowSinkSpec } from "../connectors/arrow/arrow-sink.ts";
 import type { CsvSinkSpec } from "../connectors/csv/csv-sink.ts";
 import type { JsonSinkSpec } from "../connectors/json/json-sink.ts";
 import type { ParquetSinkSpec } from "../connectors/parquet/parquet-sink.ts";
 import type { TextSinkSpec } from "../connectors/text/text-sink.ts";
-import { assert, PlanError } from "../core/errors.ts";
+import { PlanError } from "../core/errors.ts";
 import { type AcceptsColumns, Expression, type NamedExpression, type Operand } from "../core/expressions/expression.ts";
 import { columnNode } from "../core/expressions/node.ts";
 import type { PathsIn } from "../core/expressions/symbols.ts";
 import type { OperatorContext } from "../core/operator.ts";
 import type { PartitionFunction } from "../core/operators/number-rows.ts";
-import type { RuntimeContext } from "../core/rows/runtime-context.ts";
 import type { RowOf, Schema } from "../core/schema.ts";
 import type { Sink } from "../core/sink.ts";
 import type { DataType, Fields, ListType, MapType, SimpleType, StructType } from "../core/types.ts";
-import { JOIN_HINTS, type JoinHint, type JoinType, type LogicalNode, type OrderKey } from "../plan/logical.ts";
+import type { LogicalNode } from "../plan/logical.ts";
 import {
-  crossNode,
   distinctNode,
   filterNode,
-  joinNode,
   limitNode,
   partitionNode,
   pickNode,
@@ -48,19 +34,9 @@ import {
   unnestNode,
 } from "../plan/nodes.ts";
 import { aggregateHandle } from "./aggregate-handle.ts";
-import { type FunctionOptions, type FunctionStage, functionHandle, keyedHandle } from "./function-stages.ts";
-import {
-  type BulkStep,
-  bulkIteration,
-  type DeltaStep,
-  deltaIteration,
-  ITERATION_OPTIONS,
-  type IterationOptions,
-  type Superstep,
-} from "./iterations.ts";
+import { type FunctionOptions, type FunctionStage, functionHandle } from "./function-stages.ts";
 import type { JobContext } from "./job-context.ts";
 import { sortedBy } from "./ordering.ts";
-import { type JoinOn, pairsHandle } from "./pairs.ts";
 import { customPartitioning, rangePartitioning } from "./partitions.ts";
 import {
   collectArrow,
@@ -73,25 +49,17 @@ import {
   unpersistRows,
 } from "./results.ts";
 import {
-  coGroupStage,
-  combineGroupStage,
   filterStage,
   flatMapStage,
   indexStage,
   mapPartitionStage,
   mapStage,
   reduceAllStage,
-  reduceGroupStage,
   reduceStage,
   sampleSizeStage,
   sampleStage,
 } from "./stages.ts";
 import { type ColumnSummary, summarizeColumns } from "./summaries.ts";
-
-/** Columns of a join: the left ones, and the right ones without keys of the same name; other clashes get `_right`. */
-export type JoinedFields<L extends Fields, R extends Fields, SharedKeys extends string> = L & {
-  readonly [N in Exclude<keyof R & string, SharedKeys> as N extends keyof L ? `${N}_right` : N]: R[N];
-};
 
 /** A column or a computed value, as it is or with a direction. */
 type SortKey<F extends Fields> = Names<F> | Ordering<Names<F>> | Expression<PathsIn<F>> | ComputedOrdering<PathsIn<F>>;
@@ -123,23 +91,20 @@ type Renamed<F extends Fields, M extends Readonly<Record<string, string>>> = {
 export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F>> {
   /** Carries the column types for inference only; never set. */
   declare readonly $fields: F;
-  readonly #context: JobContext;
-  readonly #plan: PlanHandle;
+  /** @internal */
+  readonly context: JobContext;
+  /** The plan behind this dataset, for libraries that build on datasets. */
+  readonly plan: PlanHandle;
 
   /** For the environment and builders; user code starts at `ExecutionEnvironment`. */
   constructor(context: JobContext, plan: PlanHandle) {
-    this.#context = context;
-    this.#plan = plan;
-  }
-
-  /** The plan behind this dataset, for libraries that build on datasets. */
-  get plan(): PlanHandle {
-    return this.#plan;
+    this.context = context;
+    this.plan = plan;
   }
 
   /** The columns; a promise, since those of some functions are known only once they have run on a few rows. */
   async schema(): Promise<Schema<F>> {
-    return (await this.#plan.resolve()).schema as Schema<F>;
+    return (await this.plan.resolve()).schema as Schema<F>;
   }
 
   // Rows and columns
@@ -298,41 +263,6 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
   // Aggregation
 
   /**
-   * Groups rows with equal values; nulls form a group of their own. Keys are columns, or computed ones under new names.
-   * @throws {PlanError} COLUMNS_EMPTY, COLUMN_UNKNOWN; `aggregate` without `groupBy` is over all rows
-   * @example flights.groupBy("origin").aggregate({ flights: count(), meanDelay: avg("delay") })
-   * @example flights.groupBy({ month: col("date").month() })
-   * @example flights.groupBy((flight) => regionOf(flight.origin)).aggregate({ flights: count() }) // { key, flights }
-   */
-  groupBy<const N extends Names<F>>(...keys: N[]): GroupedDataSet<F, N>;
-  groupBy<const E extends Readonly<Record<string, Operand>>>(
-    keys: E & { [N in keyof E]: AcceptsColumns<E[N], PathsIn<F>> },
-  ): GroupedDataSet<WithFields<F, SelectedFields<E, F>>, keyof E & string>;
-  groupBy<V, const N extends string = "key">(
-    key: (row: RowOf<F>, context: RuntimeContext) => V,
-    column?: { readonly name?: N; readonly type?: DataType },
-  ): GroupedDataSet<F & { readonly [K in N]: FieldsOfRow<{ value: V }>["value"] }, N>;
-  groupBy(...keys: unknown[]): unknown {
-    const [key, column] = keys as [unknown, { name?: string; type?: DataType } | undefined];
-    if (typeof key === "function") {
-      const { name = "key", ...type } = checkedOptions("groupBy", column ?? {}, ["name", "type"]);
-      return new GroupedDataSet(this.#context, keyedHandle(this.#context, this.#plan, key, { name, ...type }), [name]);
-    }
-    return this.#groupByColumns(keys as (string | Readonly<Record<string, Operand>>)[]);
-  }
-
-  #groupByColumns(keys: readonly (string | Readonly<Record<string, Operand>>)[]): GroupedDataSet<Fields, string> {
-    const names = namedColumns("groupBy", keys).map(({ name }) => name);
-    const computed = keys.filter((key) => typeof key !== "string");
-    const keyed = computed.length === 0 ? this : this.withColumns(Object.assign({}, ...computed));
-    const plan = keyed.#plan.map((node) => {
-      for (const name of names) node.schema.indexOf(name);
-      return node;
-    });
-    return new GroupedDataSet(this.#context, plan, names);
-  }
-
-  /**
    * One row of aggregates over all rows; also where there are none (then counts are 0 and other values null).
    * @example flights.aggregate({ flights: count(), worst: max("delay") })
    */
@@ -361,60 +291,6 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
   }
 
   // Several datasets
-
-  /**
-   * Rows of both sides with equal keys; null keys match nothing. Continue with `.where(...).equalTo(...)`.
-   * @param options.hint - Which side is copied or built; by default the optimizer chooses by size.
-   * @example orders.join(customers).where("customerId").equalTo("id")
-   */
-  join<G extends Fields>(other: DataSet<G>, options: JoinOptions = {}): JoinBuilder<F, G, "inner"> {
-    return new JoinBuilder(this.#context, this.#plan, planOf("join", other), "inner", options);
-  }
-
-  /** `join` with a right side that is small. */
-  joinWithTiny<G extends Fields>(other: DataSet<G>): JoinBuilder<F, G, "inner"> {
-    return this.join(other, { hint: "BROADCAST_HASH_SECOND" });
-  }
-
-  /** `join` with a right side that is much larger than this one. */
-  joinWithHuge<G extends Fields>(other: DataSet<G>): JoinBuilder<F, G, "inner"> {
-    return this.join(other, { hint: "BROADCAST_HASH_FIRST" });
-  }
-
-  /** All rows of this side; the right columns are null where nothing matches. */
-  leftOuterJoin<G extends Fields>(other: DataSet<G>, options: JoinOptions = {}): JoinBuilder<F, G, "left"> {
-    return new JoinBuilder(this.#context, this.#plan, planOf("leftOuterJoin", other), "left", options);
-  }
-
-  /** All rows of the other side; the left columns are null where nothing matches. */
-  rightOuterJoin<G extends Fields>(other: DataSet<G>, options: JoinOptions = {}): JoinBuilder<F, G, "right"> {
-    return new JoinBuilder(this.#context, this.#plan, planOf("rightOuterJoin", other), "right", options);
-  }
-
-  /** All rows of both sides. */
-  fullOuterJoin<G extends Fields>(other: DataSet<G>, options: JoinOptions = {}): JoinBuilder<F, G, "full"> {
-    return new JoinBuilder(this.#context, this.#plan, planOf("fullOuterJoin", other), "full", options);
-  }
-
-  /** Rows of this side that have a match, each once. */
-  semiJoin<G extends Fields>(other: DataSet<G>, options: JoinOptions = {}): JoinBuilder<F, G, "semi"> {
-    return new JoinBuilder(this.#context, this.#plan, planOf("semiJoin", other), "semi", options);
-  }
-
-  /** Rows of this side that have no match; a null key has none. */
-  antiJoin<G extends Fields>(other: DataSet<G>, options: JoinOptions = {}): JoinBuilder<F, G, "anti"> {
-    return new JoinBuilder(this.#context, this.#plan, planOf("antiJoin", other), "anti", options);
-  }
-
-  /** Groups both sides by their keys together; continue with `.where(...).equalTo(...).with(fn)`. */
-  coGroup<G extends Fields>(other: DataSet<G>): CoGroupBuilder<F, G> {
-    return new CoGroupBuilder(this.#context, this.#plan, planOf("coGroup", other));
-  }
-
-  /** Every row of this side with every row of the other. */
-  cross<G extends Fields>(other: DataSet<G>): DataSet<JoinedFields<F, G, never>> {
-    return this.#with([planOf("cross", other)], ([left, right]) => crossNode(left, right));
-  }
 
   /** All rows of both, duplicates kept. @throws {PlanError} UNION_SCHEMAS_DIFFER */
   union(...others: DataSet<F>[]): DataSet<F> {
@@ -489,75 +365,27 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
     );
   }
 
-  // Iteration
-
-  /**
-   * Repeats a step on its own result, `maxIterations` times at most. The step is called once per superstep, with a
-   * dataset of the rows that the superstep before left in memory.
-   * @example
-   * const estimate = points.iterate(100, (loop) => {
-   *   const next = loop.select({ x: col("x").add(1) });
-   *   return { next, continueWhile: next.filter(col("x").lt(10)) };
-   * });
-   */
-  iterate(
-    maxIterations: number,
-    step: (loop: DataSet<F>, superstep: Superstep) => DataSet<F> | BulkResult<F>,
-    options: IterationOptions = {},
-  ): DataSet<F> {
-    const asPlans: BulkStep = (loop, superstep) => {
-      const result = step(new DataSet(this.#context, loop), superstep);
-      if (result instanceof DataSet) return { next: result.plan };
-      const { next, continueWhile } = result;
-      return { next: next.plan, ...(continueWhile === undefined ? {} : { continueWhile: continueWhile.plan }) };
-    };
-    return this.#then((plan) =>
-      bulkIteration(this.#context, plan, maxIterations, asPlans, checkedOptions("iterate", options, ITERATION_OPTIONS)),
-    );
-  }
-
-  /**
-   * Repeats a step on a solution set (this dataset, one row per key) and a workset, until the workset is empty.
-   * Each superstep gives a delta, whose rows replace those of equal keys in the solution, and the next workset.
-   */
-  iterateDelta<W extends Fields>(
-    workset: DataSet<W>,
-    maxIterations: number,
-    keys: readonly Names<F>[],
-    step: (solution: DataSet<F>, workset: DataSet<W>, superstep: Superstep) => DeltaResult<F, W>,
-    options: IterationOptions = {},
-  ): DataSet<F> {
-    const asPlans: DeltaStep = (solution, work, superstep) => {
-      const result = step(new DataSet(this.#context, solution), new DataSet(this.#context, work), superstep);
-      return { delta: result.delta.plan, nextWorkset: result.nextWorkset.plan };
-    };
-    checkedOptions("iterateDelta", options, ITERATION_OPTIONS);
-    return this.#then((plan) =>
-      deltaIteration(this.#context, plan, workset.#plan, keys, maxIterations, asPlans, options),
-    );
-  }
-
   // Results
 
   /** Runs the plan and gives all rows as objects. */
   collect(options: { signal?: AbortSignal } = {}): Promise<RowOf<F>[]> {
-    return collectRows(this.#context, this.#plan, checkedSignal("collect", options)) as Promise<RowOf<F>[]>;
+    return collectRows(this.context, this.plan, checkedSignal("collect", options)) as Promise<RowOf<F>[]>;
   }
 
   /** Runs the plan and gives an apache-arrow Table in ordinary memory. */
   collectArrow(options: { signal?: AbortSignal } = {}): Promise<Table> {
-    return collectArrow(this.#context, this.#plan, checkedSignal("collectArrow", options));
+    return collectArrow(this.context, this.plan, checkedSignal("collectArrow", options));
   }
 
   /** Runs the plan and counts its rows. */
   count(options: { signal?: AbortSignal } = {}): Promise<number> {
     const counted = this.#then((plan) => aggregateHandle(plan, [], { rows: count() }));
-    return countRows(this.#context, counted.#plan, checkedSignal("count", options));
+    return countRows(this.context, counted.plan, checkedSignal("count", options));
   }
 
   /** Runs the plan and tells of each column: rows, nulls, distinct values, bounds, mean and standard deviation. */
   summarize(): Promise<ColumnSummary[]> {
-    return summarizeColumns(this.#context, this.#plan);
+    return summarizeColumns(this.context, this.plan);
   }
 
   /** Runs the plan and prints its first rows as an aligned table with column types and the number of rows. */
@@ -567,17 +395,17 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
 
   /** What `show` prints. */
   toText(rows = 20): Promise<string> {
-    return showText(this.#context, this.#plan, rows);
+    return showText(this.context, this.plan, rows);
   }
 
   /** Rows as they are computed; the job waits for a slow reader and stops when the loop is left. */
   [Symbol.asyncIterator](): AsyncIterator<RowOf<F>> {
-    return rowIterator(this.#context, this.#plan) as AsyncIterator<RowOf<F>>;
+    return rowIterator(this.context, this.plan) as AsyncIterator<RowOf<F>>;
   }
 
   /** apache-arrow RecordBatches as they are computed, in ordinary memory. */
   batches(): AsyncIterable<RecordBatch> {
-    return recordBatches(this.#context, this.#plan);
+    return recordBatches(this.context, this.plan);
   }
 
   /**
@@ -587,7 +415,7 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
    */
   async persist(options: { signal?: AbortSignal } = {}): Promise<DataSet<F>> {
     const signal = checkedSignal("persist", options);
-    return new DataSet(this.#context, PlanHandle.of(await persistRows(this.#context, this.#plan, signal)));
+    return new DataSet(this.context, PlanHandle.of(await persistRows(this.context, this.plan, signal)));
   }
 
   /**
@@ -596,7 +424,7 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
    * @throws {PlanError} NOT_PERSISTED
    */
   unpersist(): Promise<void> {
-    return unpersistRows(this.#plan);
+    return unpersistRows(this.plan);
   }
 
   /**
@@ -606,27 +434,27 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
    * @param options.partitionBy - Columns whose values name directories (`year=2020/`) instead of standing in the files
    */
   writeParquet(path: string, options: SinkOptions<ParquetSinkSpec> = {}): void {
-    this.#context.addSink(this.#plan, { kind: "parquet", path, ...optionsOf("writeParquet", options) });
+    this.context.addSink(this.plan, { kind: "parquet", path, ...optionsOf("writeParquet", options) });
   }
 
   /** Writes CSV files by RFC 4180; see `writeParquet`. */
   writeCsv(path: string, options: SinkOptions<CsvSinkSpec> = {}): void {
-    this.#context.addSink(this.#plan, { kind: "csv", path, ...optionsOf("writeCsv", options) });
+    this.context.addSink(this.plan, { kind: "csv", path, ...optionsOf("writeCsv", options) });
   }
 
   /** Writes JSON lines; see `writeParquet`. */
   writeJson(path: string, options: SinkOptions<JsonSinkSpec> = {}): void {
-    this.#context.addSink(this.#plan, { kind: "json", path, ...optionsOf("writeJson", options) });
+    this.context.addSink(this.plan, { kind: "json", path, ...optionsOf("writeJson", options) });
   }
 
   /** Writes Arrow IPC files, or streams; see `writeParquet`. */
   writeArrow(path: string, options: SinkOptions<ArrowSinkSpec> = {}): void {
-    this.#context.addSink(this.#plan, { kind: "arrow", path, ...optionsOf("writeArrow", options) });
+    this.context.addSink(this.plan, { kind: "arrow", path, ...optionsOf("writeArrow", options) });
   }
 
   /** Writes the only column, of type utf8, as lines; see `writeParquet`. */
   writeText(path: string, options: SinkOptions<TextSinkSpec> = {}): void {
-    this.#context.addSink(this.#plan, { kind: "text", path, ...optionsOf("writeText", options) });
+    this.context.addSink(this.plan, { kind: "text", path, ...optionsOf("writeText", options) });
   }
 
   /**
@@ -634,279 +462,36 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
    * SINK_FAILED, with the thrown value as cause.
    */
   output(sink: Sink): void {
-    this.#context.addSink(this.#plan, sink);
+    this.context.addSink(this.plan, sink);
   }
 
   /** The plan as it will run: operators with their expressions, pushed-down columns and filters, threads, exchanges. */
   async explain(format: "text" | "json" = "text"): Promise<string> {
-    return this.#context.explain([await this.#plan.resolve()], format);
+    return this.context.explain([await this.plan.resolve()], format);
   }
 
   #function<G extends Fields>(stage: FunctionStage, options: FunctionOptions): DataSet<G> {
-    return this.#then((plan) => functionHandle(this.#context, [plan], stage, options));
+    return this.#then((plan) => functionHandle(this.context, [plan], stage, options));
   }
 
   #then<G extends Fields>(step: (plan: PlanHandle) => PlanHandle): DataSet<G> {
-    return new DataSet<G>(this.#context, step(this.#plan).at(callSite()));
+    return new DataSet<G>(this.context, step(this.plan).at(callSite()));
   }
 
   #with<G extends Fields>(
     others: readonly PlanHandle[],
     step: (nodes: readonly LogicalNode[]) => LogicalNode,
   ): DataSet<G> {
-    return new DataSet<G>(this.#context, PlanHandle.combine([this.#plan, ...others], step).at(callSite()));
+    return new DataSet<G>(this.context, PlanHandle.combine([this.plan, ...others], step).at(callSite()));
   }
 }
 
-/** @throws {PlanError} DATASET_EXPECTED */
-function planOf(method: string, other: unknown): PlanHandle {
+/** The plan of what must be a dataset. @throws {PlanError} DATASET_EXPECTED */
+export function planOf(method: string, other: unknown, role = "its other side"): PlanHandle {
   if (other instanceof DataSet) return other.plan;
   throw new PlanError(
     "DATASET_EXPECTED",
-    `${method} was given ${other === null || other === undefined ? other : `the ${typeof other} ${String(other)}`} as its other side.`,
+    `${method} was given ${other === null || other === undefined ? other : `the ${typeof other} ${String(other)}`} as ${role}.`,
     "Give a dataset; env.fromRows(rows) makes one of an array.",
   );
-}
-
-/** What a bulk step gives: the rows of the next superstep, and rows without which there is none. */
-export interface BulkResult<F extends Fields> {
-  readonly next: DataSet<F>;
-  readonly continueWhile?: { readonly plan: PlanHandle };
-}
-
-export interface DeltaResult<F extends Fields, W extends Fields> {
-  readonly delta: DataSet<F>;
-  readonly nextWorkset: DataSet<W>;
-}
-
-export interface JoinOptions {
-  readonly hint?: JoinHint;
-}
-
-/** @throws {PlanError} OPTION_INVALID */
-function checkHint(hint: JoinHint | undefined): void {
-  if (hint === undefined || JOIN_HINTS.includes(hint)) return;
-  throw new PlanError("OPTION_INVALID", `The hint of a join is "${hint}".`, `It is one of ${JOIN_HINTS.join(", ")}.`);
-}
-
-/** A join that waits for its keys. */
-export class JoinBuilder<L extends Fields, R extends Fields, T extends JoinType> {
-  readonly #context: JobContext;
-  readonly #left: PlanHandle;
-  readonly #right: PlanHandle;
-  readonly #type: T;
-  readonly #options: JoinOptions;
-
-  constructor(context: JobContext, left: PlanHandle, right: PlanHandle, type: T, options: JoinOptions) {
-    this.#context = context;
-    this.#left = left;
-    this.#right = right;
-    this.#type = type;
-    this.#options = checkedOptions("join", options, ["hint"]);
-    checkHint(options.hint);
-  }
-
-  /** Key columns of the left side. */
-  where<const K extends Names<L>>(...leftKeys: K[]): JoinKeysBuilder<L, R, T, K> {
-    return {
-      equalTo: (...rightKeys) => {
-        const on = { type: this.#type, leftKeys, rightKeys, ...this.#options };
-        return new JoinedDataSet(this.#context, this.#left, this.#right, on);
-      },
-    };
-  }
-
-  /** Key columns that have the same names on both sides. */
-  on<const K extends Names<L> & Names<R>>(...keys: K[]): JoinedDataSet<L, R, T, K> {
-    return this.where(...keys).equalTo(...keys);
-  }
-}
-
-export interface JoinKeysBuilder<L extends Fields, R extends Fields, T extends JoinType, LK extends string> {
-  /**
-   * Key columns of the right side, as many as on the left, of the same types. A right key that has the name of a left
-   * key is left out of the result.
-   * @throws {PlanError} JOIN_KEYS_MISMATCH, COLUMN_UNKNOWN
-   */
-  equalTo<const K extends Names<R>>(...rightKeys: K[]): JoinedDataSet<L, R, T, LK & K>;
-}
-
-/** The rows of a join; `with` makes them from pairs of rows instead. */
-export class JoinedDataSet<
-  L extends Fields,
-  R extends Fields,
-  T extends JoinType,
-  SharedKeys extends string,
-> extends DataSet<JoinResult<L, R, T, SharedKeys>> {
-  readonly #context: JobContext;
-  readonly #left: PlanHandle;
-  readonly #right: PlanHandle;
-  readonly #on: JoinOn;
-
-  constructor(context: JobContext, left: PlanHandle, right: PlanHandle, on: JoinOn) {
-    super(
-      context,
-      PlanHandle.combine([left, right], ([leftNode, rightNode]) => joinNode(leftNode, rightNode, on)).at(callSite()),
-    );
-    this.#context = context;
-    this.#left = left;
-    this.#right = right;
-    this.#on = on;
-  }
-
-  /** Calls the function for each pair; the row of a side without match is null. */
-  with<O extends object, const P extends FunctionOptions = FunctionOptions>(
-    fn: PairGiven<
-      "join",
-      T extends "right" | "full" ? RowOf<L> | null : RowOf<L>,
-      T extends "left" | "full" ? RowOf<R> | null : RowOf<R>,
-      O
-    >,
-    options: P = {} as P,
-  ): DataSet<FieldsOf<P, O>> {
-    return new DataSet(this.#context, pairsHandle(this.#context, this.#left, this.#right, this.#on, fn, options));
-  }
-}
-
-/** A co-group that waits for its keys. */
-export class CoGroupBuilder<L extends Fields, R extends Fields> {
-  readonly #context: JobContext;
-  readonly #left: PlanHandle;
-  readonly #right: PlanHandle;
-
-  constructor(context: JobContext, left: PlanHandle, right: PlanHandle) {
-    this.#context = context;
-    this.#left = left;
-    this.#right = right;
-  }
-
-  /** Key columns of the left side. */
-  where<const K extends Names<L>>(...leftKeys: K[]): CoGroupKeysBuilder<L, R, K> {
-    return {
-      equalTo: (...rightKeys) => ({
-        with: (fn, options = {} as never) => {
-          const stage = coGroupStage(fn, leftKeys, rightKeys);
-          return new DataSet(this.#context, functionHandle(this.#context, [this.#left, this.#right], stage, options));
-        },
-      }),
-    };
-  }
-}
-
-export interface CoGroupKeysBuilder<L extends Fields, R extends Fields, K extends Names<L>> {
-  /** Key columns of the right side, as many as on the left, of the same types. */
-  equalTo(...rightKeys: Names<R>[]): {
-    /**
-     * Calls the function once per key that occurs on either side, with the rows of both; one of them may be empty.
-     * Null keys form a group of their own.
-     */
-    with<O extends object, const P extends FunctionOptions = FunctionOptions>(
-      fn: CoGroupGiven<Pick<RowOf<L>, K>, RowOf<L>, RowOf<R>, O>,
-      options?: P,
-    ): DataSet<FieldsOf<P, O>>;
-  };
-}
-
-type JoinResult<L extends Fields, R extends Fields, T extends JoinType, SharedKeys extends string> = T extends
-  | "semi"
-  | "anti"
-  ? L
-  : JoinedFields<L, R, SharedKeys>;
-
-/** Rows grouped by key columns; made by `groupBy`. */
-export class GroupedDataSet<F extends Fields, K extends string> {
-  readonly #context: JobContext;
-  readonly #plan: PlanHandle;
-  readonly #keys: readonly string[];
-  readonly #order: readonly OrderKey[];
-
-  constructor(context: JobContext, plan: PlanHandle, keys: readonly string[], order: readonly OrderKey[] = []) {
-    this.#context = context;
-    this.#plan = plan;
-    this.#keys = keys;
-    this.#order = order;
-  }
-
-  /**
-   * One row per group: the keys, then the aggregates by name.
-   * @example orders.groupBy("customer").aggregate({ orders: count(), spent: sum(col("price").mul(col("quantity"))) })
-   */
-  aggregate<const A extends Aggregations<PathsIn<F>>>(
-    aggregations: A,
-  ): DataSet<Pick<F, K> & AsFields<AggregatedFields<A, F>>> {
-    return new DataSet(this.#context, aggregateHandle(this.#plan, this.#keys, aggregations).at(callSite()));
-  }
-
-  /** Rows per group, in a column `count`. */
-  count(): DataSet<Pick<F, K> & { count: SimpleType<"int64"> }> {
-    return new DataSet(this.#context, aggregateHandle(this.#plan, this.#keys, { count: count() }).at(callSite()));
-  }
-
-  /** The row of each group with the smallest value; of equal ones, the first. */
-  minBy<const N extends Exclude<Names<F>, K>>(column: N): DataSet<F> {
-    return this.#chosenBy(minBy, column);
-  }
-
-  /** The row of each group with the greatest value; of equal ones, the first. */
-  maxBy<const N extends Exclude<Names<F>, K>>(column: N): DataSet<F> {
-    return this.#chosenBy(maxBy, column);
-  }
-
-  /** Orders the rows of each group for `reduceGroup` and `first`; further calls add keys. */
-  sortGroup(...keys: (Names<F> | Ordering<Names<F>>)[]): GroupedDataSet<F, K> {
-    return new GroupedDataSet(this.#context, this.#plan, this.#keys, [...this.#order, ...keys.map(orderKey)]);
-  }
-
-  /** The first rows of each group, in the order of `sortGroup`. */
-  first(count: number): DataSet<F> {
-    function* firstRows(_: unknown, rows: Iterable<object>) {
-      let left = count;
-      if (left <= 0) return;
-      for (const row of rows) {
-        yield row;
-        if (--left === 0) return;
-      }
-    }
-    const stage = reduceGroupStage(firstRows, this.#keys, this.#order);
-    return this.#function({ ...stage, schemaOf: ([input]) => input }, {});
-  }
-
-  /** Folds the rows of each group into one with an associative function of two rows. */
-  reduce(fn: ReduceGiven<RowOf<F>>, options: Omit<FunctionOptions, "schema"> = {}): DataSet<F> {
-    return this.#function(reduceStage(fn, this.#keys), options);
-  }
-
-  /**
-   * Calls the function once per group with its key and an iterable of its rows, and gives on the rows that it returns.
-   * A group never has to fit into memory.
-   */
-  reduceGroup<R extends object, const O extends FunctionOptions = FunctionOptions>(
-    fn: GroupGiven<Pick<RowOf<F>, K>, RowOf<F>, R>,
-    options: O = {} as O,
-  ): DataSet<FieldsOf<O, R>> {
-    return this.#function(reduceGroupStage(fn, this.#keys, this.#order), options);
-  }
-
-  /** Like `reduceGroup` on parts of groups, without bringing them together: a first step before a real one. */
-  combineGroup<R extends object, const O extends FunctionOptions = FunctionOptions>(
-    fn: GroupGiven<Pick<RowOf<F>, K>, RowOf<F>, R, "combineGroup">,
-    options: O = {} as O,
-  ): DataSet<FieldsOf<O, R>> {
-    return this.#function(combineGroupStage(fn, this.#keys), options);
-  }
-
-  #chosenBy(choose: typeof minBy, column: string): DataSet<F> {
-    const plan = this.#plan.map((node) => {
-      const values = node.schema.names.filter((name) => !this.#keys.includes(name));
-      const chosen = Object.fromEntries(values.map((name) => [name, choose(name, column)]));
-      const handle = aggregateHandle(PlanHandle.of(node), this.#keys, chosen);
-      assert(handle.node !== undefined, "a plan over a known node is known");
-      return pickNode(handle.node, node.schema.names);
-    });
-    return new DataSet(this.#context, plan);
-  }
-
-  #function<G extends Fields>(stage: FunctionStage, options: FunctionOptions): DataSet<G> {
-    return new DataSet<G>(this.#context, functionHandle(this.#context, [this.#plan], stage, options));
-  }
 }

@@ -89,6 +89,16 @@ describe("at the line of the mistake", () => {
       expect(() => untyped.aggregate(given)).toThrow(refusal("AGGREGATES_EMPTY", ""));
   });
 
+  it("iterations refuse a workset and results of a step that are no datasets", async () => {
+    expect(() => untyped.iterateDelta([], 3, ["id"], () => ({}))).toThrow(refusal("DATASET_EXPECTED", "iterateDelta"));
+    const collect = (data: unknown) => (data as typeof orders).collect();
+    for (const given of [undefined, [], { next: 1 }]) {
+      await expect(collect(untyped.iterate(3, () => given))).rejects.toMatchObject({ code: "DATASET_EXPECTED" });
+    }
+    const delta = untyped.iterateDelta(orders, 3, [(await orders.schema()).names[0]], () => ({ delta: orders }));
+    await expect(collect(delta)).rejects.toMatchObject({ code: "DATASET_EXPECTED" });
+  });
+
   it.each(["join", "leftOuterJoin", "antiJoin", "coGroup", "cross", "union"])(
     "%s refuses what is no dataset",
     (name) => {
