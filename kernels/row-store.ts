@@ -26,6 +26,36 @@ export function rowStoreOwnTexts(length: i32, arena: usize, field: usize, stride
   }
 }
 
+/** Copies fields of 16 bytes by indices i32[length]. */
+export function rowStorePutFields(indices: usize, length: i32, fields: usize, field: usize, stride: usize): void {
+  for (let row: usize = 0; row < <usize>length; row++, field += stride) {
+    v128.store(field, v128.load(fields + (<usize>load<u32>(indices + (row << 2)) << 4)));
+  }
+}
+
+/**
+ * Addresses u32 of rows that lie in segments of 1 << shift rows; NO_ROW stays. `segments` is u32 per segment.
+ * With these as indices and a stride of 1, kernels that take fields of packed rows read them from anywhere.
+ */
+export function rowStoreAddresses(
+  rows: usize,
+  count: i32,
+  segments: usize,
+  shift: u32,
+  stride: usize,
+  out: usize,
+): void {
+  const mask: u32 = (1 << shift) - 1;
+  for (let i: usize = 0; i < <usize>count; i++) {
+    const row = load<u32>(rows + (i << 2));
+    let address: u32 = 0xffffffff;
+    if (row != 0xffffffff) {
+      address = load<u32>(segments + ((<usize>row >> <usize>shift) << 2)) + (row & mask) * <u32>stride;
+    }
+    store<u32>(out + (i << 2), address);
+  }
+}
+
 /** Zeroes the field of rows that `validity` says are null. */
 export function rowStoreClearNulls(validity: usize, length: i32, width: usize, field: usize, stride: usize): void {
   for (let row: usize = 0; row < <usize>length; row++, field += stride) {

@@ -1,4 +1,3 @@
-import { GroupArray } from "../aggregates/group-array.ts";
 import type { Column } from "../column.ts";
 import { allocateBitmap, bitmapBytes, columnOf } from "../columns/allocate.ts";
 import { buildColumn } from "../columns/builder.ts";
@@ -6,15 +5,16 @@ import { decodeDictionary } from "../columns/dictionary.ts";
 import { gatherColumn, NO_ROW } from "../columns/gather.ts";
 import { putKernel, takeKernel } from "../columns/packed-rows.ts";
 import { columnBytes } from "../columns/size.ts";
+import { sliceColumn } from "../columns/slice.ts";
 import { EvaluationError } from "../errors.ts";
 import type { Address } from "../memory/allocator.ts";
-import type { Block } from "../memory/block.ts";
 import { byteWidth, type DataType, isNested, isVariableLength } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
+import { KeptTexts, TEXT_WIDTH } from "./kept-texts.ts";
 import { PieceColumn } from "./piece-column.ts";
+import { RowSegments } from "./row-segments.ts";
 
 const MAXIMUM_OFFSET = 0x7fffffff;
-const TEXT_WIDTH = 16;
 
 interface Field {
   readonly type: DataType;
@@ -23,6 +23,7 @@ interface Field {
   readonly width: number;
   /** Nested types are kept in columns. */
   readonly pieces: PieceColumn | undefined;
+  readonly texts: KeptTexts | undefined;
 }
 
 /**
@@ -34,9 +35,8 @@ export class RowStore {
   readonly types: readonly DataType[];
   readonly #workspace: Workspace;
   readonly #fields: readonly Field[];
-  readonly #rows: GroupArray;
-  #arenas: Block[] = [];
-  #outsideBytes = 0;
+  readonly #rows: RowSegments;
+  #nestedBytes = 0;
   #rowCount = 0;
 
   constructor(workspace: Workspace, types: readonly DataType[]) {
@@ -49,11 +49,17 @@ export class RowStore {
     for (const i of byWidth) {
       const type = types[i];
       const width = storedWidth(type);
-      fields[i] = { type, offset, width, pieces: isNested(type) ? new PieceColumn(workspace, type) : undefined };
+      fields[i] = {
+        type,
+        offset,
+        width,
+        pieces: isNested(type) ? new PieceColumn(workspace, type) : undefined,
+        texts: isVariableLength(type) ? new KeptTexts(workspace) : undefined,
+      };
       offset += width;
     }
     this.#fields = fields;
-    this.#rows = new GroupArray(workspace, Math.ceil(offset / 8) * 8);
+    this.#rows = new RowSegments(workspace, Math.ceil(offset / 8) * 8);
   }
 
   get rowCount(): number {
@@ -61,7 +67,8 @@ export class RowStore {
   }
 
   get memoryBytes(): number {
-    return this.#rows.byteLength + this.#outsideBytes;
+    const texts = this.#fields.reduce((sum, field) => sum + (field.texts?.byteLength ?? 0), 0);
+    return this.#rows.byteLength + this.#nestedBytes + texts;
   }
 
   /** Bytes that `rowCount` more rows would take on top, long texts not counted. */
@@ -72,31 +79,62 @@ export class RowStore {
   /** Appends rows, one column per type; returns the number of the first. Borrows the columns. */
   append(columns: readonly Column[], rowCount: number): number {
     const first = this.#rowCount;
-    const base = this.#rows.ensure(first + rowCount) + first * this.#rows.stride;
     this.#rowCount += rowCount;
-    if (rowCount > 0) for (const [i, column] of columns.entries()) this.#put(column, i, base);
+    this.#rows.ensure(this.#rowCount);
+    for (let from = 0; from < rowCount; ) {
+      const { address, room } = this.#rows.at(first + from);
+      const size = Math.min(room, rowCount - from);
+      for (const [i, column] of columns.entries()) {
+        const piece = sliceColumn(this.#workspace, column, from, size);
+        this.#put(piece, i, address);
+        piece.release();
+      }
+      from += size;
+    }
     return first;
   }
 
   /** Column `field` of the rows u32[count] at `indices`; with `nullable`, NO_ROW gives a null. The caller owns it. */
   gather(field: number, indices: Address, count: number, nullable = false): Column {
-    const { type, offset, width, pieces } = this.#fields[field];
+    const { type, pieces } = this.#fields[field];
+    if (this.#rowCount === 0 || type.kind === "null") return nullColumn(this.#workspace, type, count);
+    if (pieces !== undefined) return pieces.gather(indices, count, nullable);
+    const rows = this.#rows.addresses(indices, count);
+    try {
+      return this.#take(field, rows.address, count);
+    } finally {
+      rows.release();
+    }
+  }
+
+  /** All columns of the rows u32[count] at `indices`; the caller owns them. */
+  gatherAll(indices: Address, count: number): Column[] {
+    return this.#fields.map((_, i) => this.gather(i, indices, count));
+  }
+
+  release(): void {
+    this.#rows.release();
+    for (const { pieces, texts } of this.#fields) {
+      pieces?.release();
+      texts?.release();
+    }
+  }
+
+  /** A field of the rows whose addresses are u32[count]: for the kernels, rows one byte apart from address 0 on. */
+  #take(field: number, rows: Address, count: number): Column {
+    const { type, offset, width } = this.#fields[field];
     const workspace = this.#workspace;
     const { kernels } = workspace;
-    if (this.#rowCount === 0 || type.kind === "null") return nullColumn(workspace, type, count);
-    if (pieces !== undefined) return pieces.gather(indices, count, nullable);
-    const { address: rows, stride } = this.#rows;
-    const at = rows + offset;
     const validity = workspace.allocate(bitmapBytes(count));
-    kernels.packedTakeValidity(rows + 8 * (field >>> 6), stride, field & 63, indices, count, validity.address);
+    kernels.packedTakeValidity(8 * (field >>> 6), 1, field & 63, rows, count, validity.address);
     if (type.kind === "bool") {
       const data = allocateBitmap(workspace, count);
-      kernels.rowStoreTakeBits(at, stride, indices, count, data.address);
+      kernels.rowStoreTakeBits(offset, 1, rows, count, data.address);
       return columnOf(workspace, type, count, { data, validity });
     }
     if (isVariableLength(type)) {
       const offsets = workspace.allocate((count + 1) * 4);
-      const total = kernels.packedTakeOffsets(at, stride, indices, count, offsets.address);
+      const total = kernels.packedTakeOffsets(offset, 1, rows, count, offsets.address);
       if (total > MAXIMUM_OFFSET) {
         offsets.release();
         validity.release();
@@ -107,53 +145,35 @@ export class RowStore {
         );
       }
       const data = workspace.allocate(total + 16);
-      kernels.packedTakeText(at, stride, indices, count, data.address);
+      kernels.packedTakeText(offset, 1, rows, count, data.address);
       return columnOf(workspace, type, count, { data, offsets, validity });
     }
     const data = workspace.allocate(count * width);
-    takeKernel(workspace, width)(at, stride, indices, count, data.address);
+    takeKernel(workspace, width)(offset, 1, rows, count, data.address);
     return columnOf(workspace, type, count, { data, validity });
   }
 
-  /** All columns of the rows u32[count] at `indices`; the caller owns them. */
-  gatherAll(indices: Address, count: number): Column[] {
-    return this.#fields.map((_, i) => this.gather(i, indices, count));
-  }
-
-  release(): void {
-    this.#rows.release();
-    for (const arena of this.#arenas.splice(0)) arena.release();
-    for (const { pieces } of this.#fields) pieces?.release();
-  }
-
   #put(given: Column, index: number, base: Address): void {
-    const { type, offset, width, pieces } = this.#fields[index];
+    const { type, offset, width, pieces, texts } = this.#fields[index];
     if (type.kind === "null") return;
     if (pieces !== undefined) {
-      this.#outsideBytes += columnBytes(this.#workspace, given);
+      this.#nestedBytes += columnBytes(this.#workspace, given);
       pieces.append(given);
       return;
     }
     const { kernels } = this.#workspace;
     const { stride } = this.#rows;
     const at = base + offset;
-    const column = decodeDictionary(this.#workspace, given);
-    const { length, validity, offsets } = column;
+    const isPut = texts?.putEncoded(given, at, stride) === true;
+    const column = isPut ? given.retain() : decodeDictionary(this.#workspace, given);
+    const { length, validity } = column;
     if (type.kind === "bool") {
       const bytes = this.#workspace.allocate(length);
       kernels.groupUnpackBits(column.data, length, bytes.address);
       kernels.packedPut8(bytes.address, length, at, stride);
       bytes.release();
-    } else if (isVariableLength(type)) {
-      kernels.packedPutText(column.data, offsets, length, at, stride);
-      const longBytes = kernels.rowStoreLongBytes(offsets, length);
-      if (longBytes > 0) {
-        const arena = this.#workspace.allocate(longBytes);
-        this.#arenas.push(arena);
-        this.#outsideBytes += arena.byteLength;
-        kernels.rowStoreOwnTexts(length, arena.address, at, stride);
-      }
-    } else putKernel(this.#workspace, width)(column.data, length, at, stride);
+    } else if (texts === undefined) putKernel(this.#workspace, width)(column.data, length, at, stride);
+    else if (!isPut) texts.put(column, at, stride);
     if (validity !== 0) {
       kernels.packedPutNulls(validity, length, index & 63, base + 8 * (index >>> 6), stride);
       kernels.rowStoreClearNulls(validity, length, width, at, stride);
