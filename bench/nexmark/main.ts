@@ -11,13 +11,10 @@ import { buildNexmarkKernels } from "./generator/kernels.ts";
 import { nexmarkQueries } from "./queries/queries.ts";
 import { formatNexmark, type NexmarkOutcome, nexmarkJson } from "./report.ts";
 
-declare const gc: (() => void) | undefined;
+declare const gc: ((options: { readonly type: "minor" }) => void) | undefined;
 
 /** Answers are checked over this many events at most; the times are of as many as asked for. */
 const MOST_CHECKED_EVENTS = 1_000_000;
-
-/** Runs before the timed ones, beside that of the check: just-in-time compilers finish in them. */
-const WARM_UP_ROUNDS = 1;
 
 const list = (text: string | undefined): string[] | null => text?.split(",") ?? null;
 
@@ -32,6 +29,7 @@ export async function benchNexmark(args: readonly string[]): Promise<number> {
       engines: { type: "string" },
       peer: { type: "string" },
       rounds: { type: "string", default: "3" },
+      "warm-up": { type: "string", default: "3" },
       json: { type: "string" },
     },
   });
@@ -51,7 +49,10 @@ export async function benchNexmark(args: readonly string[]): Promise<number> {
     throw new Error(`Nexmark does not know ${unknown.join(", ")}: ${known}`);
   }
   await buildNexmarkKernels();
-  const outcomes = await measure(queries, names, run, Number(values.rounds));
+  const outcomes = await measure(queries, names, run, {
+    timed: Number(values.rounds),
+    warmUp: Number(values["warm-up"]),
+  });
   console.log(formatNexmark(outcomes));
   if (values.json !== undefined) {
     const machine = { cpu: cpus()[0]?.model, cores: cpus().length, memoryBytes: totalmem(), node: process.version };
@@ -64,11 +65,17 @@ export async function benchNexmark(args: readonly string[]): Promise<number> {
 const isDefault = (name: string, peer: string | undefined): boolean =>
   !name.endsWith("-2") && (!name.startsWith("flink") || peer === "flink");
 
+interface Rounds {
+  readonly timed: number;
+  /** Before the timed ones, beside the run of the check: just-in-time compilers finish in them. */
+  readonly warmUp: number;
+}
+
 async function measure(
   queries: readonly string[],
   names: readonly string[],
   run: NexmarkRun,
-  rounds: number,
+  rounds: Rounds,
 ): Promise<NexmarkOutcome[]> {
   const judge = await NexmarkDuckDB.open(2);
   const engines = new Map<string, NexmarkEngine>();
@@ -96,7 +103,7 @@ async function measureQuery(
   engines: ReadonlyMap<string, NexmarkEngine>,
   judge: NexmarkDuckDB,
   run: NexmarkRun,
-  rounds: number,
+  { timed, warmUp }: Rounds,
 ): Promise<NexmarkOutcome[]> {
   const able = [...engines].filter(([, engine]) => engine.supports(query));
   const times = new Map<string, NexmarkTime[]>(able.map(([name]) => [name, []]));
@@ -113,11 +120,11 @@ async function measureQuery(
   };
   const checked = { ...run, events: Math.min(run.events, MOST_CHECKED_EVENTS) };
   for (const [name, engine] of able) await attempt(name, () => check(query, engine, judge, checked));
-  for (let round = 1 - WARM_UP_ROUNDS; rounds > 0 && round <= rounds; round++) {
+  for (let round = 1 - warmUp; timed > 0 && round <= timed; round++) {
     for (const [name, engine] of round % 2 === 0 ? able : [...able].reverse()) {
       await attempt(name, async () => {
-        // Garbage of the engine before must not be collected on this one's time.
-        if (typeof gc === "function") gc();
+        // As in harness/measure.ts: a full collection would throw compiled code away.
+        if (typeof gc === "function") gc({ type: "minor" });
         const time = await engine.time(query, run);
         if (round > 0) times.get(name)?.push(time);
       });

@@ -6,8 +6,11 @@ import { Answer } from "./answer.ts";
 import type { NexmarkEngine, NexmarkRun, NexmarkTime } from "./engine.ts";
 import { type QueryArguments, target } from "./query-module.ts";
 
-/** Readers of several subtasks take turns in the stream: far apart in event time, they would keep windows open. */
-const SPLIT_EVENTS = 1 << 16;
+/**
+ * Readers of several subtasks take turns in the stream: far apart in event time, they would keep windows open. One reader
+ * has no use for many splits, each of which makes a generator with its tables of texts.
+ */
+const splitEvents = (workers: number): number => (workers === 1 ? 1 << 20 : 1 << 16);
 
 export class NexmarkMillrace implements NexmarkEngine {
   readonly #workers: number;
@@ -25,7 +28,7 @@ export class NexmarkMillrace implements NexmarkEngine {
   async time(query: string, run: NexmarkRun): Promise<NexmarkTime> {
     const startCpu = process.cpuUsage();
     const start = performance.now();
-    await this.#execute({ query, ...run, keepsRows: false, splitEvents: SPLIT_EVENTS });
+    await this.#execute({ query, ...run, keepsRows: false, splitEvents: splitEvents(this.#workers) });
     const ms = performance.now() - start;
     const { user, system } = process.cpuUsage(startCpu);
     return { ms, cpuMs: (user + system) / 1000 };
@@ -33,7 +36,7 @@ export class NexmarkMillrace implements NexmarkEngine {
 
   async answer(query: string, run: NexmarkRun, path: string): Promise<void> {
     target.answer = new Answer();
-    await this.#execute({ query, ...run, keepsRows: true, splitEvents: SPLIT_EVENTS });
+    await this.#execute({ query, ...run, keepsRows: true, splitEvents: splitEvents(this.#workers) });
     writeFileSync(path, target.answer.lines().join(""));
   }
 
