@@ -22,9 +22,10 @@ export function gatherColumn(
   indices: Address,
   count: number,
   nullable = false,
+  shared?: SharedBlocks,
 ): Column {
   const { kernels } = workspace;
-  const validity = gatherValidity(workspace, column, indices, count, nullable);
+  const validity = gatherValidity(workspace, column, indices, count, nullable, shared);
   const { type, dictionary } = column;
   if (dictionary !== undefined) {
     const data = workspace.allocate(count * 4);
@@ -68,18 +69,45 @@ export function gatherColumn(
         return columnOf(workspace, type, count, { words: { block, bits: words.bits }, ...validity });
       }
       const width = byteWidth(type);
-      const data = workspace.allocate(count * width);
-      gatherFixed(workspace, width, nullable)(column.data, indices, count, data.address);
+      const gather = () => {
+        const block = workspace.allocate(count * width);
+        gatherFixed(workspace, width, nullable)(column.data, indices, count, block.address);
+        return block;
+      };
+      const data = shared === undefined ? gather() : shared.of(column.data, width, gather);
       return columnOf(workspace, type, count, { data, ...validity });
     }
   }
 }
 
-/** `gatherColumn` for every column of a batch. */
+/** `gatherColumn` for every column and mark of a batch; what columns have in common is gathered once. */
 export function gatherBatch(workspace: Workspace, batch: Batch, indices: Address, count: number): Batch {
-  const columns = batch.columns.map((column) => gatherColumn(workspace, column, indices, count));
-  const marks = mapMarks(batch.marks, (column) => gatherColumn(workspace, column, indices, count));
-  return new Batch(batch.schema, count, columns, marks);
+  const shared = new SharedBlocks();
+  const gather = (column: Column) => gatherColumn(workspace, column, indices, count, false, shared);
+  const gathered = new Batch(batch.schema, count, batch.columns.map(gather), mapMarks(batch.marks, gather));
+  shared.release();
+  return gathered;
+}
+
+/**
+ * Of columns that are gathered by the same indices, those that lie at one address are gathered once: a bitmap that several
+ * columns have, times that are a column and the event time.
+ */
+class SharedBlocks {
+  readonly #blocks = new Map<Address, { readonly width: number; readonly block: Block }>();
+
+  /** `width` in bytes, 0 for bits; the caller gets a reference of its own. */
+  of(address: Address, width: number, gather: () => Block): Block {
+    const present = this.#blocks.get(address);
+    if (present?.width === width) return present.block.retain();
+    const block = gather();
+    if (present === undefined) this.#blocks.set(address, { width, block: block.retain() });
+    return block;
+  }
+
+  release(): void {
+    for (const { block } of this.#blocks.values()) block.release();
+  }
 }
 
 type GatherKernel = (values: Address, indices: Address, count: number, out: Address) => void;
@@ -105,12 +133,16 @@ function gatherValidity(
   indices: Address,
   count: number,
   nullable: boolean,
+  shared: SharedBlocks | undefined,
 ): { validity?: Block } {
   if (column.validity === 0 && !nullable) return {};
-  const validity = workspace.allocate(bitmapBytes(count));
-  if (column.validity !== 0) workspace.kernels.gatherBits(column.validity, indices, count, validity.address);
-  else workspace.kernels.gatherPresence(indices, count, validity.address);
-  return { validity };
+  const gather = () => {
+    const validity = workspace.allocate(bitmapBytes(count));
+    if (column.validity !== 0) workspace.kernels.gatherBits(column.validity, indices, count, validity.address);
+    else workspace.kernels.gatherPresence(indices, count, validity.address);
+    return validity;
+  };
+  return { validity: column.validity === 0 || shared === undefined ? gather() : shared.of(column.validity, 0, gather) };
 }
 
 function gatherOffsets(

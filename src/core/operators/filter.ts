@@ -1,5 +1,5 @@
-import { Batch, mapMarks } from "../batch.ts";
-import { gatherColumn } from "../columns/gather.ts";
+import type { Batch } from "../batch.ts";
+import { gatherBatch } from "../columns/gather.ts";
 import type { ExpressionNode } from "../expressions/node.ts";
 import { type CompiledPredicate, compilePredicate } from "../expressions/predicate.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
@@ -68,8 +68,10 @@ export class FilterOperator implements Operator {
   }
 
   #gather(workspace: Workspace, batch: Batch, indices: number, count: number): Batch {
-    const columns = this.#columnIndices.map((i) => gatherColumn(workspace, batch.columns[i], indices, count));
-    const marks = mapMarks(batch.marks, (column) => gatherColumn(workspace, column, indices, count));
-    return new Batch(this.outputSchema, count, columns, marks);
+    if (this.#keepsAllColumns) return gatherBatch(workspace, batch, indices, count);
+    const wanted = batch.project(this.outputSchema, this.#columnIndices);
+    const gathered = gatherBatch(workspace, wanted, indices, count);
+    wanted.release();
+    return gathered;
   }
 }
