@@ -3,6 +3,7 @@ import { checkMaxParallelism } from "../../core/key-group.ts";
 import type { Schema } from "../../core/schema.ts";
 import { hasUserCode } from "../../core/time/watermark-strategy.ts";
 import type { Exchange, JobEdge, JobGraph, JobVertex, OperatorNode, StreamSettings } from "../../runtime/job-graph.ts";
+import { fuseOperators } from "./fuse-operators.ts";
 import {
   inputSchema,
   type Route,
@@ -51,6 +52,8 @@ class StreamPlanner {
   readonly #placed = new Map<StreamNode, Vertex>();
   readonly #consumers = new Map<StreamNode, number>();
   readonly #uids: ReadonlyMap<StreamNode, string>;
+  /** What operators that stand for several read. */
+  readonly #reads = new Map<OperatorNode, Schema>();
   #sinkCount = 0;
 
   constructor(sinks: readonly StreamNode[], options: StreamPlanOptions) {
@@ -143,7 +146,7 @@ class StreamPlanner {
     const placement = this.#placement(operator.kind === "local");
     const before = this.#chainTarget(node, placement);
     if (before !== undefined) {
-      before.operators.push(operator);
+      this.#append(before, node, operator);
       if (this.#sealsAfter(node)) before.isSealed = true;
       return before;
     }
@@ -151,6 +154,20 @@ class StreamPlanner {
     vertex.operators.push(operator);
     vertex.isSealed = this.#sealsAfter(node);
     return vertex;
+  }
+
+  /** Operators that the user gave a uid stay apart, to be found by it. */
+  #append({ operators }: Vertex, node: StreamOperatorNode, operator: OperatorNode): void {
+    const before = node.inputs[0].node;
+    const last = operators.at(-1);
+    if (last === undefined || before.op !== "operator" || before.uid !== undefined || node.uid !== undefined) {
+      operators.push(operator);
+      return;
+    }
+    const read = this.#reads.get(last) ?? inputSchema(before.inputs[0]);
+    const fused = fuseOperators(last, operator, read);
+    operators.splice(-1, 1, ...fused);
+    this.#reads.set(fused[0], read);
   }
 
   #sink(node: StreamSinkNode): Vertex {
