@@ -4,6 +4,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { withNativeNames } from "./native-names.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -28,7 +29,7 @@ const { outputFiles } = await build({
 });
 // Names of the shared files carry a hash of their content: those of earlier builds would stay.
 rmSync(new URL("../dist/chunks", import.meta.url), { recursive: true, force: true });
-for (const { path, contents } of outputFiles) {
+for (const { path, contents, text } of outputFiles) {
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, contents);
+  writeFileSync(path, path.endsWith(".js") ? withNativeNames(text) : contents);
 }

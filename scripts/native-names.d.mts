@@ -1,0 +1,1 @@
+export function withNativeNames(text: string): string;
