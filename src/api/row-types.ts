@@ -16,7 +16,7 @@ type TypeOfValue<V> = [V] extends [never]
         : V extends boolean
           ? SimpleType<"bool">
           : V extends Date
-            ? TimestampType
+            ? TimestampType<"ms">
             : V extends Uint8Array
               ? SimpleType<"binary">
               : V extends readonly (infer E)[]

@@ -17,14 +17,14 @@ export interface DecimalType {
   readonly scale: number;
 }
 /** Time of day since midnight; stored as int32 for s and ms, as int64 for us and ns. */
-export interface TimeType {
+export interface TimeType<U extends TimeUnit = TimeUnit> {
   readonly kind: "time";
-  readonly unit: TimeUnit;
+  readonly unit: U;
 }
 /** int64 units since the epoch; with a timezone it is an instant, without one a wall-clock time. */
-export interface TimestampType {
+export interface TimestampType<U extends TimeUnit = TimeUnit> {
   readonly kind: "timestamp";
-  readonly unit: TimeUnit;
+  readonly unit: U;
   readonly timezone?: string;
 }
 /** Months, days and nanoseconds, kept apart as in Arrow's MonthDayNano (16 bytes: i32, i32, i64). */
@@ -77,8 +77,8 @@ export const binary = simple("binary");
 /** int32 days since 1970-01-01. */
 export const date = simple("date");
 export const decimal = (precision: number, scale: number): DecimalType => ({ kind: "decimal", precision, scale });
-export const time = (unit: TimeUnit): TimeType => ({ kind: "time", unit });
-export const timestamp = (unit: TimeUnit, timezone?: string): TimestampType =>
+export const time = <U extends TimeUnit>(unit: U): TimeType<U> => ({ kind: "time", unit });
+export const timestamp = <U extends TimeUnit>(unit: U, timezone?: string): TimestampType<U> =>
   timezone === undefined ? { kind: "timestamp", unit } : { kind: "timestamp", unit, timezone };
 export const interval: IntervalType = { kind: "interval" };
 export const list = <E extends DataType>(element: E): ListType<E> => ({ kind: "list", element });

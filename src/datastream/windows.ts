@@ -12,7 +12,10 @@ import { checkWindow, type TimeDomain } from "../core/windows/window-spec.ts";
 // Window assigners, by the names that users of Flink know. Lengths are milliseconds.
 
 /** Bounds of a window of time, as timestamps in milliseconds; the end is outside. */
-export type WindowBounds = { readonly windowStart: TimestampType; readonly windowEnd: TimestampType };
+export type WindowBounds = {
+  readonly windowStart: TimestampType<"ms">;
+  readonly windowEnd: TimestampType<"ms">;
+};
 
 /** Count and global windows have no bounds. */
 export type NoBounds = Readonly<Record<never, never>>;

@@ -13,7 +13,6 @@ import {
   sum,
   TumblingEventTimeWindows,
   types,
-  type ValueOf,
 } from "../../src/index.ts";
 
 const fields = { user: types.utf8, page: types.int32, cost: types.float64 } as const;
@@ -31,8 +30,8 @@ describe("a windowed stream's types", () => {
         .aggregate({ total: sum("cost") });
       expectTypeOf(rowOf(hourly)).toEqualTypeOf<{
         readonly user: string | null;
-        readonly windowStart: ValueOf<types.TimestampType> | null;
-        readonly windowEnd: ValueOf<types.TimestampType> | null;
+        readonly windowStart: number | null;
+        readonly windowEnd: number | null;
         readonly total: number | null;
       }>();
       const counted = clicks.keyBy("user").countWindow(10).aggregate({ clicks: count() });
