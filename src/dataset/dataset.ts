@@ -465,8 +465,12 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
     this.context.addSink(this.plan, sink);
   }
 
-  /** The plan as it will run: operators with their expressions, pushed-down columns and filters, threads, exchanges. */
+  /**
+   * The plan as it will run: operators with their expressions, pushed-down columns and filters, threads, exchanges.
+   * @throws {PlanError} OPTION_INVALID
+   */
   async explain(format: "text" | "json" = "text"): Promise<string> {
+    checkFormat(format);
     return this.context.explain([await this.plan.resolve()], format);
   }
 
@@ -484,6 +488,12 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
   ): DataSet<G> {
     return new DataSet<G>(this.context, PlanHandle.combine([this.plan, ...others], step).at(callSite()));
   }
+}
+
+/** @throws {PlanError} OPTION_INVALID */
+function checkFormat(format: unknown): void {
+  if (format === "text" || format === "json") return;
+  throw new PlanError("OPTION_INVALID", `The format of explain is ${String(format)}.`, 'It is "text" or "json".');
 }
 
 /** The plan of what must be a dataset. @throws {PlanError} DATASET_EXPECTED */

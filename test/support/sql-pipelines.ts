@@ -218,8 +218,8 @@ const orderSql = (order: readonly Order[]) =>
 
 /** By all columns, so that which rows come first is certain. */
 const top: Step = (input, choices) => {
+  if (!input.columns.some(isKey)) return input;
   const { data, sql, columns } = picked(input, input.columns.filter(isKey));
-  if (columns.length === 0) return input;
   const order = anyOrder(columns, choices);
   const [rows, offset] = [choices.of([0, 1, 3, 20, 500]), choices.of([0, 0, 2, 30])];
   return {
@@ -230,8 +230,8 @@ const top: Step = (input, choices) => {
 };
 
 const firstOfGroups: Step = (input, choices) => {
+  if (!input.columns.some(isKey)) return input;
   const { data, sql, columns } = picked(input, input.columns.filter(isKey));
-  if (columns.length === 0) return input;
   const keys = namesOf(kept(choices, columns, 2));
   const order = anyOrder(columns, choices);
   const rows = 1 + choices.below(3);

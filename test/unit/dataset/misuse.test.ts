@@ -150,6 +150,10 @@ describe("at the line of the mistake", () => {
       expect(() => untyped.first(1, options)).toThrow(refusal("OPTION_INVALID", "The options of first are"));
     });
 
+    it("plans are explained as text or as JSON", async () => {
+      await expect(untyped.explain("yaml")).rejects.toThrow(refusal("OPTION_INVALID", "explain is yaml"));
+    });
+
     it("a hint is one of those that there are", () => {
       expect(() => untyped.join(orders, { hint: "BROADCAST" })).toThrow(
         refusal("OPTION_INVALID", "BROADCAST_HASH_FIRST"),

@@ -141,6 +141,14 @@ describe("JsonSource", () => {
 });
 
 describe("json sink", () => {
+  it("writes null for numbers that JSON does not have", () =>
+    withDirectory(async (directory) => {
+      const rows = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0.5].map((f) => ({ f }));
+      const path = join(directory, "out.jsonl");
+      await writeSink(jsonSink({ kind: "json", path }, testHost()), Schema.of({ f: types.float64 }), rows);
+      expect(readFileSync(path, "utf8")).toBe('{"f":null}\n{"f":null}\n{"f":null}\n{"f":0.5}\n');
+    }));
+
   it("writes what the source reads back", () =>
     withDirectory(async (directory) => {
       const schema = Schema.of({
