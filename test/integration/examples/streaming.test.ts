@@ -1,10 +1,14 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { ExecutionEnvironment, StreamExecutionEnvironment, WatermarkStrategy } from "millrace";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { clickThroughRates, webLog, webLogStreams } from "../../../examples/streaming/click-through-rate.ts";
 import { withReports } from "../../../examples/streaming/flights.ts";
 import { hourlyDelays } from "../../../examples/streaming/hourly-delays.ts";
 import { features, learn, predictions } from "../../../examples/streaming/model-features.ts";
+import { costs, shop, shopStreams } from "../../../examples/streaming/price-updates.ts";
 import { routeSessions } from "../../../examples/streaming/route-sessions.ts";
+import { wordCounts } from "../../../examples/streaming/socket-word-count.ts";
 import { orderEvent, orderEvents, unpaidOrders } from "../../../examples/streaming/unpaid-orders.ts";
 import { duckdb } from "../../support/duckdb.ts";
 
@@ -183,5 +187,57 @@ describe("other examples of streams", () => {
     const env = StreamExecutionEnvironment.create({ parallelism });
     const { impressions, clicks } = webLogStreams(env, 20_000);
     expect(lines(await collect(clickThroughRates(impressions, clicks)))).toEqual(lines(expected));
+  });
+
+  it.each([1, 2])(
+    "gives orders the prices that DuckDB's ASOF join gives them, at parallelism %d",
+    async (parallelism) => {
+      const { orders, prices } = shop(3_000);
+      // Rows come late, by less than the bound.
+      const late = <T>(rows: readonly T[], timeOf: (row: T) => Date): T[] =>
+        rows
+          .map((row, i) => ({ row, atMs: timeOf(row).getTime() + ((i * 7919) % 60) * 1000 }))
+          .sort((a, b) => a.atMs - b.atMs)
+          .map(({ row }) => row);
+      const env = StreamExecutionEnvironment.create({ parallelism, batchRows: 50 });
+      const streams = shopStreams(env, {
+        orders: late(orders, ({ placedAt }) => placedAt),
+        prices: late(prices, ({ validFrom }) => validFrom),
+      });
+      const values = (rows: readonly (readonly (string | bigint | number)[])[]) =>
+        rows.map((row) => `(${row.map((each) => (typeof each === "string" ? `'${each}'` : each)).join()})`).join();
+      const expected = await duckdb(`
+      with orders(id, product, quantity, placed) as
+        (values ${values(orders.map((each) => [each.orderId, each.product, each.quantity, each.placedAt.getTime()]))}),
+      prices(product, cents, since) as
+        (values ${values(prices.map((each) => [each.product, each.cents, each.validFrom.getTime()]))})
+      select id, orders.product, cents, quantity * cents
+      from orders asof left join prices on orders.product = prices.product and placed >= since`);
+      expect(expected.filter(({ cents }) => cents === null).length).toBeGreaterThan(50);
+      expect(lines(await collect(costs(streams.orders, streams.prices)))).toEqual(lines(expected));
+    },
+  );
+
+  it("counts the words that a server sends, each in one window", async () => {
+    const texts = ["to be or not to be", "", "  that is the question  ", "to be"];
+    const server = createServer((connection) => {
+      connection.write(`${texts.slice(0, 2).join("\n")}\n${texts[2].slice(0, 5)}`);
+      setTimeout(() => connection.end(`${texts[2].slice(5)}\r\n${texts[3]}`), 30);
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    try {
+      const env = StreamExecutionEnvironment.create();
+      const socket = env.socketTextStream("127.0.0.1", (server.address() as AddressInfo).port);
+      // Where windows begin is the clock's business: the counts of a word are added up.
+      const found = new Map<string, number>();
+      for (const { word, count, windowStart, windowEnd } of await collect(wordCounts(socket, 5_000))) {
+        expect(Number(windowEnd) - Number(windowStart)).toBe(5_000);
+        found.set(word ?? "", (found.get(word ?? "") ?? 0) + Number(count));
+      }
+      expect(Object.fromEntries(found)).toEqual({ to: 3, be: 3, or: 1, not: 1, that: 1, is: 1, the: 1, question: 1 });
+    } finally {
+      server.close();
+    }
   });
 });
