@@ -4,17 +4,28 @@
  * at row 0, and one at row `split`, if `split` is below `slide`. With `skips` (size below slide) the rows before `split`
  * are in no window, and no pane begins at row 0.
  *
- * Key, 16 bytes: u64 rows in the present period; u32 newest pane + 1, 0 for none; 4 bytes unused. `previous`: u32 per
- * pane, the pane of the key before it + 1, 0 for none.
+ * Key, 16 bytes: u64 rows in the present period; u32 newest pane + 1, 0 for none; u32 how many panes it has begun.
+ *
+ * So that a window is put together from few pieces, 2^level panes of a key are a block, where as many begin at the same
+ * multiple: a pane that follows completes the blocks that end before it, each made of two of the level below. Panes and
+ * blocks are nodes of one numbering, 8 bytes each: u32 the pane before its first one + 1, 0 for none; u32 the block of
+ * the next level that ends with the same pane + 1, 0 for none. A window takes two blocks of each level at most.
  */
 const KEY_SHIFT: usize = 4;
 const NEWEST: usize = 8;
+const BEGUN: usize = 12;
+const NODE_SHIFT: usize = 3;
+const ABOVE: usize = 4;
+/** Blocks to be made, 16 bytes: u32 its node, the two nodes that it is made of, the older one first, and its level. */
+const BLOCK_SHIFT: usize = 4;
 
 /**
- * Puts rows in panes; new panes are numbered as they come.
+ * Puts rows in panes; new panes and blocks are numbered as they come.
  *   groups   u32[rowCount], the key of each row; may be `panes`
- *   state    u32[2]: in, how many panes there are; out, how many there are now, and how many rows are in a pane
- *   previous u32 per pane, room for rowCount more
+ *   levels   of blocks; 0: none are made
+ *   state    u32[3]: in, how many nodes there are; out, how many there are now, how many rows are in a pane, how many
+ *            blocks are to be made
+ *   blocks   out: room for rowCount + levels * (keys that rows have); nodes: room for as many more, and rowCount
  *   rows     out: u32[rowCount], the rows in a pane, ascending; panes: their panes
  *   fired    out: u32[rowCount], the newest pane of each window that is complete, by its last row; firedKeys: its key
  * Returns how many windows are complete.
@@ -25,9 +36,11 @@ export function countWindowAssign(
   slideRows: f64,
   splitRows: f64,
   skips: bool,
+  levels: i32,
   keys: usize,
-  previous: usize,
+  nodes: usize,
   state: usize,
+  blocks: usize,
   rows: usize,
   panes: usize,
   fired: usize,
@@ -35,17 +48,14 @@ export function countWindowAssign(
 ): i32 {
   const slide = <u64>slideRows;
   const split = <u64>splitRows;
-  let paneCount = load<u32>(state);
   let taken: usize = 0;
   let firings: usize = 0;
+  store<u32>(state, 0, 8);
   for (let row: usize = 0; row < <usize>rowCount; row++) {
     const group = load<u32>(groups + (row << 2));
     const key = keys + (<usize>group << KEY_SHIFT);
     let position = load<u64>(key);
-    if (position == split || (position == 0 && !skips)) {
-      store<u32>(previous + (<usize>paneCount << 2), load<u32>(key, NEWEST));
-      store<u32>(key, ++paneCount, NEWEST);
-    }
+    if (position == split || (position == 0 && !skips)) beginPane(key, levels, nodes, state, blocks);
     if (!skips || position >= split) {
       store<u32>(rows + (taken << 2), <u32>row);
       store<u32>(panes + (taken << 2), load<u32>(key, NEWEST) - 1);
@@ -59,39 +69,96 @@ export function countWindowAssign(
     }
     store<u64>(key, position);
   }
-  store<u32>(state, paneCount);
   store<u32>(state, <u32>taken, 4);
   return <i32>firings;
 }
 
+/** Gives a key its next pane, before it the blocks that the pane before completes; `state` as in countWindowAssign. */
+function beginPane(key: usize, levels: i32, nodes: usize, state: usize, blocks: usize): void {
+  const begun = load<u32>(key, BEGUN);
+  const newest = load<u32>(key, NEWEST);
+  let count = load<u32>(state);
+  let newer = newest;
+  for (let level = 1; level <= levels && begun != 0 && (begun & ((1 << level) - 1)) == 0; level++) {
+    let older = load<u32>(nodeOf(nodes, newer));
+    for (let below = 1; below < level; below++) older = load<u32>(nodeOf(nodes, older), ABOVE);
+    const made = load<u32>(state, 8);
+    const block = blocks + (<usize>made << BLOCK_SHIFT);
+    store<u32>(block, count);
+    store<u32>(block, older - 1, 4);
+    store<u32>(block, newer - 1, 8);
+    store<u32>(block, <u32>level, 12);
+    store<u32>(state, made + 1, 8);
+    const before = load<u32>(nodeOf(nodes, older));
+    store<u32>(nodeOf(nodes, newer), ++count, ABOVE);
+    newer = count;
+    store<u32>(nodeOf(nodes, newer), before);
+    store<u32>(nodeOf(nodes, newer), 0, ABOVE);
+  }
+  store<u32>(nodeOf(nodes, ++count), newest);
+  store<u32>(nodeOf(nodes, count), 0, ABOVE);
+  store<u32>(key, count, NEWEST);
+  store<u32>(key, begun + 1, BEGUN);
+  store<u32>(state, count);
+}
+
 /**
- * The panes of `count` windows, each of up to `most` panes that end with its newest one, oldest first.
- *   panes, windows  out: room for u32[count * most]; windows: 0 to count - 1
- * Returns how many panes were written.
+ * The blocks of one level out of the `count` that are to be made: the nodes that they are made of, two for each.
+ *   members, groups  out: room for u32[2 count]: a node, and the block that it goes to
+ * Returns how many nodes. Those of lower levels are to be made before.
  */
-export function countWindowPanes(
+export function countWindowBlocks(blocks: usize, count: i32, level: i32, members: usize, groups: usize): i32 {
+  let written: usize = 0;
+  for (let i: usize = 0; i < <usize>count; i++) {
+    const block = blocks + (i << BLOCK_SHIFT);
+    if (load<u32>(block, 12) != <u32>level) continue;
+    for (let side: usize = 4; side <= 8; side += 4, written += 4) {
+      store<u32>(members + written, load<u32>(block + side));
+      store<u32>(groups + written, load<u32>(block));
+    }
+  }
+  return <i32>(written >> 2);
+}
+
+/**
+ * The nodes that make up `count` windows, each of up to `most` panes that end with its newest one, oldest first.
+ *   found, windows  out: u32, room for `most` nodes per window, or for two of each level and one; windows: 0 to count - 1
+ * Returns how many nodes were written.
+ */
+export function countWindowNodes(
   newest: usize,
   count: i32,
   most: i32,
-  previous: usize,
-  panes: usize,
+  nodes: usize,
+  found: usize,
   windows: usize,
 ): i32 {
   let written: usize = 0;
   for (let window: usize = 0; window < <usize>count; window++) {
     const from = written;
-    written = walk(load<u32>(newest + (window << 2)) + 1, <usize>most, previous, panes, written);
-    for (let at = from; at < written; at++) store<u32>(windows + (at << 2), <u32>window);
+    let left = most;
+    for (let node = load<u32>(newest + (window << 2)) + 1; node != 0 && left > 0; ) {
+      let size = 1;
+      for (let above = load<u32>(nodeOf(nodes, node), ABOVE); above != 0 && size << 1 <= left; size <<= 1) {
+        node = above;
+        above = load<u32>(nodeOf(nodes, node), ABOVE);
+      }
+      store<u32>(found + (written << 2), node - 1);
+      store<u32>(windows + (written << 2), <u32>window);
+      written++;
+      left -= size;
+      node = load<u32>(nodeOf(nodes, node));
+    }
+    reverse(found + (from << 2), found + (written << 2));
   }
   return <i32>written;
 }
 
 /**
- * What windows to come still need: keys that are within a period or have panes, and these panes, by key and oldest
- * first, as if nothing else had ever been.
+ * What windows to come still need: keys that are within a period or have panes, and these panes, by key and oldest first.
  *   most       panes of a window; perPeriod: panes that begin in a period
- *   livingKeys out: u32[keyCount]; records: their keys, 16 bytes each
- *   panes      out: u32, room for the lesser of keyCount * most and all panes; newPrevious: as `previous`, for them
+ *   livingKeys out: u32[keyCount]; positions: i64[keyCount], the rows of their present period
+ *   panes      out: u32, room for the lesser of keyCount * most and all nodes; owners: u32, which living key each is of
  *   state      out: u32, how many panes
  * Returns how many keys.
  */
@@ -102,11 +169,11 @@ export function countWindowLiving(
   skips: bool,
   most: i32,
   perPeriod: i32,
-  previous: usize,
+  nodes: usize,
   livingKeys: usize,
-  records: usize,
+  positions: usize,
   panes: usize,
-  newPrevious: usize,
+  owners: usize,
   state: usize,
 ): i32 {
   const split = <u64>splitRows;
@@ -119,13 +186,16 @@ export function countWindowLiving(
     let begun = 0;
     if (position > 0) begun = (skips ? 0 : 1) + (position > split ? 1 : 0);
     const from = written;
-    written = walk(load<u32>(key, NEWEST), <usize>(most - perPeriod + begun), previous, panes, written);
+    const end = from + <usize>(most - perPeriod + begun);
+    for (let pane = load<u32>(key, NEWEST); pane != 0 && written < end; written++) {
+      store<u32>(panes + (written << 2), pane - 1);
+      store<u32>(owners + (written << 2), <u32>living);
+      pane = load<u32>(nodeOf(nodes, pane));
+    }
+    reverse(panes + (from << 2), panes + (written << 2));
     if (position == 0 && written == from) continue;
     store<u32>(livingKeys + (living << 2), <u32>group);
-    const record = records + (living << KEY_SHIFT);
-    store<u64>(record, position);
-    store<u64>(record, written == from ? 0 : <u64>written, NEWEST);
-    for (let at = from; at < written; at++) store<u32>(newPrevious + (at << 2), at == from ? 0 : <u32>at);
+    store<u64>(positions + (living << 3), position);
     living++;
   }
   store<u32>(state, <u32>written);
@@ -139,46 +209,40 @@ export function countWindowRestore(groups: usize, count: i32, positions: usize, 
   }
 }
 
-/** Gives each of the keys u32[count] one more pane, the first of them number `paneCount`. */
-export function countWindowAppend(groups: usize, count: i32, keys: usize, previous: usize, paneCount: i32): void {
+/**
+ * Gives each of the keys u32[count] one more pane; state and blocks as in countWindowAssign.
+ *   panes  out: u32[count], may be `groups`
+ */
+export function countWindowAppend(
+  groups: usize,
+  count: i32,
+  levels: i32,
+  keys: usize,
+  nodes: usize,
+  state: usize,
+  blocks: usize,
+  panes: usize,
+): void {
+  store<u32>(state, 0, 8);
   for (let i: usize = 0; i < <usize>count; i++) {
     const key = keys + (<usize>load<u32>(groups + (i << 2)) << KEY_SHIFT);
-    const pane = <usize>paneCount + i;
-    store<u32>(previous + (pane << 2), load<u32>(key, NEWEST));
-    store<u32>(key, <u32>pane + 1, NEWEST);
+    beginPane(key, levels, nodes, state, blocks);
+    store<u32>(panes + (i << 2), load<u32>(key, NEWEST) - 1);
   }
 }
 
-/** The rows of their present period that the records have had, i64[count]. */
-export function countWindowPositions(records: usize, count: i32, positions: usize): void {
-  for (let i: usize = 0; i < <usize>count; i++) {
-    store<u64>(positions + (i << 3), load<u64>(records + (i << KEY_SHIFT)));
-  }
-}
-
-/** The key of each pane of `countWindowLiving`: u32 out of the keys u32[count] and their records. */
-export function countWindowOwners(records: usize, keys: usize, count: i32, owners: usize): void {
-  let at: usize = 0;
-  for (let i: usize = 0; i < <usize>count; i++) {
-    // The newest pane of a key is its last one; a key without panes has none.
-    const end = <usize>load<u32>(records + (i << KEY_SHIFT), NEWEST);
-    for (; at < end; at++) store<u32>(owners + (at << 2), load<u32>(keys + (i << 2)));
-  }
-}
-
-/** Up to `most` panes from pane `last` - 1 backwards, written from `panes[written]` on with the oldest first. */
+/** The record of node `number` - 1. */
 @inline
-function walk(last: u32, most: usize, previous: usize, panes: usize, written: usize): usize {
-  let end = written;
-  for (let pane = last; pane != 0 && end - written < most; end++) {
-    store<u32>(panes + (end << 2), pane - 1);
-    pane = load<u32>(previous + (<usize>(pane - 1) << 2));
-  }
-  for (let low = panes + (written << 2), high = panes + (end << 2); low + 4 < high; low += 4) {
-    high -= 4;
-    const pane = load<u32>(low);
+function nodeOf(nodes: usize, number: u32): usize {
+  return nodes + (<usize>(number - 1) << NODE_SHIFT);
+}
+
+/** Turns the u32 in [low, high) round. */
+@inline
+function reverse(low: usize, high: usize): void {
+  for (high -= 4; low < high; low += 4, high -= 4) {
+    const value = load<u32>(low);
     store<u32>(low, load<u32>(high));
-    store<u32>(high, pane);
+    store<u32>(high, value);
   }
-  return end;
 }

@@ -16,6 +16,11 @@ export interface Accumulator {
   /** Columns of its partial state. */
   readonly stateTypes: readonly DataType[];
   readonly memoryBytes: number;
+  /**
+   * Partial states that are merged in their order give the same results to the last bit, whichever of them were merged
+   * first, and merging two costs the same however many rows they hold. Absent: not so.
+   */
+  readonly isAssociative?: boolean;
   /** Takes rows in; `columns` are the aggregate's inputs, borrowed. */
   update(rows: GroupedRows, columns: readonly Column[]): void;
   /** Takes rows back that were taken in before; absent where the state cannot forget. */

@@ -61,6 +61,11 @@ export class AggregateSet {
     return this.#accumulators.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
   }
 
+  /** Whether this is so of all accumulators. */
+  get isAssociative(): boolean {
+    return this.#accumulators.every(({ isAssociative = false }) => isAssociative);
+  }
+
   growthBytes(groupCount: number, rowCount: number): number {
     return this.#accumulators.reduce((sum, accumulator) => sum + accumulator.growthBytes(groupCount, rowCount), 0);
   }

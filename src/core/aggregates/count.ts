@@ -7,6 +7,8 @@ import { FixedAccumulator } from "./fixed-accumulator.ts";
 
 /** Counts rows, or with an input column its values that are not null. */
 export class CountAccumulator extends FixedAccumulator {
+  readonly isAssociative = true;
+
   constructor(workspace: Workspace) {
     super(workspace, 8, workspace.kernels.aggCountMerge);
   }

@@ -15,6 +15,7 @@ import { hasOrderWords, orderWords, valuesOfWords } from "./order-words.ts";
  */
 export class ExtremeAccumulator implements Accumulator {
   readonly stateTypes: readonly DataType[];
+  readonly isAssociative = true;
   readonly #workspace: Workspace;
   readonly #type: DataType;
   readonly #isMax: boolean;

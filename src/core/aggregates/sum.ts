@@ -44,6 +44,8 @@ export function sumType(type: DataType): DataType {
  * Floats are summed in the order of rows with compensation; infinities and NaN follow IEEE 754.
  */
 export class SumAccumulator extends FixedAccumulator {
+  /** Floats are not: each sum is rounded. */
+  readonly isAssociative: boolean;
   readonly #type: DataType;
   readonly #name: string;
   readonly #layout: SumLayout;
@@ -58,6 +60,7 @@ export class SumAccumulator extends FixedAccumulator {
     this.#type = type;
     this.#name = name;
     this.#layout = layout;
+    this.isAssociative = layout.form !== "float";
   }
 
   update(rows: GroupedRows, columns: readonly Column[]): void {
