@@ -3,7 +3,7 @@ import {
   col,
   type DataStream,
   type Expression,
-  type Schema,
+  Schema,
   type Sink,
   type SinkWriter,
   type Source,
@@ -66,8 +66,9 @@ export function numbers(
     return openSplit(...given);
   };
   // The source is compiled with the benchmark and the engine is its build: their classes are two.
+  const { fields } = source.schema;
   return environment.fromSource(
-    source as unknown as Source & { readonly schema: Schema<Numbers> },
+    Object.assign(source, { schema: new Schema(fields) }) as unknown as Source & { readonly schema: Schema<Numbers> },
     WatermarkStrategy.monotonous<Numbers>().withTimestamps("timeMs"),
   );
 }
