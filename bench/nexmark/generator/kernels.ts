@@ -1,7 +1,6 @@
 /** The generator's kernels: built once from bench/nexmark/kernels, one instance per workspace. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { main as compile } from "assemblyscript/asc";
 import type { Workspace } from "../../../src/core/workspace.ts";
 import { cachedOnce, cachePath, projectRoot } from "../../data/cache.ts";
 
@@ -68,6 +67,8 @@ export async function buildNexmarkKernels(): Promise<void> {
   await cachedOnce(
     relative,
     async (unfinished) => {
+      // Every worker thread of a job imports this file, and none of them needs the compiler, which takes long to load.
+      const { main: compile } = await import("assemblyscript/asc");
       // The folder's own asconfig.json: from the project's root the compiler would add the product's kernels.
       const { error, stderr } = await compile(["--baseDir", folder, "--config", "asconfig.json", "-o", unfinished]);
       if (error !== null) throw new Error(`the Nexmark kernels do not compile: ${stderr.toString()}`, { cause: error });
