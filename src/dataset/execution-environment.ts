@@ -1,4 +1,5 @@
 import type { Table } from "apache-arrow";
+import { EnginePool } from "../api/engine-pool.ts";
 import type { JobResult } from "../api/job-result.ts";
 import {
   type CsvReadOptions,
@@ -40,7 +41,6 @@ import { ResultSink } from "../runtime/result-sink.ts";
 import { StoredTable } from "../runtime/stored-table.ts";
 import { uniqueId } from "../runtime/unique-id.ts";
 import { DataSet } from "./dataset.ts";
-import { EnginePool } from "./engine-pool.ts";
 import type { JobContext, JobOutput } from "./job-context.ts";
 import { ProgressLine } from "./progress-line.ts";
 

@@ -13,7 +13,6 @@ import { CsvSource } from "../connectors/csv/csv-source.ts";
 import { JsonSource } from "../connectors/json/json-source.ts";
 import { MemorySource } from "../connectors/memory/memory-source.ts";
 import { ParquetSource } from "../connectors/parquet/parquet-source.ts";
-import { connectorRegistry } from "../connectors/registry.ts";
 import { SequenceSource } from "../connectors/sequence/sequence-source.ts";
 import { TextSource } from "../connectors/text/text-source.ts";
 import { readRows } from "../core/columns/read.ts";
@@ -24,17 +23,16 @@ import { AccumulatorSet, type AccumulatorState } from "../core/rows/accumulators
 import type { Schema } from "../core/schema.ts";
 import type { Json, Source } from "../core/source.ts";
 import type { Fields, SimpleType } from "../core/types.ts";
-import { kernelModule } from "../host/kernel-module.ts";
 import { nodeHost } from "../host/node-host.ts";
 import type { StreamNode, StreamSinkNode } from "../plan/stream/stream-node.ts";
 import { planStream } from "../plan/stream/stream-planner.ts";
-import { Engine } from "../runtime/engine.ts";
 import { ResultSink } from "../runtime/result-sink.ts";
 import type { JobSnapshot } from "../runtime/snapshots.ts";
 import { checkedInstance, checkedSource, whole } from "./arguments.ts";
 import { type Checkpointing, type CheckpointOptions, checkpointing, storing } from "./checkpointing.ts";
 import { DataStream } from "./data-stream.ts";
 import type { ModuleScope } from "./module-scope.ts";
+import { endIdleThreads, withEngine } from "./stream-engines.ts";
 import { StreamJob, type StreamJobHooks } from "./stream-job.ts";
 import type { StreamContext, StreamPlan } from "./stream-plan.ts";
 import { unboundedSource } from "./unbounded-source.ts";
@@ -158,6 +156,14 @@ export class StreamExecutionEnvironment {
   /** @throws {PlanError} OPTION_INVALID, OPTION_UNKNOWN, MAX_PARALLELISM_INVALID */
   static create(options: StreamEnvironmentOptions = {}): StreamExecutionEnvironment {
     return new StreamExecutionEnvironment(checkedOptions("create", options, ENVIRONMENT_OPTIONS));
+  }
+
+  /**
+   * Ends the worker threads that stay idle for the next stream of this process; threads of running jobs are not
+   * affected. Later jobs start new ones.
+   */
+  static shutdown(): Promise<void> {
+    return endIdleThreads();
   }
 
   /** @internal The environment that a job module is given. */
@@ -364,33 +370,28 @@ export class StreamExecutionEnvironment {
     if (scope !== undefined && program === undefined) return new Promise(() => undefined);
     const usesWorkers = this.#parallelism > 1 && graph.vertices.some(({ placement }) => placement === "workers");
     const run = async ({ signal, onRunning, onProgress, onCheckpoint }: StreamJobHooks): Promise<JobResult> => {
-      const engine = await Engine.start(
-        this.#host,
-        connectorRegistry,
-        kernelModule(),
-        usesWorkers ? this.#parallelism : 1,
-      );
       let jobId = "";
       try {
-        const outcome = await engine.run(graph, {
-          onStart: (id) => {
-            jobId = id;
-          },
-          memoryBytes: this.memoryBytes,
-          batchRows: this.batchRows,
-          signal: options.signal === undefined ? signal : AbortSignal.any([signal, options.signal]),
-          onRunning,
-          onProgress,
-          ...(checkpoints === undefined ? {} : storing(checkpoints, onCheckpoint)),
-          ...(options.restore === undefined ? {} : { restore: options.restore }),
-          ...(program === undefined ? {} : { program }),
-        });
+        const outcome = await withEngine(this.#host, usesWorkers ? this.#parallelism : 1, (engine) =>
+          engine.run(graph, {
+            onStart: (id) => {
+              jobId = id;
+            },
+            memoryBytes: this.memoryBytes,
+            batchRows: this.batchRows,
+            signal: options.signal === undefined ? signal : AbortSignal.any([signal, options.signal]),
+            onRunning,
+            onProgress,
+            ...(checkpoints === undefined ? {} : storing(checkpoints, onCheckpoint)),
+            ...(options.restore === undefined ? {} : { restore: options.restore }),
+            ...(program === undefined ? {} : { program }),
+          }),
+        );
         const accumulators = this.#accumulatorsOf(jobId);
         accumulators.mergeStates(outcome.accumulators);
         return { ...outcome, accumulators: Object.fromEntries(accumulators.values()) };
       } finally {
         this.#accumulators.delete(jobId);
-        await engine.close();
       }
     };
     const job = new StreamJob(run, () => this.#host.clock.nowMs(), options.restore);

@@ -1,5 +1,5 @@
+import { EnginePool } from "../../src/api/engine-pool.ts";
 import type { Host, HostFiles } from "../../src/core/host.ts";
-import { EnginePool } from "../../src/dataset/engine-pool.ts";
 import { kernelModule } from "../../src/host/kernel-module.ts";
 import { nodeHost } from "../../src/host/node-host.ts";
 import { type EnvironmentOptions, ExecutionEnvironment } from "../../src/index.ts";

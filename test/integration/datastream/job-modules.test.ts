@@ -1,6 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 // Compiled, as its users have it: the modules import "millrace", which is this on every thread.
-import { type EngineError, type JobModuleOptions, runJobModule, startJobModule } from "../../../dist/index.js";
+import {
+  type EngineError,
+  type JobModuleOptions,
+  runJobModule,
+  StreamExecutionEnvironment,
+  startJobModule,
+} from "../../../dist/index.js";
 import { loadEngine, Simulation } from "../../../dist/testing.js";
 
 const moduleOf = (name: string) => new URL(`../../fixtures/modules/${name}.ts`, import.meta.url);
@@ -41,6 +47,23 @@ describe("a job module", () => {
     expect(accumulators.mapped).toBe(2000);
     expect([...(accumulators[isAlone ? "maps on main" : "maps on workers"] as number[])].sort()).toEqual(subtasks);
     expect(Object.keys(accumulators)).toHaveLength(2);
+  });
+
+  it("runs on the threads of a job before it, unless that failed or they were ended", async () => {
+    await StreamExecutionEnvironment.shutdown();
+    const run = async (fails = false) => {
+      const { accumulators } = await runJobModule(moduleOf("threads"), { parallelism: 2, args: { fails } });
+      return { threads: (accumulators.threads as number[]).toSorted((a, b) => a - b), runs: accumulators.runs };
+    };
+    const first = await run();
+    expect(first.runs).toEqual([1, 1]);
+    expect(await run()).toEqual({ threads: first.threads, runs: [2, 2] });
+    await expect(run(true)).rejects.toThrow("as it was told");
+    const afterFailure = await run();
+    expect(afterFailure.runs).toEqual([1, 1]);
+    expect(afterFailure.threads).not.toEqual(first.threads);
+    await StreamExecutionEnvironment.shutdown();
+    expect((await run()).threads).not.toEqual(afterFailure.threads);
   });
 
   it("goes on from a snapshot at another parallelism, and gives every row once", async () => {
