@@ -106,6 +106,7 @@ export {
 export type { IterationOptions, Superstep } from "./dataset/iterations.ts";
 export type { ColumnSummary } from "./dataset/summaries.ts";
 export type { CheckpointOptions } from "./datastream/checkpointing.ts";
+export { CoGroupedStreams, WindowedCoGroup } from "./datastream/co-grouped-streams.ts";
 export {
   BroadcastConnectedStream,
   ConnectedStreams,
