@@ -51,7 +51,10 @@ export interface StreamEnvironmentOptions {
    * AUTOMATIC: BATCH where every source is bounded.
    */
   readonly runtimeMode?: RuntimeMode;
-  /** How long rows may wait for others that go the same way, in milliseconds; 0 sends each batch at once. Default 10. */
+  /**
+   * How long rows may wait for others that go the same way, in milliseconds; 0 sends each batch at once. Default 10.
+   * Between steps on one thread they wait only while the thread has other work.
+   */
   readonly bufferTimeoutMs?: number;
   /** How often custom watermark generators are asked, in milliseconds. Default 200. */
   readonly watermarkIntervalMs?: number;

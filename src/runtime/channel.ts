@@ -14,6 +14,8 @@ export interface ChannelWriter {
   end(): void;
   /** True once the consumer needs no more; what is sent then is dropped. */
   readonly isClosed: boolean;
+  /** True where the consumer runs on the thread of the producer. */
+  readonly isLocal?: boolean;
 }
 
 /** The receiving end. */
@@ -33,6 +35,7 @@ export class LocalChannel implements ChannelWriter, ChannelReader {
   readonly #capacity: number;
   readonly #queue = new ElementQueue();
   #hasEnded = false;
+  readonly isLocal = true;
   isClosed = false;
 
   constructor(capacity: number) {

@@ -6,7 +6,7 @@ import type { ChannelWriter } from "./channel.ts";
 
 /**
  * Gathers the small batches that a stream sends to one channel into larger ones: until there are enough rows, or until
- * the oldest has waited for the buffer timeout. A watermark waits with the rows before it, and a later one replaces it:
+ * the oldest has waited for the buffer timeout, or until the thread runs out of work. A watermark waits with the rows before it, and a later one replaces it:
  * event time may be known later than it could be, never too early. Barriers, idleness and the end send everything first.
  */
 export class CoalescingWriter implements ChannelWriter {
@@ -35,6 +35,10 @@ export class CoalescingWriter implements ChannelWriter {
 
   get isClosed(): boolean {
     return this.#writer.isClosed;
+  }
+
+  get isLocal(): boolean {
+    return this.#writer.isLocal === true;
   }
 
   hasRoom(): boolean {
@@ -72,6 +76,16 @@ export class CoalescingWriter implements ChannelWriter {
 
   flushDue(nowMs: number): void {
     if (nowMs >= this.flushAtMs) this.flush();
+  }
+
+  /**
+   * The thread has nothing else to do: rows for a subtask of its own gain nothing by waiting. Those for another thread wait
+   * for the timeout, since that thread may be busy and each batch costs it. True where something was sent.
+   */
+  flushIdle(): boolean {
+    if (this.#held.length === 0 || !this.#writer.isLocal || !this.#writer.hasRoom()) return false;
+    this.flush();
+    return true;
   }
 
   flush(): void {

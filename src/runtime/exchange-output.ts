@@ -69,6 +69,13 @@ export class ExchangeOutput implements Output {
     for (const writer of this.#coalescing) writer.flushDue(nowMs);
   }
 
+  /** See `CoalescingWriter.flushIdle`. */
+  flushIdle(): boolean {
+    let hasSent = false;
+    for (const writer of this.#coalescing) if (writer.flushIdle()) hasSent = true;
+    return hasSent;
+  }
+
   flush(): void {
     for (const writer of this.#coalescing) writer.flush();
   }

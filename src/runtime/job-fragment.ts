@@ -191,6 +191,7 @@ export class JobFragment {
       this.onPoll();
       const isSliceLeft = () => this.#host.clock.monotonicMs() - sliceStart < SLICE_MS && sliceSteps < SLICE_STEPS;
       if (progressed && isSliceLeft()) continue;
+      if (!progressed && this.#flushIdle(running)) continue;
       if (!progressed) {
         const waitStart = this.#host.clock.monotonicMs();
         await this.#wait(waiting, running);
@@ -436,6 +437,13 @@ export class JobFragment {
       if (snapshot === undefined) return undefined;
       return new TableReader(this.#workspace, snapshot, { keyGroups, subtask: index, parallelism });
     });
+  }
+
+  /** True where gathered rows were sent, which gives others work. */
+  #flushIdle(running: ReadonlySet<Subtask>): boolean {
+    let hasSent = false;
+    if (this.#stream !== undefined) for (const subtask of running) if (subtask.flushIdle()) hasSent = true;
+    return hasSent;
   }
 
   /** Until something arrives or a deadline has passed. */

@@ -185,6 +185,11 @@ export class Subtask {
     return "progress";
   }
 
+  /** Nothing on this thread has anything to do: sends what waits for more. True where there was something. */
+  flushIdle(): boolean {
+    return this.#output.flushIdle();
+  }
+
   /** Stops for good: what a read still brings is dropped. Resolves when no read or write is under way. */
   async stop(): Promise<void> {
     await this.#input.stop();
