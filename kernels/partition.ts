@@ -20,16 +20,40 @@ export function partitionBits(hashes: usize, length: i32, shift: i32, bits: i32,
 
 /** groups[row] = hash mod maxParallelism. */
 export function partitionKeyGroups(hashes: usize, length: i32, maxParallelism: i32, groups: usize): void {
+  // A division of 64 bits takes longer than all else that is done for a row.
+  if (popcnt(maxParallelism) == 1) {
+    for (let row: usize = 0; row < <usize>length; row++) {
+      store<u32>(groups + (row << 2), <u32>load<u64>(hashes + (row << 3)) & <u32>(maxParallelism - 1));
+    }
+    return;
+  }
   for (let row: usize = 0; row < <usize>length; row++) {
     store<u32>(groups + (row << 2), <u32>(load<u64>(hashes + (row << 3)) % <u64>maxParallelism));
   }
 }
 
-/** groups[row], a key group, becomes the number of the subtask that owns it; see src/core/key-group.ts. */
-export function partitionSubtasks(groups: usize, length: i32, parallelism: i32, maxParallelism: i32): void {
-  const end = groups + (<usize>length << 2);
-  for (let at = groups; at < end; at += 4) {
-    store<u32>(at, (load<u32>(at) * <u32>parallelism) / <u32>maxParallelism);
+/**
+ * subtasks[row] = the subtask of `parallelism` that owns the key group of a hash (hash mod maxParallelism); see
+ * src/core/key-group.ts. `parallelism` is at most `maxParallelism`, and that at most 2^15.
+ */
+export function partitionSubtasks(
+  hashes: usize,
+  length: i32,
+  parallelism: i32,
+  maxParallelism: i32,
+  subtasks: usize,
+): void {
+  if (popcnt(maxParallelism) == 1) {
+    const shift = ctz(maxParallelism);
+    for (let row: usize = 0; row < <usize>length; row++) {
+      const group = <u32>load<u64>(hashes + (row << 3)) & <u32>(maxParallelism - 1);
+      store<u32>(subtasks + (row << 2), (group * <u32>parallelism) >> shift);
+    }
+    return;
+  }
+  for (let row: usize = 0; row < <usize>length; row++) {
+    const group = <u32>(load<u64>(hashes + (row << 3)) % <u64>maxParallelism);
+    store<u32>(subtasks + (row << 2), (group * <u32>parallelism) / <u32>maxParallelism);
   }
 }
 
@@ -54,6 +78,10 @@ export function partitionShuffle(first: f64, seed: i32, length: i32, count: i32,
  *   rows     u32[length]
  */
 export function partitionRows(numbers: usize, length: i32, count: i32, ends: usize, rows: usize): void {
+  if (count == 2) {
+    partitionInTwo(numbers, length, ends, rows);
+    return;
+  }
   memory.fill(ends, 0, <usize>count << 2);
   for (let row: usize = 0; row < <usize>length; row++) {
     const counter = ends + (<usize>load<u32>(numbers + (row << 2)) << 2);
@@ -71,4 +99,21 @@ export function partitionRows(numbers: usize, length: i32, count: i32, ends: usi
     store<u32>(counter, at + 1);
     store<u32>(rows + (<usize>at << 2), <u32>row);
   }
+}
+
+/** `partitionRows` with both ends in registers: counters in memory would make each row wait for the one before. */
+function partitionInTwo(numbers: usize, length: i32, ends: usize, rows: usize): void {
+  const end = numbers + (<usize>length << 2);
+  let second: usize = 0;
+  for (let at = numbers; at < end; at += 4) second += <usize>load<u32>(at);
+  let first = rows;
+  let behind = rows + ((<usize>length - second) << 2);
+  for (let at = numbers, row: u32 = 0; at < end; at += 4, row++) {
+    const number = <usize>load<u32>(at);
+    store<u32>(select(behind, first, number), row);
+    behind += number << 2;
+    first += (1 - number) << 2;
+  }
+  store<u32>(ends, <u32>length - <u32>second);
+  store<u32>(ends, <u32>length, 4);
 }

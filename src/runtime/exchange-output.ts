@@ -1,6 +1,6 @@
 import type { Batch } from "../core/batch.ts";
 import { hashColumns } from "../core/columns/hash.ts";
-import { keyGroups, partitionBatch, partitionNumbers } from "../core/columns/partition.ts";
+import { keyGroupOwners, partitionBatch, partitionNumbers } from "../core/columns/partition.ts";
 import type { Output } from "../core/operator.ts";
 import type { ControlElement } from "../core/stream-element.ts";
 import { END_OF_TIME_MS, type Watermark } from "../core/time/time.ts";
@@ -159,14 +159,12 @@ export class ExchangeOutput implements Output {
           writers[0].send(batch.retain());
           return;
         }
-        const { kernels } = this.#workspace;
         const keys = exchange.keys.map((key) => batch.columns[batch.schema.indexOf(key)]);
         const hashes = hashColumns(this.#workspace, keys, batch.rowCount);
-        const groups = keyGroups(this.#workspace, hashes, batch.rowCount, exchange.maxParallelism);
+        const owners = keyGroupOwners(this.#workspace, hashes, batch.rowCount, writers.length, exchange.maxParallelism);
         hashes.release();
-        kernels.partitionSubtasks(groups.address, batch.rowCount, writers.length, exchange.maxParallelism);
-        this.#scatter(batch, groups.address, writers);
-        groups.release();
+        this.#scatter(batch, owners.address, writers);
+        owners.release();
         return;
       }
       case "shuffle": {

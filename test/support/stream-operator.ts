@@ -2,7 +2,7 @@ import { Batch } from "../../src/core/batch.ts";
 import { buildBatch } from "../../src/core/columns/build.ts";
 import { buildColumn } from "../../src/core/columns/builder.ts";
 import { hashColumns } from "../../src/core/columns/hash.ts";
-import { keyGroups, partitionBatch } from "../../src/core/columns/partition.ts";
+import { keyGroupOwners, partitionBatch } from "../../src/core/columns/partition.ts";
 import { readRows } from "../../src/core/columns/read.ts";
 import type { Host } from "../../src/core/host.ts";
 import { keyGroupRange } from "../../src/core/key-group.ts";
@@ -242,11 +242,10 @@ export class StreamOperator {
     const columns = keys.map((key) => batch.columns[batch.schema.indexOf(key)]);
     const maxParallelism = this.#options.maxParallelism ?? 16;
     const hashes = hashColumns(ws, columns, batch.rowCount);
-    const groups = keyGroups(ws, hashes, batch.rowCount, maxParallelism);
-    ws.kernels.partitionSubtasks(groups.address, batch.rowCount, length, maxParallelism);
-    const parts = partitionBatch(ws, batch, groups.address, length);
+    const owners = keyGroupOwners(ws, hashes, batch.rowCount, length, maxParallelism);
+    const parts = partitionBatch(ws, batch, owners.address, length);
     hashes.release();
-    groups.release();
+    owners.release();
     return parts;
   }
 

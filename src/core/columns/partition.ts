@@ -25,6 +25,22 @@ export function keyGroups(workspace: Workspace, hashes: Block, length: number, m
 }
 
 /**
+ * Which of `parallelism` subtasks owns the key group of each hash of u64[length], as u32[length]. The caller owns the
+ * block.
+ */
+export function keyGroupOwners(
+  workspace: Workspace,
+  hashes: Block,
+  length: number,
+  parallelism: number,
+  maxParallelism: number,
+): Block {
+  const owners = workspace.allocate(length * 4);
+  workspace.kernels.partitionSubtasks(hashes.address, length, parallelism, maxParallelism, owners.address);
+  return owners;
+}
+
+/**
  * Splits a batch by partition number (u32[rowCount] at `numbers`, each below `partitionCount`), rows in their order.
  * A partition without rows is undefined. The caller owns the batches; one that gets all rows shares the input.
  */

@@ -2,8 +2,9 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { Batch } from "../../../src/core/batch.ts";
 import { hashColumns } from "../../../src/core/columns/hash.ts";
-import { keyGroups, partitionBatch, partitionNumbers } from "../../../src/core/columns/partition.ts";
+import { keyGroupOwners, keyGroups, partitionBatch, partitionNumbers } from "../../../src/core/columns/partition.ts";
 import { readRows } from "../../../src/core/columns/read.ts";
+import { HIGHEST_MAX_PARALLELISM, subtaskOfKeyGroup } from "../../../src/core/key-group.ts";
 import { Schema } from "../../../src/core/schema.ts";
 import { hashRow } from "../../reference/hash.ts";
 import { anyShape, anyType, longStrings, nullable, shapedColumn, valueOfType } from "../../support/arbitrary-column.ts";
@@ -81,5 +82,43 @@ it("splits a batch into partitions that keep every row, in order, in the partiti
       }),
     ),
     { numRuns: 200 },
+  );
+});
+
+it("finds the key group of a hash, and the subtask that owns it, at any parallelism", () => {
+  const anyMaxParallelism = fc.oneof(
+    fc.integer({ min: 0, max: 15 }).map((power) => 2 ** power),
+    fc.integer({ min: 1, max: HIGHEST_MAX_PARALLELISM }),
+  );
+  const anyCase = anyMaxParallelism.chain((maxParallelism) =>
+    fc.record({
+      maxParallelism: fc.constant(maxParallelism),
+      parallelism: fc.oneof(fc.constant(1), fc.constant(maxParallelism), fc.integer({ min: 1, max: maxParallelism })),
+      hashes: fc.array(
+        fc.oneof(fc.constantFrom(0n, 2n ** 63n, 2n ** 64n - 1n), fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })),
+        {
+          maxLength: 200,
+          size: "max",
+        },
+      ),
+    }),
+  );
+  fc.assert(
+    fc.property(anyCase, ({ hashes: values, parallelism, maxParallelism }) =>
+      withWorkspace((ws) => {
+        const { length } = values;
+        const hashes = ws.allocate(length * 8);
+        ws.u64.set(values, hashes.address / 8);
+        const groups = keyGroups(ws, hashes, length, maxParallelism);
+        const owners = keyGroupOwners(ws, hashes, length, parallelism, maxParallelism);
+        const expected = values.map((hash) => Number(hash % BigInt(maxParallelism)));
+        expect([...ws.u32.slice(groups.address / 4, groups.address / 4 + length)]).toEqual(expected);
+        expect([...ws.u32.slice(owners.address / 4, owners.address / 4 + length)]).toEqual(
+          expected.map((group) => subtaskOfKeyGroup(group, parallelism, maxParallelism)),
+        );
+        for (const owned of [hashes, groups, owners]) owned.release();
+      }),
+    ),
+    { numRuns: 300 },
   );
 });
