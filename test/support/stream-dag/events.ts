@@ -1,3 +1,4 @@
+import type { Host } from "../../../src/core/host.ts";
 import type { RowOf } from "../../../src/core/schema.ts";
 import type { Fields } from "../../../src/core/types.ts";
 import type { DataStream } from "../../../src/datastream/data-stream.ts";
@@ -23,9 +24,12 @@ export type Place = <F extends Fields>(stream: DataStream<F>) => DataStream<F>;
 /** One step of a program: how it reads, what it means, and how the API is told. */
 export interface DagStep {
   readonly inputs: 1 | 2;
+  /** It reads a source of one split: its rows depend on the order in which those of a key come. */
+  readonly needsOrder?: boolean;
   text(inputs: readonly string[]): string;
-  meaning(inputs: readonly (readonly Event[])[]): readonly Event[];
-  build(inputs: readonly EventStream[], at: Place): EventStream;
+  /** `isBatch`: in batch mode, where results that later ones replace are left out. */
+  meaning(inputs: readonly (readonly Event[])[], isBatch: boolean): readonly Event[];
+  build(inputs: readonly EventStream[], at: Place, host: Host): EventStream;
   /** A step with a side output: what goes there, and how to get it. */
   readonly side?: {
     meaning(inputs: readonly (readonly Event[])[]): readonly Event[];
@@ -35,10 +39,12 @@ export interface DagStep {
 
 /** A last step, whose rows have no event time that could be told beforehand, or are a changelog. */
 export interface DagEnd {
-  text(input: string): string;
+  readonly inputs: 1 | 2;
+  readonly needsOrder?: boolean;
+  text(inputs: readonly string[]): string;
   /** Final rows as text. */
-  meaning(input: readonly Event[]): readonly string[];
-  build(input: EventStream, at: Place): DataStream;
+  meaning(inputs: readonly (readonly Event[])[]): readonly string[];
+  build(inputs: readonly EventStream[], at: Place): DataStream;
 }
 
 /** The columns of a result as those of a stream of events. */

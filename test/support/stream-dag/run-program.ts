@@ -16,7 +16,15 @@ import { Simulation } from "../../../src/testing/simulation.ts";
 import { DeadlockError } from "../../../src/testing/simulation-errors.ts";
 import { type Committed, committingSink } from "./committing-sink.ts";
 import { type Event, type EventFields, type EventStream, eventText, type Place, rowText } from "./events.ts";
-import { type DagSource, inputsOf, type Placing, type Program, streamName, sunkStreams } from "./program.ts";
+import {
+  type DagSource,
+  endInputsOf,
+  inputsOf,
+  type Placing,
+  type Program,
+  streamName,
+  sunkStreams,
+} from "./program.ts";
 import { type Reading, scriptedSource } from "./scripted-source.ts";
 import { TimeWatch } from "./watched-operator.ts";
 
@@ -196,7 +204,7 @@ function sinkNodes(
   const sides: (EventStream | undefined)[] = streams.map(() => undefined);
   for (const [i, { step, placing }] of program.nodes.entries()) {
     const inputs = inputsOf(program, i).map(({ stream, isSide }) => (isSide && sides[stream]) || streams[stream]);
-    const built = step.build(inputs, at(placing));
+    const built = step.build(inputs, at(placing), host);
     streams.push(built);
     sides.push(step.side?.of(built));
   }
@@ -204,8 +212,9 @@ function sinkNodes(
     const name = streamName(program, stream);
     return sinkNode(streams[stream] as never, committingSink(name, eventTexts, run, committed, settings.writeMs));
   });
-  for (const [i, { end, from, placing }] of program.ends.entries()) {
-    const built = end.build(streams[from % streams.length], at(placing));
+  for (const [i, { end, placing }] of program.ends.entries()) {
+    const inputs = endInputsOf(program, i).map((stream) => streams[stream]);
+    const built = end.build(inputs, at(placing));
     sinks.push(sinkNode(built, committingSink(`end${i}`, changeTexts, run, committed, settings.writeMs)));
   }
   return sinks;

@@ -35,7 +35,7 @@ import {
 
 type Bounds = readonly [startMs: number, endMs: number];
 
-interface AnyWindow {
+export interface AnyWindow {
   readonly text: string;
   readonly assigner: WindowAssigner;
   /** Windows with the rows of one key that are in them. */
@@ -61,7 +61,7 @@ function aligned(text: string, assigner: WindowAssigner): AnyWindow {
   };
 }
 
-function sessions(text: string, assigner: WindowAssigner, gapOf: (row: Event) => number): AnyWindow {
+export function sessions(text: string, assigner: WindowAssigner, gapOf: (row: Event) => number): AnyWindow {
   return {
     text,
     assigner,
