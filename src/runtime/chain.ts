@@ -1,8 +1,13 @@
 import type { Batch } from "../core/batch.ts";
 import { asEngineError, assert, type EngineError } from "../core/errors.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../core/operator.ts";
+import { restoreWatermark, snapshotWatermark } from "../core/row-state/stream-rows.ts";
 import type { SnapshotReader, SnapshotWriter } from "../core/state-snapshot.ts";
 import { END_OF_TIME_MS, START_OF_TIME_MS, type Watermark } from "../core/time/time.ts";
+import type { Workspace } from "../core/workspace.ts";
+
+/** The watermark that an operator with state had got; besides the tables of its own. */
+const WATERMARK_TABLE = "inputWatermark";
 
 /** An operator with the name that errors and metrics show. */
 export interface NamedOperator {
@@ -44,7 +49,7 @@ export class OperatorChain {
   open(contextOf: (operatorName: string, position: number) => OperatorContext): void {
     for (const [position, link] of this.#links.entries()) {
       this.#openedCount++;
-      link.guard(() => link.operator.open(contextOf(link.name, position)));
+      link.guard(() => link.open(contextOf(link.name, position)));
     }
   }
 
@@ -137,9 +142,7 @@ export class OperatorChain {
   /** Writes the state of every operator that has some. */
   snapshot(writerOf: (uid: string) => SnapshotWriter): void {
     for (const link of this.#links) {
-      if (link.operator.snapshotState !== undefined) {
-        link.guard(() => link.operator.snapshotState?.(writerOf(link.statefulUid)));
-      }
+      if (link.operator.snapshotState !== undefined) link.guard(() => link.snapshot(writerOf(link.statefulUid)));
     }
   }
 
@@ -147,7 +150,7 @@ export class OperatorChain {
     for (const link of this.#links) {
       if (link.operator.restoreState === undefined) continue;
       const reader = readerOf(link.statefulUid);
-      if (reader !== undefined) link.guard(() => link.operator.restoreState?.(reader));
+      if (reader !== undefined) link.guard(() => link.restore(reader));
     }
   }
 
@@ -210,6 +213,9 @@ class Link implements Output {
   readonly uid: string | undefined;
   readonly #onProgress: (progress: Progress) => void;
   watermarkMs = START_OF_TIME_MS;
+  #workspace: Workspace | undefined;
+  /** Of the snapshot that it was restored from: what had been idle then may lie behind it now. */
+  #leastWatermarkMs = START_OF_TIME_MS;
 
   /** `onProgress` hears what the operator answers to what the one before it emits: never "more". */
   constructor({ name, operator, uid }: NamedOperator, next: Output, onProgress: (progress: Progress) => void) {
@@ -247,9 +253,31 @@ class Link implements Output {
     return this.uid;
   }
 
-  takeWatermark(watermark: Watermark): Progress {
-    if (watermark.timeMs <= this.watermarkMs) return "done";
-    this.watermarkMs = watermark.timeMs;
+  open(context: OperatorContext): void {
+    this.#workspace = context.workspace;
+    this.operator.open(context);
+  }
+
+  snapshot(writer: SnapshotWriter): void {
+    this.operator.snapshotState?.(writer);
+    const timeMs = Math.max(this.watermarkMs, this.#leastWatermarkMs);
+    // At the end of its input an operator has seen the end of time, which is no event time to go on from.
+    if (this.#workspace === undefined || timeMs >= END_OF_TIME_MS) return;
+    snapshotWatermark(this.#workspace, writer, timeMs, WATERMARK_TABLE);
+  }
+
+  restore(reader: SnapshotReader): void {
+    this.operator.restoreState?.(reader);
+    if (this.#workspace === undefined) return;
+    this.#leastWatermarkMs = restoreWatermark(this.#workspace, reader, WATERMARK_TABLE);
+  }
+
+  /** Event time does not go back, also where a job is restored: windows that have closed stay closed. */
+  takeWatermark(given: Watermark): Progress {
+    const timeMs = Math.max(given.timeMs, this.#leastWatermarkMs);
+    if (timeMs <= this.watermarkMs) return "done";
+    const watermark = timeMs === given.timeMs ? given : { timeMs };
+    this.watermarkMs = timeMs;
     if (this.operator.processWatermark !== undefined) {
       return this.guard(() => this.operator.processWatermark?.(watermark, this.next) ?? "done");
     }

@@ -80,17 +80,22 @@ export const stateSchema = (schema: Schema, further: Schema): Schema =>
 const WATERMARK_SCHEMA = Schema.of({ watermarkMs: int64 });
 
 /** Lets the watermark survive, so that what is closed stays closed. */
-export function snapshotWatermark(workspace: Workspace, writer: SnapshotWriter, watermarkMs: number): void {
+export function snapshotWatermark(
+  workspace: Workspace,
+  writer: SnapshotWriter,
+  watermarkMs: number,
+  table = "watermark",
+): void {
   const data = workspace.allocate(8);
   workspace.kernels.eventTimeFill(watermarkMs, 1, data.address);
   const column = columnOf(workspace, int64, 1, { data });
-  writer.write("watermark", "union", new Batch(WATERMARK_SCHEMA, 1, [column]));
+  writer.write(table, "union", new Batch(WATERMARK_SCHEMA, 1, [column]));
 }
 
 /** The least watermark of the subtasks of before, so that no row counts as late that was not. */
-export function restoreWatermark(workspace: Workspace, reader: SnapshotReader): number {
+export function restoreWatermark(workspace: Workspace, reader: SnapshotReader, table = "watermark"): number {
   let least = Number.POSITIVE_INFINITY;
-  for (const batch of reader.read("watermark")) {
+  for (const batch of reader.read(table)) {
     if (batch.rowCount > 0) {
       least = Math.min(least, workspace.kernels.eventTimeMin(batch.columns[0].data, batch.rowCount));
     }
