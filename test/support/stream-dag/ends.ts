@@ -8,7 +8,6 @@ import {
   count,
   desc,
   GlobalWindows,
-  lit,
   max,
   Schema,
   sum,
@@ -103,32 +102,37 @@ const counted = fc
     }),
   );
 
-/** One window of all rows of a key, which fires at the end. */
+/**
+ * One window of all rows of a key, which fires at the end. Its results have the time of its newest row, behind a
+ * watermark that has passed it: no step of event time may follow.
+ */
 const whole = fc.record({ isKeyed: fc.boolean(), isFunction: fc.boolean() }).map(
   ({ isKeyed, isFunction }): DagEnd => ({
     inputs: 1,
     text: ([s]) =>
       `${s}${isKeyed ? '.keyBy("k").window' : ".windowAll"}(global).${isFunction ? "process" : "aggregate"}(sum, count)`,
-    meaning: ([rows]) =>
-      [
-        ...(isKeyed ? byKey(rows) : new Map<string | null, readonly Event[]>(rows.length === 0 ? [] : [["all", rows]])),
-      ].map(([k, group]) => rowText({ k, total: group.reduce((all, { v }) => all + v, 0), n: group.length })),
+    meaning: ([rows]) => {
+      const groups = new Map<string | null, readonly Event[]>(rows.length === 0 ? [] : [[null, rows]]);
+      return [...(isKeyed ? byKey(rows) : groups)].map(([k, group]) => {
+        const total = group.reduce((all, { v }) => all + v, 0);
+        return rowText({ ...(isKeyed ? { k } : {}), total, n: group.length });
+      });
+    },
     build: ([s], at) => {
       const windows = isKeyed
         ? s.keyBy("k").window(GlobalWindows.create())
         : (s.windowAll(GlobalWindows.create()) as unknown as WindowedStream<EventFields, "k", NoBounds>);
-      const built = isFunction
-        ? windows.process(
-            (k, _, rows) => {
-              const total = rows.reduce((all, { v }) => all + big(v), 0n);
-              return [{ k: isKeyed ? k : "all", total, n: BigInt(rows.length) }];
-            },
-            { schema: Schema.of({ k: types.utf8, total: types.int64, n: types.int64 }) },
-          )
-        : windows
-            .aggregate({ total: sum("v"), n: count() })
-            .select({ k: isKeyed ? col("k") : lit("all"), total: col("total"), n: col("n") });
-      return at(built as never as DataStream);
+      if (!isFunction) return at(windows.aggregate({ total: sum("v"), n: count() }) as never as DataStream);
+      const numbers = { total: types.int64, n: types.int64 };
+      const schema = (isKeyed ? Schema.of({ k: types.utf8, ...numbers }) : Schema.of(numbers)) as Schema;
+      const summed = windows.process(
+        (k, _, rows) => {
+          const total = rows.reduce((all, { v }) => all + big(v), 0n);
+          return [{ ...(isKeyed ? { k } : {}), total, n: BigInt(rows.length) }];
+        },
+        { schema },
+      );
+      return at(summed as never as DataStream);
     },
   }),
 );

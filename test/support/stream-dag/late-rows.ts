@@ -11,7 +11,7 @@ import {
   sum,
   TumblingEventTimeWindows,
 } from "../../../src/index.ts";
-import { type DagStep, type EventFields, type EventStream, events, selected } from "./events.ts";
+import { big, type DagStep, type EventFields, type EventStream, events, selected } from "./events.ts";
 import { type DagSource, type Program, programText } from "./program.ts";
 import type { ScriptedSplit } from "./scripted-source.ts";
 
@@ -75,8 +75,9 @@ export const anyLateProgram: fc.Arbitrary<LateProgram> = fc
     isKeyed: fc.boolean(),
     window: anyWindow,
     latenessMs: fc.constantFrom(0, 0, 7),
+    isFunction: fc.boolean(),
   })
-  .map(({ splits, hasOffsets, boundMs, isKeyed, window, latenessMs }) => {
+  .map(({ splits, hasOffsets, boundMs, isKeyed, window, latenessMs, isFunction }) => {
     let id = 0;
     const scripted = splits.map(({ rows, napBefore }): ScriptedSplit => {
       const numbered = rows.map(({ k, v, t }) => ({ id: id++, k: isKeyed ? k : "all", v, t }));
@@ -90,7 +91,7 @@ export const anyLateProgram: fc.Arbitrary<LateProgram> = fc
       isAligned: false,
     };
     const isAgain = window.takesLateness && latenessMs > 0;
-    const step = windowWithLate(window, isKeyed, isAgain ? latenessMs : undefined);
+    const step = windowWithLate(window, isKeyed, isAgain ? latenessMs : undefined, isFunction);
     const program: Program = {
       sources: [source],
       nodes: [
@@ -130,20 +131,34 @@ function windowWithLate(
   { text, assigner }: { readonly text: string; readonly assigner: WindowAssigner },
   isKeyed: boolean,
   latenessMs: number | undefined,
+  isFunction: boolean,
 ): DagStep {
   const late = new OutputTag(`too late ${tags++}`, events);
   let aggregated: Pick<EventStream, "getSideOutput">;
   return {
     inputs: 1,
     text: ([s]) =>
-      `${s}${isKeyed ? '.keyBy("k").window' : ".windowAll"}(${text})${latenessMs === undefined ? "" : `.allowedLateness(${latenessMs})`}.sideOutputLateData(side).aggregate(sum, count)`,
+      `${s}${isKeyed ? '.keyBy("k").window' : ".windowAll"}(${text})${latenessMs === undefined ? "" : `.allowedLateness(${latenessMs})`}.sideOutputLateData(side).${isFunction ? "process" : "aggregate"}(sum, count)`,
     meaning: () => [],
     build: ([s]) => {
       const windows = isKeyed
         ? s.keyBy("k").window(assigner)
         : (s.windowAll(assigner) as unknown as WindowedStream<EventFields, "k">);
       const patient = latenessMs === undefined ? windows : windows.allowedLateness(latenessMs);
-      aggregated = patient.sideOutputLateData(late).aggregate({ total: sum("v"), n: count() });
+      const complete = patient.sideOutputLateData(late);
+      if (isFunction) {
+        const processed = complete.process(
+          (k, { window }, rows) => {
+            const total = rows.reduce((all, { v }) => all + big(v), 0n);
+            const t = BigInt(window.endMs - 1);
+            return [{ id: total, k: isKeyed ? k : "all", v: BigInt(rows.length), t }];
+          },
+          { schema: events },
+        );
+        aggregated = processed as never as EventStream;
+        return processed as never as EventStream;
+      }
+      aggregated = complete.aggregate({ total: sum("v"), n: count() });
       return selected(aggregated, {
         id: col("total"),
         k: isKeyed ? col("k") : lit("all"),

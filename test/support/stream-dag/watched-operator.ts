@@ -40,8 +40,9 @@ export class TimeWatch {
     let workspace: Workspace;
     let subtask = 0;
     const say = (what: string) => this.violations.push(`${name}, subtask ${subtask}: ${what}`);
-    const floorMs = this.#restored.get(uid) ?? START_OF_TIME_MS;
     const { resume, processTime, pendingTimes, restoreState, notifyCheckpointComplete, wantedInput } = operator;
+    // Where nothing is remembered, event time may come from further back.
+    const floorMs = (restoreState && this.#restored.get(uid)) ?? START_OF_TIME_MS;
     return {
       outputSchema: operator.outputSchema,
       ...(operator.inputCount === undefined ? {} : { inputCount: operator.inputCount }),
