@@ -140,15 +140,7 @@ export type { TemporalJoinOptions } from "./datastream/temporal-joins.ts";
 export type { WatermarkExplanation } from "./datastream/watermark-explanation.ts";
 export type { JobSnapshot } from "./runtime/snapshots.ts";
 
-import "./datastream/changelogs.ts";
-import "./datastream/lookup-joins.ts";
-import "./datastream/ranked-streams.ts";
-import "./datastream/temporal-joins.ts";
-import "./datastream/async-streams.ts";
-import "./datastream/keyed-reductions.ts";
-import "./datastream/stream-sinks.ts";
-import "./datastream/stream-sources.ts";
-import "./datastream/updating-aggregates.ts";
+import "./datastream/methods.ts";
 
 export { WatermarkStrategy } from "./datastream/watermark-strategy.ts";
 export type { AggregateFunction, ProcessWindowFunction, WindowFunction } from "./datastream/window-functions.ts";

@@ -1,3 +1,4 @@
+import "./methods.ts";
 import type { JobResult } from "../api/job-result.ts";
 import { checkedOptions } from "../api/options.ts";
 import { EngineError, PlanError } from "../core/errors.ts";
