@@ -15,6 +15,8 @@ export interface ModuleScope {
   begin(graph: JobGraph): StreamProgram | undefined;
   /** The job of the module runs. */
   onStart?(job: StreamJob): void;
+  /** Functions run on a worker thread: what accumulators hold leaves it. */
+  readonly isOnWorker?: boolean;
   /** Of `execute` calls that do not say otherwise. */
   readonly execution?: ModuleExecution;
 }
@@ -89,6 +91,7 @@ export class PlanningScope implements ModuleScope {
 
 /** On a worker: takes the plan, and runs nothing. */
 export class WorkerScope implements ModuleScope {
+  readonly isOnWorker = true;
   readonly planned: Promise<JobGraph>;
   readonly #program: StreamProgram;
   #places = 0;

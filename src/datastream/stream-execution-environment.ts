@@ -489,7 +489,7 @@ export class StreamExecutionEnvironment {
   #accumulatorsOf(jobId = ""): AccumulatorSet {
     let set = this.#accumulators.get(jobId);
     if (set === undefined) {
-      set = new AccumulatorSet();
+      set = new AccumulatorSet(this.#scope?.isOnWorker);
       this.#accumulators.set(jobId, set);
     }
     return set;

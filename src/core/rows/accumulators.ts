@@ -153,11 +153,27 @@ const decodeNumber = (value: Json): number => Number(value);
 export class AccumulatorSet {
   readonly #accumulators = new Map<string, Accumulator>();
   readonly #unclaimed = new Map<string, Json[]>();
+  readonly #leavesThread: boolean;
 
-  /** The accumulator of that name, made on first use; ACCUMULATOR_CONFLICT where its name has another class. */
+  /** `leavesThread`: what it holds is merged on another thread, which knows the built-in classes only. */
+  constructor(leavesThread = false) {
+    this.#leavesThread = leavesThread;
+  }
+
+  /**
+   * The accumulator of that name, made on first use; ACCUMULATOR_CONFLICT where its name has another class,
+   * ACCUMULATOR_NOT_PORTABLE for an own class on a thread whose values are merged elsewhere.
+   */
   get<A extends Accumulator>(name: string, create: new () => A): A {
     const known = this.#accumulators.get(name);
     if (known === undefined) {
+      if (this.#leavesThread && !Object.values<unknown>(BUILT_IN).includes(create)) {
+        throw new PlanError(
+          "ACCUMULATOR_NOT_PORTABLE",
+          `The accumulator "${name}" is of the own class ${create.name}, whose values cannot be merged across threads.`,
+          "Use a built-in accumulator, or run the job at parallelism 1.",
+        );
+      }
       const accumulator = new create();
       this.#accumulators.set(name, accumulator);
       for (const state of this.#unclaimed.get(name) ?? []) accumulator.merge(state);

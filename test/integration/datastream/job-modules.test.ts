@@ -36,6 +36,12 @@ function expectedTotals(ticks: number): { key: string; total: bigint }[] {
 }
 
 describe("a job module", () => {
+  it("merges accumulators of own classes on one thread, and refuses them on workers instead of losing them", async () => {
+    const { accumulators } = await runJobModule(moduleOf("own-accumulator"), { parallelism: 1 });
+    expect(accumulators.longest).toBe(2);
+    await expect(runJobModule(moduleOf("own-accumulator"), { parallelism: 2 })).rejects.toThrow(/own class Longest/);
+  });
+
   it.each([1, 2, 3])("runs functions, sources, state and timers on workers, at parallelism %d", async (parallelism) => {
     const { accumulators } = await runJobModule(moduleOf("totals"), {
       parallelism,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Accumulator, AccumulatorSet } from "../../../../src/core/rows/accumulators.ts";
+import { type Accumulator, AccumulatorSet, IntCounter } from "../../../../src/core/rows/accumulators.ts";
 import { createRuntimeContext } from "../../../../src/core/rows/runtime-context.ts";
 import type { Json } from "../../../../src/core/source.ts";
 
@@ -74,6 +74,15 @@ describe("accumulators", () => {
     const context = createRuntimeContext();
     context.intCounter("rows");
     expect(() => context.average("rows")).toThrow(expect.objectContaining({ code: "ACCUMULATOR_CONFLICT" }));
+  });
+
+  it("refuse an own class where another thread would have to merge it", () => {
+    const travelling = new AccumulatorSet(true);
+    expect(() => travelling.get("longest", Longest)).toThrow(
+      expect.objectContaining({ code: "ACCUMULATOR_NOT_PORTABLE" }),
+    );
+    expect(travelling.get("rows", IntCounter).value).toBe(0);
+    expect(new AccumulatorSet().get("longest", Longest).value).toBe("");
   });
 
   it("refuse values that are not theirs", () => {
