@@ -38,7 +38,7 @@ export function below(word: u32, bound: u32): u32 {
 }
 
 /** 6 ln 10 / 2^32. */
-const PRICE_STEP: f64 = (6 * 2.302585092994046) / 4294967296;
+export const PRICE_STEP: f64 = (6 * 2.302585092994046) / 4294967296;
 
 @inline
 export function priceOf(settings: usize, word: u32): i64 {

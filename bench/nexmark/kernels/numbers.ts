@@ -4,15 +4,15 @@
  *   out       i64[count] or i32[count]; rows of another event type get 0
  */
 import { below, draw, priceOf, startOf } from "./draws";
+import { eventNumbers } from "./lanes";
 import {
   activePeople,
+  baseTime,
+  eventGap,
   eventNumber,
   eventsAhead,
   eventTime,
-  hotAuctionRatio,
-  hotBiddersRatio,
   hotSellersRatio,
-  inFlightAuctions,
 } from "./settings";
 
 export const PERSON: u32 = 0;
@@ -47,44 +47,36 @@ function somePerson(settings: usize, number: u32, word: u32): u32 {
   return people - active + below(word, active + 10);
 }
 
-@inline
-function someAuction(settings: usize, number: u32, word: u32): u32 {
-  const last = lastAuction(number);
-  const flight = inFlightAuctions(settings);
-  const oldest = last > flight ? last - flight : 0;
-  return oldest + below(word, last - oldest + 11);
-}
-
-export function eventTypes(settings: usize, first: u32, count: i32, out: usize): void {
-  for (let i: u32 = 0; i < <u32>count; i++) {
-    store<u32>(out + (<usize>i << 2), typeOf(eventNumber(settings, first + i)));
-  }
-}
-
 export function positions(first: u32, count: i32, out: usize): void {
   for (let i: u32 = 0; i < <u32>count; i++) store<u64>(out + (<usize>i << 3), <u64>(first + i));
 }
 
-/** Epoch milliseconds of every row. */
+/** 1.5 * 2^52: added to a whole number below 2^51, it leaves that number in the lower bits of the double. */
+const WHOLE_NUMBERS: f64 = 6755399441055744;
+
+/** Epoch milliseconds of every row, by the operations of `eventTime`. */
 export function dateTimes(settings: usize, first: u32, count: i32, out: usize): void {
-  for (let i: u32 = 0; i < <u32>count; i++) {
-    store<i64>(out + (<usize>i << 3), <i64>eventTime(settings, <f64>eventNumber(settings, first + i)));
+  const base = f64x2.splat(baseTime(settings));
+  const gap = f64x2.splat(eventGap(settings));
+  const magic = f64x2.splat(WHOLE_NUMBERS);
+  for (let i = 0; i < count; i += 4) {
+    const numbers = eventNumbers(settings, first + i);
+    const low = timePair(numbers, base, gap, magic);
+    const high = timePair(v128.shuffle<i32>(numbers, numbers, 2, 3, 2, 3), base, gap, magic);
+    const at = out + (<usize>i << 3);
+    if (count - i >= 2) v128.store(at, low);
+    else store<i64>(at, i64x2.extract_lane(low, 0));
+    if (count - i >= 4) v128.store(at, high, 16);
+    else if (count - i == 3) store<i64>(at, i64x2.extract_lane(high, 0), 16);
   }
 }
 
-/** Sets the bits of the rows of one event type in `out`, a bitmap of `count` bits; returns how many there are. */
-export function typeMask(settings: usize, first: u32, count: i32, eventType: u32, out: usize): i32 {
-  let set = 0;
-  for (let i: u32 = 0; i < <u32>count; i += 8) {
-    let bits: u32 = 0;
-    const most = min<u32>(8, <u32>count - i);
-    for (let bit: u32 = 0; bit < most; bit++) {
-      bits |= <u32>(typeOf(eventNumber(settings, first + i + bit)) == eventType) << bit;
-    }
-    set += popcnt(bits);
-    store<u8>(out + (i >> 3), <u8>bits);
-  }
-  return set;
+/** Times of the events of the two lower lanes, i64. */
+@inline
+function timePair(numbers: v128, base: v128, gap: v128, magic: v128): v128 {
+  const microseconds = f64x2.floor(f64x2.mul(f64x2.convert_low_i32x4_u(numbers), gap));
+  const times = f64x2.add(base, f64x2.floor(f64x2.div(microseconds, f64x2.splat(1000))));
+  return i64x2.sub(f64x2.add(times, magic), magic);
 }
 
 export function personIds(settings: usize, first: u32, count: i32, out: usize): void {
@@ -173,59 +165,5 @@ export function categories(settings: usize, first: u32, count: i32, out: usize):
     let category: u64 = 0;
     if (typeOf(number) == AUCTION) category = 10 + <u64>below(draw(startOf(settings, number), 10), 5);
     store<u64>(out + (<usize>i << 3), category);
-  }
-}
-
-/** Auctions that bids are for. */
-export function bidAuctions(settings: usize, first: u32, count: i32, out: usize): void {
-  for (let i: u32 = 0; i < <u32>count; i++) {
-    const number = eventNumber(settings, first + i);
-    let auction: u64 = 0;
-    if (typeOf(number) == BID) {
-      const start = startOf(settings, number);
-      const isHot = below(draw(start, 17), hotAuctionRatio(settings)) > 0;
-      // Both are computed: which one is taken cannot be predicted.
-      const some = someAuction(settings, number, draw(start, 18));
-      auction = 1000 + <u64>select<u32>(hotOf(lastAuction(number)), some, isHot);
-    }
-    store<u64>(out + (<usize>i << 3), auction);
-  }
-}
-
-export function bidders(settings: usize, first: u32, count: i32, out: usize): void {
-  for (let i: u32 = 0; i < <u32>count; i++) {
-    const number = eventNumber(settings, first + i);
-    let bidder: u64 = 0;
-    if (typeOf(number) == BID) {
-      const start = startOf(settings, number);
-      const isHot = below(draw(start, 19), hotBiddersRatio(settings)) > 0;
-      const some = somePerson(settings, number, draw(start, 20));
-      bidder = 1000 + <u64>select<u32>(hotOf(lastPerson(number)) + 1, some, isHot);
-    }
-    store<u64>(out + (<usize>i << 3), bidder);
-  }
-}
-
-export function prices(settings: usize, first: u32, count: i32, out: usize): void {
-  for (let i: u32 = 0; i < <u32>count; i++) {
-    const number = eventNumber(settings, first + i);
-    let price: i64 = 0;
-    if (typeOf(number) == BID) price = priceOf(settings, draw(startOf(settings, number), 21));
-    store<i64>(out + (<usize>i << 3), price);
-  }
-}
-
-/** i32 indices of channels, and of the URLs that go with them. */
-export function channels(settings: usize, first: u32, count: i32, out: usize): void {
-  for (let i: u32 = 0; i < <u32>count; i++) {
-    const number = eventNumber(settings, first + i);
-    let channel: u32 = 0;
-    if (typeOf(number) == BID) {
-      const start = startOf(settings, number);
-      const word = draw(start, 23);
-      const isHot = below(draw(start, 22), 2) > 0;
-      channel = select<u32>(below(word, 4), 4 + below(word, 10000), isHot);
-    }
-    store<u32>(out + (<usize>i << 2), channel);
   }
 }

@@ -34,6 +34,12 @@ export function eventsAhead(settings: usize): u32 {
   return load<u32>(settings, 28);
 }
 
+/** Whether events arrive in another order than that of their numbers. */
+@inline
+export function isScrambled(settings: usize): bool {
+  return load<u32>(settings, 4) != 1;
+}
+
 /** Which event arrives at a position. */
 @inline
 export function eventNumber(settings: usize, position: u32): u32 {
@@ -42,10 +48,21 @@ export function eventNumber(settings: usize, position: u32): u32 {
   return position - (position % group) + <u32>((<u64>position * 953) % group);
 }
 
+@inline
+export function baseTime(settings: usize): f64 {
+  return load<f64>(settings, 32);
+}
+
+/** Microseconds between two events. */
+@inline
+export function eventGap(settings: usize): f64 {
+  return load<f64>(settings, 40);
+}
+
 /** Epoch milliseconds of an event. */
 @inline
 export function eventTime(settings: usize, number: f64): f64 {
-  return load<f64>(settings, 32) + Math.floor(Math.floor(number * load<f64>(settings, 40)) / 1000);
+  return baseTime(settings) + Math.floor(Math.floor(number * eventGap(settings)) / 1000);
 }
 
 /** 100 * 10^(6u) by the ten upper bits of u. */

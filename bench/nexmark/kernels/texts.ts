@@ -12,15 +12,21 @@ import { cityLength, eventNumber, letterOf, nameLength } from "./settings";
 const LENGTH: u32 = 32;
 const BLANK: u8 = 32;
 
+/** 16 letters of the words that begin in the lanes. */
+@inline
+function lettersOf(lanes: v128): v128 {
+  const bytes = mixLanes(lanes);
+  const low = i16x8.shr_u(i16x8.extmul_low_i8x16_u(bytes, i8x16.splat(26)), 8);
+  const high = i16x8.shr_u(i16x8.extmul_high_i8x16_u(bytes, i8x16.splat(26)), 8);
+  return i8x16.add(i8x16.narrow_i16x8_u(low, high), i8x16.splat(97));
+}
+
 /** Writes `length` letters, and up to 15 bytes more behind them. */
 @inline
 function writeLetters(start: u32, length: u32, out: usize): void {
   let lanes = i32x4.add(i32x4.splat(start), i32x4.mul(i32x4(0, 1, 2, 3), i32x4.splat(GOLDEN)));
   for (let written: u32 = 0; written < length; written += 16) {
-    const bytes = mixLanes(lanes);
-    const low = i16x8.shr_u(i16x8.extmul_low_i8x16_u(bytes, i8x16.splat(26)), 8);
-    const high = i16x8.shr_u(i16x8.extmul_high_i8x16_u(bytes, i8x16.splat(26)), 8);
-    v128.store(out + written, i8x16.add(i8x16.narrow_i16x8_u(low, high), i8x16.splat(97)));
+    v128.store(out + written, lettersOf(lanes));
     lanes = i32x4.add(lanes, i32x4.splat(4 * GOLDEN));
   }
 }
@@ -54,16 +60,28 @@ function extraLength(start: u32, field: u32, size: u32, average: u32): u32 {
   return missing - spread + (spread == 0 ? 0 : below(draw(start, field + LENGTH), 2 * spread));
 }
 
-/** Fillers of bids. */
+/** `extraLength` of bids: 54 + below(word, 28). */
+const BID_EXTRA_LEAST: u32 = 54;
+const BID_EXTRA_SPREAD: u32 = 28;
+
+/** Fillers of bids. Always 80 letters are written, and of those the first kept: how many cannot be predicted. */
 export function bidExtras(settings: usize, first: u32, count: i32, offsets: usize, data: usize): u32 {
   let end: u32 = 0;
   store<u32>(offsets, 0);
+  const steps = i32x4.mul(i32x4(0, 1, 2, 3), i32x4.splat(GOLDEN));
   for (let i: u32 = 0; i < <u32>count; i++) {
     const number = eventNumber(settings, first + i);
     if (typeOf(number) == BID) {
       const start = startOf(settings, number);
-      const length = extraLength(start, 24, 32, 100);
-      writeLetters(draw(start, 24), length, data + end);
+      const length = BID_EXTRA_LEAST + below(draw(start, 24 + LENGTH), BID_EXTRA_SPREAD);
+      const lanes = i32x4.add(i32x4.splat(draw(start, 24)), steps);
+      const out = data + end;
+      v128.store(out, lettersOf(lanes));
+      v128.store(out, lettersOf(i32x4.add(lanes, i32x4.splat(4 * GOLDEN))), 16);
+      v128.store(out, lettersOf(i32x4.add(lanes, i32x4.splat(8 * GOLDEN))), 32);
+      v128.store(out, lettersOf(i32x4.add(lanes, i32x4.splat(12 * GOLDEN))), 48);
+      v128.store(out, lettersOf(i32x4.add(lanes, i32x4.splat(16 * GOLDEN))), 64);
+      if (length > 80) v128.store(out, lettersOf(i32x4.add(lanes, i32x4.splat(20 * GOLDEN))), 80);
       end += length;
     }
     store<u32>(offsets + (<usize>i << 2), end, 4);
