@@ -59,4 +59,6 @@ export * from "./utf8";
 export * from "./changelog";
 export * from "./updating-join";
 export * from "./ranked";
+export * from "./ranked-tree";
+export * from "./key-times";
 export * from "./temporal";

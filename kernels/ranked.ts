@@ -21,7 +21,7 @@ function wordsBefore(positions: usize, row: u32): u32 {
 
 /** Whether a new key ranks before that of a kept row; of equal ones `laterWins` says so. */
 @inline
-function isBetter(key: usize, size: i32, row: u32, positions: usize, words: usize, laterWins: bool): bool {
+export function rankedIsBetter(key: usize, size: i32, row: u32, positions: usize, words: usize, laterWins: bool): bool {
   const start = wordsBefore(positions, row);
   const end = wordsBefore(positions, row + 1);
   const order = sortKeyCompare(key, size, words + (<usize>start << 3), <i32>(end - start));
@@ -68,7 +68,7 @@ export function rankedInsert(
     let link = list;
     let better = load<u32>(list);
     const isFull = load<u32>(list, 4) == limit;
-    while (better != 0 && isBetter(key, size, better - 1, positions, words, laterWins)) {
+    while (better != 0 && rankedIsBetter(key, size, better - 1, positions, words, laterWins)) {
       link = next + (<usize>(better - 1) << 2);
       better = load<u32>(link);
     }
@@ -278,4 +278,22 @@ export function rankedCompact(
     }
   }
   return <i32>count;
+}
+
+/** Takes all rows out of the groups u32[count]; returns how many there were. */
+export function rankedClear(groups: usize, count: i32, lists: usize): f64 {
+  let gone: u64 = 0;
+  for (let i: usize = 0; i < <usize>count; i++) {
+    const list = listOf(lists, load<u32>(groups + (i << 2)));
+    gone += <u64>load<u32>(list, 4);
+    store<u64>(list, 0);
+  }
+  return <f64>gone;
+}
+
+/** How many of the groups [0, count) have rows; also of the trees of kernels/ranked-tree.ts. */
+export function rankedLivingGroups(lists: usize, count: i32): i32 {
+  let living = 0;
+  for (let group: u32 = 0; group < <u32>count; group++) living += <i32>(load<u32>(listOf(lists, group), 4) != 0);
+  return living;
 }

@@ -128,7 +128,7 @@ export type {
   KeyedProcessFunction,
   ProcessFunction,
 } from "./datastream/process-functions.ts";
-export type { DeduplicateOptions, TopNOptions } from "./datastream/ranked-streams.ts";
+export type { DeduplicateOptions, RankTtl, TopNOptions } from "./datastream/ranked-streams.ts";
 export {
   type ExecuteOptions,
   type RuntimeMode,

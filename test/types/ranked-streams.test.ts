@@ -26,6 +26,10 @@ describe("the types of ranked, versioned and looked-up streams", () => {
       keyed.deduplicate({ keep: "best" });
       const ranked = keyed.topN(3, desc("price"), { rank: "place" });
       expectTypeOf(ranked.$fields.place).toEqualTypeOf<types.SimpleType<"int64">>();
+      const forgetting = keyed.topN(3, desc("price"), { ttl: { ttlMs: 60_000, timeDomain: "event" } });
+      expectTypeOf(forgetting).toEqualTypeOf<typeof bids>();
+      // @ts-expect-error: nor an option that there is not
+      keyed.topN(3, "price", { place: "rank" });
       expectTypeOf(keyed.deduplicate({ keep: "last" })).toEqualTypeOf<typeof bids>();
     });
   });

@@ -1,57 +1,28 @@
 import { GroupArray } from "../aggregates/group-array.ts";
-import type { Column } from "../column.ts";
 import { gatherColumn } from "../columns/gather.ts";
-import type { EncodedKeys } from "../columns/sort-keys.ts";
 import type { Address } from "../memory/allocator.ts";
 import type { Block } from "../memory/block.ts";
 import type { DataType } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
+import {
+  type GroupedRows,
+  type RankedBatch,
+  type RankedChanges,
+  type RankedOptions,
+  type RankedPiece,
+  type Ranking,
+  rankedPieces,
+} from "./ranking.ts";
 import { RowStore } from "./row-store.ts";
 
 /** Rows that have gone are cleared away once they are this many, and more than those that are left. */
 const FEWEST_GONE = 8192;
 
-export interface RankedOptions {
-  /** Rows that a group keeps at most. */
-  readonly limit: number;
-  /** Of rows with equal keys the later one ranks first. */
-  readonly prefersLater: boolean;
-  /** A row at another place than before is another row. */
-  readonly hasRanks: boolean;
-}
-
-/** Rows that come, with the groups that they belong to; all is borrowed. */
-export interface RankedBatch {
-  /** u32 per row. */
-  readonly groups: Address;
-  /** Greater than every group. */
-  readonly groupCount: number;
-  readonly rowCount: number;
-  /** "absolute" keys: the least ranks first. */
-  readonly keys: EncodedKeys;
-  readonly columns: readonly Column[];
-}
-
-/** Changes of the rows of groups: the row u32, its kind int8 and its rank int64 for each. */
-export interface RankedChanges {
-  readonly count: number;
-  readonly rows: Block;
-  readonly kinds: Block;
-  readonly ranks: Block;
-}
-
-/** Some rows with their ranks (int64), group by group and best first; borrowed until the next are asked for. */
-export interface RankedPiece {
-  readonly count: number;
-  readonly rows: Address;
-  readonly ranks: Address;
-}
-
 /**
  * The best rows of each group, see kernels/ranked.ts. Rows beside them lie in `store` until they are cleared away, so
  * that what has gone can still be told.
  */
-export class RankedGroups {
+export class RankedGroups implements Ranking {
   readonly #workspace: Workspace;
   readonly #options: RankedOptions;
   readonly #lists: GroupArray;
@@ -84,7 +55,6 @@ export class RankedGroups {
     return arrays.reduce((sum, { byteLength }) => sum + byteLength, this.#store.memoryBytes);
   }
 
-  /** Bytes that a batch may take on top, long texts not counted. */
   growthBytes({ rowCount, groupCount, keys }: RankedBatch): number {
     const rows = this.#store.rowCount + rowCount;
     const words = this.#wordCount + (keys.words.byteLength >>> 3);
@@ -97,7 +67,6 @@ export class RankedGroups {
     );
   }
 
-  /** Takes rows in; what that changed is the caller's, to be read before `clearAway`. */
   change(batch: RankedBatch): RankedChanges | undefined {
     const workspace = this.#workspace;
     const { touched, count } = this.#touched(batch);
@@ -130,7 +99,6 @@ export class RankedGroups {
     return changes;
   }
 
-  /** Takes rows in of which only the last state will be asked for. */
   take(batch: RankedBatch, { prefersLater } = this.#options): void {
     const { touched, count } = this.#touched(batch);
     this.#insert(batch, touched.address, count, prefersLater);
@@ -138,31 +106,35 @@ export class RankedGroups {
     this.clearAway();
   }
 
-  /** Takes rows in that `pieces` gave: of equal ones the first ranks first, as there. */
   restore(batch: RankedBatch): void {
+    // Of equal ones the first ranks first, as in `pieces`.
     this.take(batch, { ...this.#options, prefersLater: false });
   }
 
-  /** All rows, in pieces of up to `limit`. */
+  get livingGroups(): number {
+    return this.#workspace.kernels.rankedLivingGroups(this.#lists.address, this.#groupCount);
+  }
+
+  get isMostlyGone(): boolean {
+    return false;
+  }
+
+  clear(groups: Address, count: number, groupCount: number): void {
+    this.#lists.ensure(groupCount);
+    this.#livingRows -= this.#workspace.kernels.rankedClear(groups, count, this.#lists.address);
+  }
+
+  all(limit: number): Generator<RankedPiece, void, void> {
+    return this.pieces(limit);
+  }
+
   *pieces(limit: number): Generator<RankedPiece, void, void> {
-    const workspace = this.#workspace;
     for (let from = 0; from < this.#groupCount; from += limit) {
       const count = Math.min(limit, this.#groupCount - from);
-      const { starts, rows, total } = this.#rowsOf(0, count, from);
-      const ranks = workspace.allocate(total * 8);
-      workspace.kernels.rankedNumbers(starts.address, count, ranks.address);
-      try {
-        for (let at = 0; at < total; at += limit) {
-          const piece = { rows: rows.address + at * 4, ranks: ranks.address + at * 8 };
-          yield { count: Math.min(limit, total - at), ...piece };
-        }
-      } finally {
-        for (const owned of [starts, rows, ranks]) owned.release();
-      }
+      yield* rankedPieces(this.#workspace, this.#rowsOf(0, count, from), count, limit);
     }
   }
 
-  /** Lets go of rows that have gone, once they are the most; rows get other numbers then. */
   clearAway(): void {
     const { rowCount } = this.#store;
     if (rowCount - this.#livingRows <= Math.max(FEWEST_GONE, this.#livingRows)) return;
@@ -228,7 +200,7 @@ export class RankedGroups {
   }
 
   /** The rows of the groups u32[count] at `groups`, or of groups [from, from + count) where that is 0; best first. */
-  #rowsOf(groups: Address, count: number, from = 0): { starts: Block; rows: Block; total: number } {
+  #rowsOf(groups: Address, count: number, from = 0): GroupedRows {
     const { kernels } = this.#workspace;
     const lists = this.#lists.address + from * this.#lists.stride;
     const total = kernels.rankedTotal(groups, count, lists);

@@ -1,10 +1,13 @@
 import { beforeAll, expect, it } from "vitest";
 import {
+  col,
   count,
+  type DataStream,
   desc,
   OutputTag,
   Schema,
   StreamExecutionEnvironment,
+  sum,
   TumblingEventTimeWindows,
   types,
   WatermarkStrategy,
@@ -77,7 +80,65 @@ it("counts each key once in windows, since the first row of a key keeps its time
     expect(rows.reduce((sum, row) => sum + Number(row.rows), 0)).toBe(distinct);
   }));
 
-it("ranks rows of all keys, and refuses a changelog and wrong options while the plan is built", async () => {
+const bidders = (env: StreamExecutionEnvironment) =>
+  env
+    .fromCollection(given, bids, strategy)
+    .withColumns({ kind: col("auction").mod(2) })
+    .keyBy("auction", "kind")
+    .aggregate({ bids: count(), total: sum("price") });
+
+/** What a changelog leaves, as `text`. */
+function left(rows: readonly { readonly rowKind: string | null }[]): string[] {
+  const counts = new Map<string, number>();
+  for (const { rowKind, ...row } of rows) {
+    const [name] = text([row]);
+    counts.set(name, (counts.get(name) ?? 0) + (rowKind === "delete" || rowKind === "update-before" ? -1 : 1));
+  }
+  expect(Math.min(0, ...counts.values())).toBe(0);
+  return [...counts].flatMap(([name, times]) => Array<string>(times).fill(name)).sort();
+}
+
+it.each([1, 2])("ranks the rows of an aggregate that is kept up to date, at parallelism %d", async (parallelism) => {
+  const ranked = (env: StreamExecutionEnvironment) => [
+    bidders(env).keyBy("kind").topN(2, desc("total"), "auction", { rank: "place" }),
+    bidders(env).keyBy("kind").topN(3, "total", "auction"),
+    bidders(env).keyBy("kind").topN(1, desc("total")),
+    bidders(env).keyBy("bids").deduplicate({ keep: "first" }).select("bids"),
+    bidders(env)
+      .keyBy("bids")
+      .topN(2, "total")
+      .keyBy("kind")
+      .aggregate({ sum: sum("total"), rows: count() }),
+  ];
+  for (const at of [0, 1, 2, 3, 4]) {
+    const batch = await inSimulation(
+      1,
+      async (env) => text(await collect((ranked(env)[at] as DataStream).executeAndCollect())),
+      "BATCH",
+    );
+    const stream = await inSimulation(parallelism, async (env) =>
+      left((await collect((ranked(env)[at] as DataStream).toChangelog().executeAndCollect())) as never),
+    );
+    expect(stream).toEqual(batch);
+    expect(batch.length).toBeGreaterThan(0);
+  }
+});
+
+it("ranks the rows of a key anew, and lets its first row pass again, once their time to live is over", () =>
+  inSimulation(2, async (env) => {
+    const rows = [0, 5, 40, 41].map((at, i) => ({ auction: 1, price: 9 - i, at: BigInt(at) }));
+    const keyed = env.fromCollection(rows, bids, strategy).keyBy("auction");
+    const ttl = { ttlMs: 30, timeDomain: "event" } as const;
+    const top = await collect(keyed.topN(1, desc("price"), { ttl }).toChangelog().executeAndCollect());
+    expect(top.map(({ rowKind, price }) => [rowKind, price])).toEqual([
+      ["insert", 9],
+      ["insert", 7],
+    ]);
+    const first = await collect(keyed.deduplicate({ keep: "first", ttl }).executeAndCollect());
+    expect(first.map(({ price }) => price)).toEqual([9, 7]);
+  }));
+
+it("refuses wrong options of ranks while the plan is built", async () => {
   const env = StreamExecutionEnvironment.create();
   const keyed = env.fromCollection(given, bids).keyBy("auction");
   const code = (plan: () => { plan: { resolve(): Promise<unknown> } }) =>
@@ -88,7 +149,14 @@ it("ranks rows of all keys, and refuses a changelog and wrong options while the 
   await code(() => keyed.topN(1, "price", { rank: 1 as never })).toMatchObject({ code: "OPTION_INVALID" });
   await code(() => keyed.deduplicate({ keep: "best" as never })).toMatchObject({ code: "OPTION_INVALID" });
   const updating = keyed.aggregate({ bids: count() }).keyBy("auction");
-  await code(() => updating.topN(1, "bids")).toMatchObject({ code: "UPDATES_NOT_ACCEPTED" });
+  await code(() => keyed.topN(1, "price", { ttl: { ttlMs: 0 } })).toMatchObject({ code: "STATE_TTL_INVALID" });
+  await code(() => keyed.topN(1, "price", { rank: "at" })).toMatchObject({ code: "COLUMN_DUPLICATE" });
+  await code(() => keyed.deduplicate({ keep: "last", ttl: { ttlMs: 1.5 } })).toMatchObject({
+    code: "STATE_TTL_INVALID",
+  });
+  await code(() => keyed.deduplicate({ keep: "last", ttl: { ms: 1 } as never })).toMatchObject({
+    code: "OPTION_UNKNOWN",
+  });
   await code(() => updating.temporalJoin(keyed)).toMatchObject({ code: "UPDATES_NOT_ACCEPTED" });
   await code(() => keyed.temporalJoin(keyed, { type: "full" as never })).toMatchObject({ code: "OPTION_INVALID" });
   await keyed.temporalJoin(updating, { time: "processing" }).plan.resolve();

@@ -4,8 +4,9 @@ import { FirstRowsOperator } from "../../../src/core/operators/first-rows.ts";
 import { RankedRowsOperator, type RankedRowsSpec, type RankKey } from "../../../src/core/operators/ranked-rows.ts";
 import { Schema } from "../../../src/core/schema.ts";
 import { float64, int32, utf8 } from "../../../src/core/types.ts";
+import { type ChangedRow, rankedReference } from "../../reference/ranked-rows.ts";
 import { type Row, StreamHarness } from "../../support/stream-harness.ts";
-import { anyScript, fold, multiset, play, rowsOf, type TimedRow } from "../../support/stream-script.ts";
+import { anyScript, fold, multiset, play, retractSome, rowsOf, type Step } from "../../support/stream-script.ts";
 import { withWorkspace } from "../../support/workspace.ts";
 
 const SCHEMA = Schema.of({ k: int32, f: float64, text: utf8, id: int32 });
@@ -29,37 +30,6 @@ const anySpec: fc.Arbitrary<RankedRowsSpec> = fc
   })
   .map(({ hasRank, ...spec }) => ({ kind: "rankedRows", ...spec, ...(hasRank ? { rankColumn: "rank" } : {}) }));
 
-function compareValues(a: unknown, b: unknown): number {
-  if (a === b || (Number.isNaN(a) && Number.isNaN(b))) return 0;
-  if (Number.isNaN(a)) return 1;
-  if (Number.isNaN(b)) return -1;
-  return (a as number) < (b as number) ? -1 : (a as number) > (b as number) ? 1 : 0;
-}
-
-/** Sorts the rows of each key as a whole and takes the first. */
-function reference(rows: readonly TimedRow[], { keys, order, count, prefersLater, rankColumn }: RankedRowsSpec): Row[] {
-  const groups = new Map<string, TimedRow[]>();
-  for (const entry of rows) {
-    const key = keys.map((name) => (entry.row[name] === 0 ? 0 : entry.row[name]));
-    const text = JSON.stringify(key.map((each) => [typeof each, String(each)]));
-    groups.set(text, [...(groups.get(text) ?? []), entry]);
-  }
-  const compare = (a: TimedRow, b: TimedRow): number => {
-    for (const { column, descending, nullsFirst } of order) {
-      const [x, y] = [a, b].map(({ row, time }) => (column === undefined ? time : row[column]));
-      if (x === null && y === null) continue;
-      if (x === null || y === null) return (x === null) === (nullsFirst === true) ? -1 : 1;
-      const found = compareValues(x, y);
-      if (found !== 0) return descending === true ? -found : found;
-    }
-    return 0;
-  };
-  return [...groups.values()].flatMap((group) => {
-    const inOrder = (prefersLater ? [...group].reverse() : group).toSorted(compare).slice(0, count);
-    return inOrder.map(({ row }, i) => (rankColumn === undefined ? row : { ...row, [rankColumn]: BigInt(i + 1) }));
-  });
-}
-
 const shown = (rows: readonly Row[]) =>
   multiset(
     rows.map((row) => Object.fromEntries(Object.entries(row).map(([k, v]) => [k, Number.isNaN(v) ? "NaN" : v]))),
@@ -81,7 +51,115 @@ it("the changelog of ranked rows folds to the first rows of each key, whatever t
           const harness = new StreamHarness(ws, create, inputs, { isBatchMode, batchRows });
           play(harness, script);
           if (isBatchMode) expect(harness.emitted.every(({ kind }) => kind === 0)).toBe(true);
-          expect(shown(fold(harness.emitted))).toEqual(shown(reference(rowsOf(script), spec)));
+          expect(shown(fold(harness.emitted))).toEqual(shown(rankedReference(rowsOf(script), spec)));
+        });
+      },
+    ),
+    { numRuns: 150 },
+  );
+});
+
+const anyTtl = fc.record({
+  ttlMs: fc.constantFrom(1, 3, 10, 40),
+  timeDomain: fc.constantFrom("event" as const, "processing" as const),
+});
+
+/** Rows with and without an id: without one, several are equal. */
+const schemaOf = (hasIds: boolean): Schema =>
+  hasIds ? SCHEMA : (Schema.of({ k: int32, f: float64, text: utf8 }) as Schema);
+
+/** Plays a script whose clock goes on by some milliseconds before each batch, and looks behind each. */
+function watch(
+  harness: StreamHarness,
+  steps: readonly Step[],
+  clockMs: readonly number[],
+  columns: readonly string[],
+  look: (changes: readonly ChangedRow[]) => void,
+): void {
+  const changes: ChangedRow[] = [];
+  let nowMs = 0;
+  for (const [i, step] of steps.entries()) {
+    if (step.kind === "watermark") harness.watermark(step.timeMs);
+    else if (step.kind === "restart") harness.restart(step.parallelism);
+    else {
+      nowMs += clockMs[i % clockMs.length];
+      harness.processingTime(nowMs);
+      const rows = step.rows.map(({ row, ...rest }) => {
+        const picked = Object.fromEntries(columns.map((name) => [name, row[name]]));
+        return { ...rest, row: picked, nowMs };
+      });
+      const marks = { times: rows.map(({ time }) => time) };
+      const kinds = rows.map(({ kind = 0 }) => kind);
+      const isChangelog = rows.some(({ kind }) => kind !== undefined);
+      harness.rows(
+        0,
+        rows.map(({ row }) => row),
+        isChangelog ? { ...marks, kinds } : marks,
+      );
+      changes.push(...rows);
+      look(changes);
+    }
+  }
+}
+
+it("the changelog of rows ranked in a changelog folds to what a batch would give, behind every batch", () => {
+  fc.assert(
+    fc.property(
+      anyScript(anyRow, { inputs: 1, maxRows: 40 }),
+      fc.array(fc.nat(3), { minLength: 1, maxLength: 12, size: "max" }),
+      anySpec,
+      fc.option(anyTtl, { nil: undefined }),
+      fc.array(fc.constantFrom(0, 0, 2, 30), { minLength: 1, maxLength: 5, size: "max" }),
+      fc.record({
+        hasIds: fc.boolean(),
+        takesBack: fc.constantFrom(true, true, false),
+        batchRows: fc.integer({ min: 1, max: 9 }),
+        fewestGone: fc.constantFrom(0, 3, 100),
+      }),
+      (given, choices, { keys, ...rest }, ttl, clockMs, { hasIds, takesBack, batchRows, fewestGone }) => {
+        withWorkspace((ws) => {
+          const spec = { ...rest, keys, isChangelogInput: takesBack, ...(ttl === undefined ? {} : { ttl }) };
+          const steps = (takesBack ? retractSome(given, choices) : given).filter(
+            ({ kind }) => keys.length > 0 || kind !== "restart",
+          );
+          const schema = schemaOf(hasIds);
+          const create = () => new RankedRowsOperator(spec, schema, { fewestGone });
+          const harness = new StreamHarness(ws, create, [{ schema, keys }], { batchRows });
+          watch(harness, steps, clockMs, schema.names, (changes) => {
+            expect(shown(fold(harness.emitted))).toEqual(shown(rankedReference(changes, spec)));
+          });
+          harness.end();
+        });
+      },
+    ),
+    { numRuns: 250 },
+  );
+});
+
+it("lets a row of a key pass again once its time to live is over, whatever the cuts and restarts", () => {
+  fc.assert(
+    fc.property(
+      anyScript(anyRow, { inputs: 1, maxRows: 40 }),
+      anyTtl,
+      fc.array(fc.constantFrom(0, 0, 2, 30), { minLength: 1, maxLength: 5, size: "max" }),
+      fc.constantFrom(0, 2, 100),
+      (steps, ttl, clockMs, fewestKeys) => {
+        withWorkspace((ws) => {
+          const spec = { kind: "firstRows", keys: ["k"], ttl } as const;
+          const create = () => new FirstRowsOperator(spec, SCHEMA, { fewestKeys });
+          const harness = new StreamHarness(ws, create, [{ schema: SCHEMA, keys: ["k"] }]);
+          watch(harness, steps, clockMs, SCHEMA.names, (changes) => {
+            const passed = new Map<unknown, number>();
+            const expected = changes.filter(({ row, time, nowMs = 0 }) => {
+              const now = ttl.timeDomain === "event" ? time : nowMs;
+              const last = passed.get(row.k);
+              if (last !== undefined && now < last + ttl.ttlMs) return false;
+              passed.set(row.k, now);
+              return true;
+            });
+            expect(shown(harness.emitted.map(({ row }) => row))).toEqual(shown(expected.map(({ row }) => row)));
+          });
+          harness.end();
         });
       },
     ),
@@ -90,8 +168,9 @@ it("the changelog of ranked rows folds to the first rows of each key, whatever t
 });
 
 it("equal states of ranked rows are equal bytes, and a restored one is the one before", () => {
+  const anyInput = fc.boolean().chain((isChangelogInput) => anySpec.map((spec) => ({ ...spec, isChangelogInput })));
   fc.assert(
-    fc.property(anyScript(anyRow, { inputs: 1, restarts: false }), anySpec, (steps, spec) => {
+    fc.property(anyScript(anyRow, { inputs: 1, restarts: false }), anyInput, (steps, spec) => {
       withWorkspace((ws) => {
         const inputs = [{ schema: SCHEMA, keys: spec.keys }];
         const harness = new StreamHarness(ws, () => new RankedRowsOperator(spec, SCHEMA), inputs);
@@ -120,7 +199,7 @@ it("lets the first row of each key pass, with its event time, whatever the cuts 
         const inputs = [{ schema: SCHEMA, keys }];
         const harness = new StreamHarness(ws, () => new FirstRowsOperator({ kind: "firstRows", keys }, SCHEMA), inputs);
         play(harness, steps);
-        const expected = reference(rowsOf(steps), { kind: "rankedRows", keys, order: [], count: 1 });
+        const expected = rankedReference(rowsOf(steps), { kind: "rankedRows", keys, order: [], count: 1 });
         expect(shown(harness.emitted.map(({ row }) => row))).toEqual(shown(expected));
         const times = new Map(rowsOf(steps).map(({ row, time }) => [row.id, time]));
         for (const { row, time, kind } of harness.emitted) expect([time, kind]).toEqual([times.get(row.id), 0]);

@@ -91,6 +91,63 @@ describe("ranked rows", () => {
       harness.close();
     }));
 
+  it("gives the next row where one is taken back, and counts those that are not there", () =>
+    withWorkspace((ws) => {
+      const harness = harnessOf(ws, { isChangelogInput: true, rankColumn: "rank" });
+      harness.rows(0, rowsOf(1, 5, 3, 3), { kinds: [0, 0, 0, 0] });
+      harness.emitted.splice(0);
+      harness.rows(0, rowsOf(5, 7), { kinds: [3, 1] });
+      expect(taken(harness)).toEqual([
+        [1, 5, 1n],
+        [2, 3, 1n],
+      ]);
+      expect(harness.metrics.get("retractionsMissed")).toBe(1);
+      harness.rows(0, rowsOf(3, 3, 1), { kinds: [3, 1, 3] });
+      expect(taken(harness)).toEqual([
+        [3, 3, 1n],
+        [3, 3, 2n],
+      ]);
+      harness.close();
+    }));
+
+  it("keeps no more of a changelog than what is there, and of keys that expire than those that live", () =>
+    withWorkspace((ws) => {
+      const text = "a value of k that does not fit inline ";
+      const ttl = { ttlMs: 1000, timeDomain: "event" } as const;
+      for (const spec of [{ isChangelogInput: true }, { ttl }, { isChangelogInput: true, ttl, rankColumn: "rank" }]) {
+        const harness = harnessOf(ws, spec);
+        const most = [0, 0, 0];
+        for (let round = 0; round < 60; round++) {
+          const given = Array.from({ length: 2000 }, (_, i) => ({ k: `${text}${round} ${i >> 1}`, v: i }));
+          const times = given.map(() => round * 500);
+          harness.rows(0, given, { times });
+          // With a time to live, nobody takes the rows back.
+          if (!("ttl" in spec)) harness.rows(0, given, { times, kinds: given.map(() => 3) });
+          harness.watermark(round * 500);
+          harness.emitted.splice(0);
+          const third = Math.floor(round / 20);
+          most[third] = Math.max(most[third], ws.allocator.liveBytes);
+        }
+        expect(most[2]).toBeLessThanOrEqual(most[1]);
+        harness.close();
+        expect(harness.metrics.get("rankingStateBytes")).toBeGreaterThan(0);
+      }
+    }));
+
+  it("forgets keys by the clock while no rows come", () =>
+    withWorkspace((ws) => {
+      const create = () => new RankedRowsOperator({ ...SPEC, ttl: { ttlMs: 10 } }, SCHEMA);
+      const harness = new StreamHarness(ws, create, [{ schema: SCHEMA, keys: ["k"] }]);
+      harness.rows(
+        0,
+        Array.from({ length: 20_000 }, (_, i) => ({ k: `a key of its own ${i}`, v: i })),
+      );
+      const before = ws.allocator.liveBytes;
+      harness.processingTime(10);
+      expect(ws.allocator.liveBytes).toBeLessThan(before / 4);
+      harness.close();
+    }));
+
   it("refuses what it cannot rank by", () => {
     const refused =
       (spec: Partial<RankedRowsSpec>, schema: Schema = SCHEMA) =>

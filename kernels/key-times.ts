@@ -1,0 +1,86 @@
+/**
+ * Keys that live for a time behind their last row: when each was renewed is in `times`, i64 per group, or the least i64
+ * for a group that was never seen. A row of the time t finds what was renewed after t - ttl.
+ *   rowTimes  i64[length], or 0 = all rows have the time `now`
+ */
+@inline
+function timeOf(rowTimes: usize, now: f64, row: usize): i64 {
+  return rowTimes == 0 ? <i64>now : load<i64>(rowTimes + (row << 3));
+}
+
+/**
+ * Renews the keys of rows from `from` on, up to a row whose key has expired though it had an earlier one of these rows.
+ *   groups   u32[length]
+ *   flags    u8 per group, zero before and after
+ *   expired  room for u32[length]: the groups that had expired when their first row came
+ *   sizes    u32[2]: the row behind the last one, and how many groups had expired
+ */
+export function keyTimesRenew(
+  groups: usize,
+  rowTimes: usize,
+  now: f64,
+  ttl: f64,
+  from: i32,
+  length: i32,
+  times: usize,
+  flags: usize,
+  expired: usize,
+  sizes: usize,
+): void {
+  let found: usize = 0;
+  let row = <usize>from;
+  for (; row < <usize>length; row++) {
+    const group = load<u32>(groups + (row << 2));
+    const at = times + (<usize>group << 3);
+    const time = timeOf(rowTimes, now, row);
+    const renewed = load<i64>(at);
+    if (renewed + <i64>ttl <= time) {
+      if (load<u8>(flags + <usize>group) != 0) break;
+      store<u32>(expired + (found++ << 2), group);
+    }
+    store<u8>(flags + <usize>group, 1);
+    store<i64>(at, max(renewed, time));
+  }
+  for (let each = <usize>from; each < row; each++) store<u8>(flags + <usize>load<u32>(groups + (each << 2)), 0);
+  store<u32>(sizes, <u32>row);
+  store<u32>(sizes, <u32>found, 4);
+}
+
+/** rows = those whose key was not seen or has expired, which they renew, ascending. Returns how many. */
+export function keyTimesFirst(
+  groups: usize,
+  rowTimes: usize,
+  now: f64,
+  ttl: f64,
+  length: i32,
+  times: usize,
+  rows: usize,
+): i32 {
+  let found: usize = 0;
+  for (let row: usize = 0; row < <usize>length; row++) {
+    const at = times + (<usize>load<u32>(groups + (row << 2)) << 3);
+    const time = timeOf(rowTimes, now, row);
+    if (load<i64>(at) + <i64>ttl > time) continue;
+    store<i64>(at, time);
+    store<u32>(rows + (found++ << 2), <u32>row);
+  }
+  return <i32>found;
+}
+
+/** out = the groups of [from, from + count) that were renewed after `bound`, or those that were not; returns how many. */
+export function keyTimesSelect(times: usize, bound: f64, from: i32, count: i32, living: bool, out: usize): i32 {
+  let found: usize = 0;
+  for (let group = <usize>from; group < <usize>from + <usize>count; group++) {
+    store<u32>(out + (found << 2), <u32>group);
+    found += <usize>((load<i64>(times + (group << 3)) > <i64>bound) == living);
+  }
+  return <i32>found;
+}
+
+/** Renews the groups u32[length] at the times i64[length]. */
+export function keyTimesPut(groups: usize, rowTimes: usize, length: i32, times: usize): void {
+  for (let row: usize = 0; row < <usize>length; row++) {
+    const at = times + (<usize>load<u32>(groups + (row << 2)) << 3);
+    store<i64>(at, max(load<i64>(at), load<i64>(rowTimes + (row << 3))));
+  }
+}
