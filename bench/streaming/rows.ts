@@ -20,6 +20,7 @@ export type Workspace = Parameters<Sink["createWriter"]>[0]["workspace"];
 export const sinkOf = (take: (batch: Written, workspace: Workspace) => void): Sink => ({
   spec: { kind: "local" },
   description: "benchmark",
+  acceptsUpdates: true,
   begin: () => undefined,
   createWriter: ({ workspace }) => ({
     write: (batch) => take(batch, workspace),

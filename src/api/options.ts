@@ -10,6 +10,7 @@ import { PlanError } from "../core/errors.ts";
 import { nearestNames } from "../core/expressions/suggest.ts";
 import type { Schema } from "../core/schema.ts";
 import type { Fields } from "../core/types.ts";
+import type { DeclaredReadOptions } from "./declared-columns.ts";
 
 // Options of the API's methods. The compiler refuses an unknown name only in a literal; a misspelt one that comes from
 // JavaScript or through a variable would pass for a default, so the names are checked again when a method is called.
@@ -36,7 +37,8 @@ const fileSink = { overwrite: true, partitionBy: true } as const;
 
 /** The options of each method. */
 const OPTIONS = {
-  readParquet: namesOf<{ schema?: Schema }>({ schema: true }),
+  readParquet: namesOf<DeclaredReadOptions>({ schema: true }),
+  readArrow: namesOf<DeclaredReadOptions>({ schema: true }),
   readCsv: namesOf<CsvReadOptions>({
     delimiter: true,
     quote: true,

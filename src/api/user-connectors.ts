@@ -108,6 +108,7 @@ export class UserSink implements Sink {
   readonly isSingleFile: boolean;
   readonly isOneRun?: boolean;
   readonly staysWithCaller?: boolean;
+  readonly acceptsUpdates?: boolean;
   readonly #sink: Sink;
 
   constructor(sink: Sink) {
@@ -116,6 +117,7 @@ export class UserSink implements Sink {
     this.description = sink.description;
     this.isSingleFile = sink.isSingleFile === true;
     if (sink.isOneRun !== undefined) this.isOneRun = sink.isOneRun;
+    if (sink.acceptsUpdates !== undefined) this.acceptsUpdates = sink.acceptsUpdates;
     if (sink.staysWithCaller !== undefined) this.staysWithCaller = sink.staysWithCaller;
   }
 

@@ -37,6 +37,11 @@ export interface Sink {
    * since a run that is restored would leave out what the one before had written.
    */
   readonly isOneRun?: boolean;
+  /**
+   * True where writers look at the `rowKinds` of their batches. Without it a stream that goes on refuses to write a
+   * changelog, whose rows would be taken for rows that stand.
+   */
+  readonly acceptsUpdates?: boolean;
   /** On the coordinating thread before any writer starts: checks the target, applies the overwrite policy's refusals. */
   begin(jobId: string): void;
   createWriter(context: SinkContext): SinkWriter;

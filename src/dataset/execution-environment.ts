@@ -1,4 +1,5 @@
 import type { Table } from "apache-arrow";
+import { type DeclaredReadOptions, declaredColumns } from "../api/declared-columns.ts";
 import { EnginePool } from "../api/engine-pool.ts";
 import type { JobResult } from "../api/job-result.ts";
 import {
@@ -25,7 +26,7 @@ import { AccumulatorSet } from "../core/rows/accumulators.ts";
 import type { Schema } from "../core/schema.ts";
 import type { Sink, SinkSpec } from "../core/sink.ts";
 import type { Json, Source } from "../core/source.ts";
-import { type Fields, formatType, type SimpleType, sameType } from "../core/types.ts";
+import type { Fields, SimpleType } from "../core/types.ts";
 import { Workspace } from "../core/workspace.ts";
 import { kernelModule } from "../host/kernel-module.ts";
 import { nodeHost } from "../host/node-host.ts";
@@ -127,12 +128,10 @@ export class ExecutionEnvironment {
    * @param options.schema - Declares columns and types, so that the compiler knows them; the files must have them.
    * @throws {DataError} PARQUET_*, {ExternalError} FILE_*, {PlanError} PARQUET_SCHEMAS_DIFFER, SCHEMA_MISMATCH
    */
-  readParquet<F extends Fields = Fields>(paths: Paths, options: { schema?: Schema<F> } = {}): DataSet<F> {
-    const { schema } = optionsOf("readParquet", options);
+  readParquet<F extends Fields = Fields>(paths: Paths, options: DeclaredReadOptions<F> = {}): DataSet<F> {
+    const given = optionsOf("readParquet", options);
     const source = new ParquetSource({ kind: "parquet", paths }, this.#host);
-    if (schema === undefined) return this.#dataSet(source);
-    checkDeclared(schema, source);
-    return this.#dataSet(source.withColumns(schema.names));
+    return this.#dataSet(declaredColumns("readParquet", source, given));
   }
 
   /**
@@ -152,11 +151,15 @@ export class ExecutionEnvironment {
     return this.#dataSet(new JsonSource(spec, this.#host));
   }
 
-  /** Reads Arrow IPC files and streams. */
-  readArrow<F extends Fields = Fields>(paths: Paths): DataSet<F> {
+  /**
+   * Reads Arrow IPC files and streams.
+   * @param options.schema - Declares columns and types, as for `readParquet`.
+   */
+  readArrow<F extends Fields = Fields>(paths: Paths, options: DeclaredReadOptions<F> = {}): DataSet<F> {
+    const given = optionsOf("readArrow", options);
     return this.#load(async () => {
       const { ArrowSource } = await import("../connectors/arrow/arrow-source.ts");
-      return new ArrowSource({ kind: "arrow", paths }, this.#host);
+      return declaredColumns("readArrow", new ArrowSource({ kind: "arrow", paths }, this.#host), given);
     });
   }
 
@@ -377,18 +380,6 @@ function sharedEngines(): EnginePool {
 
 const sum = (values: readonly (number | undefined)[]): number =>
   values.reduce<number>((total, value) => total + (value ?? 0), 0);
-
-function checkDeclared(declared: Schema, source: Source): void {
-  for (const { name, type } of declared.fields) {
-    const found = source.schema.has(name) ? source.schema.typeOf(name) : undefined;
-    if (found !== undefined && sameType(found, type)) continue;
-    throw new PlanError(
-      "SCHEMA_MISMATCH",
-      `Column "${name}" is declared as ${formatType(type)}, but ${source.description} has ${found === undefined ? "no such column" : formatType(found)}.`,
-      `Its columns are (${source.schema}).`,
-    );
-  }
-}
 
 function checked(name: string, value: number, low: number, high: number): number {
   if (Number.isSafeInteger(value) && value >= low && value <= high) return value;

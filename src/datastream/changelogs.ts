@@ -52,12 +52,14 @@ DataStream.prototype.toChangelog = function toChangelog(this: DataStream, option
 DataStream.prototype.fromChangelog = function fromChangelog(this: DataStream, options?: { readonly column?: string }) {
   const column = columnOption("fromChangelog", options);
   const site = callSite();
-  const plan = this.plan.map((node) =>
-    operatorNode(
+  const plan = this.plan.map((node) => ({
+    ...operatorNode(
       [{ node }],
       { kind: "fromChangelog", name: `fromChangelog(${column})`, column },
       { emitsUpdates: true, ...(site === undefined ? {} : { callSite: site }) },
     ),
-  );
+    // Spread over other subtasks, rows could overtake those that take them back.
+    ...(node.parallelism === undefined ? {} : { parallelism: node.parallelism }),
+  }));
   return new DataStream(this.context, plan);
 } as DataStream["fromChangelog"];

@@ -79,7 +79,8 @@ function processed<O extends Fields>(
   const { schema, name = given.method } = options ?? {};
   // What the options lack is said by the operator's options, with the name of the step.
   operatorOptions(options ?? {}, { schema }, { name });
-  const step = { ...given, returns: "known", routes: sides.map(({ route }) => route) } as const;
+  const { acceptsUpdates = false } = options;
+  const step = { ...given, acceptsUpdates, returns: "known", routes: sides.map(({ route }) => route) } as const;
   const plan = functionPlan(
     context,
     sides.map((side) => side.plan),

@@ -319,7 +319,7 @@ export class DataStream<F extends Fields = Fields> {
 
   /**
    * Calls the function with each row, an object of its own, on the calling thread. A promise holds the stream back.
-   * @throws {PlanError} FUNCTION_INVALID
+   * @throws {PlanError} FUNCTION_INVALID, UPDATES_NOT_ACCEPTED
    */
   forEach(fn: (row: RowOf<F>) => void | Promise<void>): DataStream<F> {
     checkCallable("forEach", fn);
@@ -328,7 +328,8 @@ export class DataStream<F extends Fields = Fields> {
 
   /**
    * Hands the rows to a sink of one's own, on the calling thread.
-   * @throws {PlanError} ARGUMENT_INVALID, SINK_NOT_FOR_STREAMS where it commits a run as a whole
+   * @throws {PlanError} ARGUMENT_INVALID, SINK_NOT_FOR_STREAMS where it commits a run as a whole, UPDATES_NOT_ACCEPTED
+   * where the stream is a changelog and the sink does not say that it accepts them
    */
   addSink(sink: Sink, options: StreamSinkOptions = {}): DataStream<F> {
     const own = new UserSink(checkedSink("addSink", sink));
@@ -345,6 +346,7 @@ export class DataStream<F extends Fields = Fields> {
   /**
    * Runs the job of this stream alone and gives its rows one by one; the stream waits while none is taken, and is
    * cancelled when the caller stops.
+   * @throws {PlanError} UPDATES_NOT_ACCEPTED but in batch mode, where a changelog gives its final rows alone
    */
   executeAndCollect(): AsyncGenerator<RowOf<F>> {
     return this.context.collect(this.plan) as AsyncGenerator<RowOf<F>>;

@@ -5,6 +5,7 @@ import "./async-streams.ts";
 import "./changelogs.ts";
 import "./co-grouped-streams.ts";
 import "./connected-streams.ts";
+import "./file-sources.ts";
 import "./joined-streams.ts";
 import "./keyed-reductions.ts";
 import "./keyed-stream.ts";

@@ -40,22 +40,31 @@ export function connectorSinkPlan(
   { host }: StreamContext,
   { plan, route = ANY }: Routed,
   spec: SinkSpec,
-  options: StreamSinkOptions & { readonly isLocal?: boolean; readonly acceptsUpdates?: boolean },
+  options: StreamSinkOptions & { readonly isLocal?: boolean },
 ): StreamPlan {
-  const { isLocal = false, acceptsUpdates = false, ...own } = options;
+  const { isLocal = false, ...own } = options;
   const settings = sinkSettings(own);
   return PlanHandle.deferred(async (signal) => {
     const [node, factory] = await Promise.all([plan.resolve(signal), connectorRegistry.sinkFactory(spec.kind)]);
     const sink = factory(spec, host);
-    if (node.isUpdating && !acceptsUpdates) {
-      throw new PlanError(
-        "UPDATES_NOT_ACCEPTED",
-        `${sink.description} would take rows of "${node.name}" that later rows may take back for rows that stand.`,
-        "Write rows that stand, such as the results of windows, or the changes themselves with toChangelog().",
-      );
-    }
     return sinkNode({ node, route }, sink, isLocal, settings);
   });
+}
+
+/**
+ * In a stream that goes on, a changelog goes to sinks only that know of row kinds; in batch mode its final rows go to any.
+ * @throws {PlanError} UPDATES_NOT_ACCEPTED
+ */
+export function refuseUpdates(sinks: readonly StreamNode[]): void {
+  for (const sink of sinks) {
+    const updating = sink.inputs.find(({ node, side }) => node.isUpdating && side === undefined);
+    if (updating === undefined || (sink.op === "sink" && sink.sink.acceptsUpdates === true)) continue;
+    throw new PlanError(
+      "UPDATES_NOT_ACCEPTED",
+      `"${sink.name}" would take rows of "${updating.node.name}" that later rows may take back for rows that stand.`,
+      "Write rows that stand, such as the results of windows, or the changes themselves with toChangelog().",
+    );
+  }
 }
 
 interface SinkSettings {

@@ -1,20 +1,10 @@
 import type { JobResult } from "../api/job-result.ts";
-import {
-  type CsvReadOptions,
-  checkedOptions,
-  type JsonReadOptions,
-  optionsOf,
-  type TextReadOptions,
-} from "../api/options.ts";
+import { checkedOptions } from "../api/options.ts";
 import { PlanHandle } from "../api/plan-handle.ts";
 import type { FieldsOfRow } from "../api/row-types.ts";
 import { UserSource } from "../api/user-connectors.ts";
-import { CsvSource } from "../connectors/csv/csv-source.ts";
-import { JsonSource } from "../connectors/json/json-source.ts";
 import { MemorySource } from "../connectors/memory/memory-source.ts";
-import { ParquetSource } from "../connectors/parquet/parquet-source.ts";
 import { SequenceSource } from "../connectors/sequence/sequence-source.ts";
-import { TextSource } from "../connectors/text/text-source.ts";
 import { readRows } from "../core/columns/read.ts";
 import { EngineError, PlanError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
@@ -32,6 +22,7 @@ import { checkedInstance, checkedSource, whole } from "./arguments.ts";
 import { type Checkpointing, type CheckpointOptions, checkpointing, storing } from "./checkpointing.ts";
 import { DataStream } from "./data-stream.ts";
 import type { ModuleScope } from "./module-scope.ts";
+import { refuseUpdates } from "./sink-plans.ts";
 import { endIdleThreads, withEngine } from "./stream-engines.ts";
 import { StreamJob, type StreamJobHooks } from "./stream-job.ts";
 import type { StreamContext, StreamPlan } from "./stream-plan.ts";
@@ -75,8 +66,6 @@ export interface ExecuteOptions {
   /** Shown in metrics. */
   readonly jobName?: string;
 }
-
-type Paths = string | readonly string[];
 
 const DEFAULTS = { parallelism: 1, bufferTimeoutMs: 10, watermarkIntervalMs: 200, batchRows: 8192 };
 const MINIMUM_MEMORY_BYTES = 16 * 1024 * 1024;
@@ -260,38 +249,6 @@ export class StreamExecutionEnvironment {
     return this.streamOf(new SequenceSource({ kind: "sequence", from: first, to: end, step: by }), false);
   }
 
-  /** Reads Parquet files as a bounded stream: a path, directory, glob pattern or list of these. */
-  readParquet<F extends Fields = Fields>(paths: Paths, strategy?: WatermarkStrategy<F>): DataStream<F> {
-    return this.streamOf(new ParquetSource({ kind: "parquet", paths }, this.#host), false, strategy);
-  }
-
-  /** Reads CSV files as a bounded stream. */
-  readCsv<F extends Fields = Fields>(
-    paths: Paths,
-    options: CsvReadOptions<F> = {},
-    strategy?: WatermarkStrategy<F>,
-  ): DataStream<F> {
-    const { schema, ...rest } = optionsOf("readCsv", options);
-    const spec = { kind: "csv", paths, ...rest, ...(schema === undefined ? {} : { schema: schema.fields }) } as const;
-    return this.streamOf(new CsvSource(spec, this.#host), false, strategy);
-  }
-
-  /** Reads JSON lines as a bounded stream. */
-  readJson<F extends Fields = Fields>(
-    paths: Paths,
-    options: JsonReadOptions<F> = {},
-    strategy?: WatermarkStrategy<F>,
-  ): DataStream<F> {
-    const { schema, ...rest } = optionsOf("readJson", options);
-    const spec = { kind: "json", paths, ...rest, ...(schema === undefined ? {} : { schema: schema.fields }) } as const;
-    return this.streamOf(new JsonSource(spec, this.#host), false, strategy);
-  }
-
-  /** Reads lines of text as one utf8 column `line`, as a bounded stream. */
-  readTextFile(paths: Paths, options: TextReadOptions = {}): DataStream<{ readonly line: SimpleType<"utf8"> }> {
-    return this.streamOf(new TextSource({ kind: "text", paths, ...optionsOf("readText", options) }, this.#host), false);
-  }
-
   /**
    * Runs every stream with a sink as one job, until its input ends.
    * @throws {PlanError} NOTHING_TO_EXECUTE
@@ -334,22 +291,24 @@ export class StreamExecutionEnvironment {
 
   /** @internal The stream of a source; `isLocal`: on the calling thread. */
   streamOf<F extends Fields>(source: Source, isLocal: boolean, given?: WatermarkStrategy<F>): DataStream<F> {
+    const strategy = this.#strategyOf(given);
+    return new DataStream<F>(this.context, PlanHandle.of(sourceNode(source, isLocal, strategy)));
+  }
+
+  /** @internal The stream of a source whose connector is imported when it is first needed. */
+  streamOfLoaded<F extends Fields>(load: () => Promise<Source>, given?: WatermarkStrategy<F>): DataStream<F> {
+    const strategy = this.#strategyOf(given);
+    return new DataStream<F>(
+      this.context,
+      PlanHandle.deferred(async () => sourceNode(await load(), false, strategy)),
+    );
+  }
+
+  #strategyOf<F extends Fields>(given: WatermarkStrategy<F> | undefined): WatermarkStrategy<F> | undefined {
     const ingestion = this.#timeCharacteristic === "ingestion" ? WatermarkStrategy.ingestionTime<F>() : undefined;
     const strategy = given ?? ingestion;
-    if (strategy !== undefined) {
-      checkedInstance("the source", strategy, WatermarkStrategy, "Give a WatermarkStrategy, or leave it out.");
-    }
-    const node: StreamNode = {
-      op: "source",
-      source,
-      isLocal,
-      schema: source.schema,
-      name: source.description,
-      inputs: [],
-      isUpdating: false,
-      ...(strategy === undefined ? {} : { strategy: strategy.spec }),
-    };
-    return new DataStream<F>(this.context, PlanHandle.of(node));
+    if (strategy === undefined) return undefined;
+    return checkedInstance("the source", strategy, WatermarkStrategy<F>, "Give a WatermarkStrategy, or leave it out.");
   }
 
   /** With a scope, the job of a module: on a worker it is planned, and never starts. */
@@ -359,11 +318,13 @@ export class StreamExecutionEnvironment {
     scope?: ModuleScope,
   ): Promise<StreamJob> {
     const { checkpoints } = options;
+    const mode = this.#modeOf(sinks);
+    if (mode === "streaming") refuseUpdates(sinks);
     const graph = planStream(sinks, {
       parallelism: this.#parallelism,
       maxParallelism: this.maxParallelism,
       chaining: this.#chaining,
-      mode: this.#modeOf(sinks),
+      mode,
       bufferTimeoutMs: this.#bufferTimeoutMs,
       watermarkIntervalMs: this.#watermarkIntervalMs,
       ...(checkpoints === undefined ? {} : { hasCheckpoints: true }),
@@ -494,6 +455,19 @@ export class StreamExecutionEnvironment {
     }
     return set;
   }
+}
+
+function sourceNode<F extends Fields>(source: Source, isLocal: boolean, strategy?: WatermarkStrategy<F>): StreamNode {
+  return {
+    op: "source",
+    source,
+    isLocal,
+    schema: source.schema,
+    name: source.description,
+    inputs: [],
+    isUpdating: false,
+    ...(strategy === undefined ? {} : { strategy: strategy.spec }),
+  };
 }
 
 function mode(given: RuntimeMode): RuntimeMode {

@@ -21,6 +21,8 @@ export interface StreamFunction {
   readonly returns: "row" | "rows" | "known";
   readonly schemaOf?: (inputs: readonly Schema[]) => Schema;
   readonly routes?: readonly Route[];
+  /** It looks at what each row does in a changelog; what it gives stands. */
+  readonly acceptsUpdates?: boolean;
   readonly make: (inputs: readonly Schema[], shape: ResultShape, site: FunctionSite) => Operator;
   /** An operator that gives the rows of the function to `keep`, where it takes more than a call per row to find them. */
   readonly probe?: (
@@ -55,7 +57,10 @@ export function functionPlan(
     operatorNode(
       nodes.map((node, i) => ({ node, ...(given.routes === undefined ? {} : { route: given.routes[i] }) })),
       { kind: "local", name, create: (schemas) => given.make(schemas, shape, site) },
-      where === undefined ? {} : { callSite: where },
+      {
+        ...(given.acceptsUpdates === true ? { acceptsUpdates: true, emitsUpdates: false } : {}),
+        ...(where === undefined ? {} : { callSite: where }),
+      },
     );
   const { schemaOf } = given;
   if (schemaOf !== undefined) {

@@ -94,11 +94,11 @@ DataStream.prototype.print = function print(this: DataStream, label = "") {
     throw new PlanError("OPTION_INVALID", `print was given the label ${String(label)}.`, "It is a text.");
   }
   const spec = { kind: "print", ...(label === "" ? {} : { label }) };
-  return written(this, spec, { isLocal: true, acceptsUpdates: true });
+  return written(this, spec, { isLocal: true });
 };
 
 DataStream.prototype.blackhole = function blackhole(this: DataStream, options: StreamSinkOptions = {}) {
-  return written(this, { kind: "blackhole" }, { ...ownOptions("blackhole", options, []), acceptsUpdates: true });
+  return written(this, { kind: "blackhole" }, ownOptions("blackhole", options, []));
 };
 
 DataStream.prototype.writeToSocket = function writeToSocket(

@@ -1,4 +1,5 @@
 import { computedColumns } from "../api/column-arguments.ts";
+import { type DeclaredReadOptions, declaredColumns } from "../api/declared-columns.ts";
 import {
   type CsvReadOptions,
   checkedOptions,
@@ -22,6 +23,7 @@ import { PlanError } from "../core/errors.ts";
 import type { AcceptsColumns, Operand } from "../core/expressions/expression.ts";
 import type { PathsIn } from "../core/expressions/symbols.ts";
 import { Schema } from "../core/schema.ts";
+import type { Source, SourceFactory } from "../core/source.ts";
 import type { Fields, SimpleType } from "../core/types.ts";
 import { checkCallable } from "./arguments.ts";
 import type { DataStream } from "./data-stream.ts";
@@ -81,7 +83,10 @@ declare module "./stream-execution-environment.ts" {
     ): DataStream<LineFields>;
     /**
      * Files of a directory or pattern, those that are there and those that turn up, each read once.
-     * @throws {PlanError} OPTION_INVALID, FILES_NONE_MATCH where no file shows the columns and no schema is given
+     * A schema declares the columns where no file shows them yet, which of Arrow files are all columns; of Parquet and
+     * Arrow files that are there it picks some.
+     * @throws {PlanError} OPTION_INVALID, SCHEMA_MISMATCH, FILES_NONE_MATCH where no file shows the columns and no schema
+     * is given
      * @example env.monitorDirectory("in/", { format: "csv", read: { schema: orders }, complete: "renamed" })
      */
     monitorDirectory(
@@ -142,7 +147,7 @@ export interface MonitorOptions {
 export type MonitoredRows<F extends Fields> =
   | { readonly format: "csv"; readonly read?: CsvReadOptions<F> }
   | { readonly format: "json"; readonly read?: JsonReadOptions<F> }
-  | { readonly format: "parquet"; readonly read?: { readonly schema?: Schema<F> } };
+  | { readonly format: "parquet" | "arrow"; readonly read?: DeclaredReadOptions<F> };
 
 type Environment = StreamExecutionEnvironment;
 
@@ -213,6 +218,8 @@ const FORMATS = {
   csv: { source: csvSource, method: "readCsv" },
   json: { source: jsonSource, method: "readJson" },
   parquet: { source: parquetSource, method: "readParquet" },
+  // Its package is large: it is imported for those who want it.
+  arrow: { source: undefined, method: "readArrow" },
 } as const;
 
 StreamExecutionEnvironment.prototype.monitorDirectory = function monitorDirectory(
@@ -239,8 +246,17 @@ StreamExecutionEnvironment.prototype.monitorDirectory = function monitorDirector
     read: { ...reading, ...(schema === undefined ? {} : { schema: schema.fields }) },
     ...rest,
   };
-  const monitor = fileMonitorSource(monitoredReader(format, source))(spec, this.context.host);
-  return this.streamOf(monitor, false, strategy);
+  const monitored = (each: SourceFactory): Source => {
+    const monitor = fileMonitorSource(monitoredReader(format, each))(spec, this.context.host);
+    // Other formats have the columns that the schema says.
+    const namesTypes = format === "parquet" || format === "arrow";
+    return namesTypes && schema !== undefined ? declaredColumns("monitorDirectory", monitor, { schema }) : monitor;
+  };
+  if (source !== undefined) return this.streamOf(monitored(source), false, strategy);
+  return this.streamOfLoaded(
+    async () => monitored((await import("../connectors/arrow/arrow-source.ts")).arrowSource),
+    strategy,
+  );
 } as Environment["monitorDirectory"];
 
 function iterableOptions<F extends Fields>(method: string, options: IterableOptions<F>) {

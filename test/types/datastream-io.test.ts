@@ -31,6 +31,8 @@ describe("types of sources, sinks and reductions of streams", () => {
       expectTypeOf(env.monitorDirectory("in", { format: "text" }).$fields.line.kind).toEqualTypeOf<"utf8">();
       const csv = env.monitorDirectory("in", { format: "csv", read: { schema: answers, delimiter: ";" } });
       expectTypeOf(csv.$fields).toEqualTypeOf<typeof answers.$fields>();
+      expectTypeOf(env.readParquet("in", { schema: answers }).$fields).toEqualTypeOf<typeof answers.$fields>();
+      expectTypeOf(env.readArrow("in", { schema: answers }).$fields).toEqualTypeOf<typeof answers.$fields>();
       // @ts-expect-error: JSON lines have no delimiter
       env.monitorDirectory("in", { format: "json", read: { delimiter: ";" } });
     });

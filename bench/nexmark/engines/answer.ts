@@ -9,6 +9,7 @@ type Context = Parameters<Sink["createWriter"]>[0];
 abstract class LocalSink implements Sink {
   readonly spec = { kind: "local" };
   readonly description = "nexmark results";
+  readonly acceptsUpdates = true;
 
   begin(): void {}
 

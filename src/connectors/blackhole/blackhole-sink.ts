@@ -6,6 +6,7 @@ export const blackholeSink: SinkFactory = () => new BlackholeSink();
 export class BlackholeSink implements Sink {
   readonly spec: SinkSpec = { kind: "blackhole" };
   readonly description = "blackhole";
+  readonly acceptsUpdates = true;
 
   begin(): void {
     // Nothing to prepare.

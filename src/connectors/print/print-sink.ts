@@ -22,6 +22,7 @@ export class PrintSink implements Sink {
   readonly description = "print";
   /** What another thread prints may be lost when it ends. */
   readonly staysWithCaller = true;
+  readonly acceptsUpdates = true;
 
   constructor(spec: PrintSinkSpec = { kind: "print" }) {
     this.spec = spec;

@@ -35,6 +35,15 @@ interface Vertex {
   isSealed: boolean;
 }
 
+/** A vertex that feeds an input. */
+interface Producer {
+  readonly from: Vertex;
+  readonly route: Route;
+  readonly tag?: string;
+  /** Its columns, where its rows may be taken back. */
+  readonly changelog?: Schema;
+}
+
 /**
  * Makes the job graph of a stream: operators that follow each other without an exchange share a subtask (a chain), and
  * keyed operators read by key group, so that a row's key decides on its subtask at any parallelism.
@@ -220,13 +229,13 @@ class StreamPlanner {
     };
     this.#vertices.push(vertex);
     const isUnion = node.op === "union";
-    for (const { from, route, tag, input } of producers) {
+    for (const { from, route, tag, input, changelog } of producers) {
       from.isSealed = true;
       this.#edges.push({
         from: from.id,
         to: vertex.id,
         input: isUnion ? 0 : input,
-        exchange: this.#exchange(route, from.parallelism, vertex.parallelism, node),
+        exchange: this.#exchange(route, from.parallelism, vertex.parallelism, node, changelog),
         ...(tag === undefined ? {} : { tag }),
       });
     }
@@ -234,19 +243,29 @@ class StreamPlanner {
   }
 
   /** The vertices that feed an input: those of all members where it reads a union. */
-  #producers({ node, route, side }: StreamInput): { from: Vertex; route: Route; tag?: string }[] {
+  #producers({ node, route, side }: StreamInput): Producer[] {
     if (node.op === "union" && side === undefined) {
       // Members go where the reader wants them; where it does not mind, as they were told to.
       return node.inputs.flatMap((member) => this.#producers(route.kind === "any" ? member : { ...member, route }));
     }
     const from = this.#place(node);
-    return [{ from, route, ...(side === undefined ? {} : { tag: side.tag }) }];
+    if (side !== undefined) return [{ from, route, tag: side.tag }];
+    return [{ from, route, ...(node.isUpdating ? { changelog: node.schema } : {}) }];
   }
 
-  #exchange(route: Route, from: number, to: number, node: StreamNode): Exchange {
+  #exchange(route: Route, from: number, to: number, node: StreamNode, changelog: Schema | undefined): Exchange {
+    const { maxParallelism } = this.#options;
     switch (route.kind) {
       case "any":
-        return from === to ? { kind: "forward" } : { kind: "rebalance" };
+        if (from === to) return { kind: "forward" };
+        if (changelog !== undefined && to > 1) return { kind: "keyGroup", keys: changelog.names, maxParallelism };
+        return { kind: "rebalance" };
+      case "rebalance":
+      case "rescale":
+      case "shuffle":
+        // A row must not overtake the one that takes it back: equal rows go one way.
+        if (changelog !== undefined && to > 1) return { kind: "keyGroup", keys: changelog.names, maxParallelism };
+        return route;
       case "forward":
         if (from === to) return { kind: "forward" };
         throw new PlanError(
@@ -255,7 +274,7 @@ class StreamPlanner {
           "Give both the same parallelism, or use rescale() or rebalance().",
         );
       case "keyed":
-        return { kind: "keyGroup", keys: route.keys, maxParallelism: this.#options.maxParallelism };
+        return { kind: "keyGroup", keys: route.keys, maxParallelism };
       case "global":
         return to === 1 ? { kind: "gather" } : { kind: "global" };
       default:

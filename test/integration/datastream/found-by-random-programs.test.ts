@@ -55,9 +55,11 @@ it("ends an input of two that sends a subtask nothing", () =>
 it("leaves the numbers of partitionCustom out on the way, whatever step comes next", () =>
   inSimulation({ parallelism: 2 }, async (env) => {
     const parted = env.fromSequence(0, 10).partitionCustom((value, parts) => Number(value) % parts, "value", 2);
-    const rows = await collect(parted.filter(col("value").gt(3n)).keyBy("value").aggregate({ n: count() }));
+    const rows = await collect(
+      parted.filter(col("value").gt(3n)).keyBy("value").aggregate({ n: count() }).toChangelog(),
+    );
     expect(rows).toHaveLength(6);
-    expect(Object.keys(rows[0] ?? {})).toEqual(["value", "n"]);
+    expect(Object.keys(rows[0] ?? {})).toEqual(["value", "n", "rowKind"]);
     await expect(collect(parted.filter(col("value").gt(3n)).setParallelism(3))).rejects.toMatchObject({
       code: "FORWARD_PARALLELISM",
     });
@@ -68,7 +70,9 @@ it("brings members of a union where they were sent, and by key where the reader 
     const [left, right] = [env.fromSequence(0, 10), env.fromSequence(0, 5)];
     const united = left.broadcast().union(right);
     expect(await collect(united.filter(col("value").ge(0n)).setParallelism(2))).toHaveLength(25);
-    const counted = await collect(united.keyBy("value").aggregate({ n: count() }).filter(col("n").eq(2n)));
+    const counted = await collect(
+      united.keyBy("value").aggregate({ n: count() }).filter(col("n").eq(2n)).toChangelog(),
+    );
     expect(counted).toHaveLength(5);
   }));
 

@@ -106,14 +106,48 @@ describe.each([1, 2])("at parallelism %d", (parallelism) => {
   );
 });
 
-it("Parquet files that turn up are read, and one look is a bounded stream", () =>
-  new Simulation({ seed: 1 }).run(async (host) => {
-    const env = () => StreamExecutionEnvironment.create({ host });
-    const writer = env();
-    writer.fromSequence(0, 50).writeToFiles("/in", { format: "parquet" });
+describe.each(["parquet", "arrow"] as const)("%s files", (format) => {
+  const ids = Schema.of({ value: types.int64 });
+  const written = async (host: Host) => {
+    const writer = StreamExecutionEnvironment.create({ host });
+    writer
+      .fromSequence(0, 50)
+      .withColumns({ half: col("value").div(2) })
+      .writeToFiles("/in", { format });
     await writer.execute();
-    const watched = env().monitorDirectory("/in", { format: "parquet", complete: "renamed", intervalMs: 50 });
-    expect(await take(watched, 50)).toHaveLength(50);
-    const once = StreamExecutionEnvironment.create({ host, runtimeMode: "BATCH" });
-    expect(await take(once.monitorDirectory("/in", { format: "parquet", once: true }))).toHaveLength(50);
-  }));
+  };
+
+  it("that turn up are read, and one look is a bounded stream", () =>
+    new Simulation({ seed: 1 }).run(async (host) => {
+      const env = () => StreamExecutionEnvironment.create({ host });
+      await written(host);
+      const watched = env().monitorDirectory("/in", { format, complete: "renamed", intervalMs: 50 });
+      expect(await take(watched, 50)).toHaveLength(50);
+      const once = StreamExecutionEnvironment.create({ host, runtimeMode: "BATCH" });
+      expect(await take(once.monitorDirectory("/in", { format, once: true }))).toHaveLength(50);
+    }));
+
+  it("are read with the columns that a schema declares, whether they are there or turn up", () =>
+    new Simulation({ seed: 2 }).run(async (host) => {
+      const env = () => StreamExecutionEnvironment.create({ host });
+      host.files.makeDirectory("/in");
+      const options = { format, complete: "renamed", intervalMs: 50, read: { schema: ids } } as const;
+      // Where no file is there, the schema of Arrow files has all their columns.
+      const early = format === "arrow" ? undefined : take(env().monitorDirectory("/in", options), 50);
+      await written(host);
+      const [there] = await take(env().monitorDirectory("/in", options), 1);
+      expect([(await early)?.[0] ?? there, there].map((row) => Object.keys(row))).toEqual([["value"], ["value"]]);
+      const read = (schema?: Schema) => {
+        const given = schema === undefined ? {} : { schema };
+        return format === "arrow" ? env().readArrow("/in", given) : env().readParquet("/in", given);
+      };
+      expect(Object.keys((await take(read()))[0])).toEqual(["value", "half"]);
+      expect(Object.keys((await take(read(ids as Schema)))[0])).toEqual(["value"]);
+      const wrong = Schema.of({ value: types.utf8 }) as Schema;
+      await expect(async () => take(read(wrong))).rejects.toMatchObject({ code: "SCHEMA_MISMATCH" });
+      const wrongly = { ...options, once: true, read: { schema: wrong } };
+      await expect(async () => take(env().monitorDirectory("/in", wrongly))).rejects.toMatchObject({
+        code: "SCHEMA_MISMATCH",
+      });
+    }));
+});

@@ -13,6 +13,7 @@ function remaining(): { readonly sink: Sink; readonly rows: () => unknown[] } {
   const sink: Sink = {
     spec: { kind: "local" },
     description: "remaining rows",
+    acceptsUpdates: true,
     begin: () => undefined,
     createWriter: ({ workspace }) => ({
       write: (batch) => {

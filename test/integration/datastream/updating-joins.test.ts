@@ -164,5 +164,7 @@ it("names mistakes while the plan is built, and row kinds that do not exist", ()
     expect(await codeOf(() => left.toChangelog({ column: anything(5) }))).toBe("OPTION_INVALID");
     expect(await codeOf(() => left.fromChangelog({ column: "id" }))).toBe("ROW_KIND_TYPE");
     const unknown = env.fromCollection([{ rowKind: "upsert", id: 1 }]).fromChangelog();
-    await expect(collect(unknown.executeAndCollect())).rejects.toMatchObject({ code: "ROW_KIND_UNKNOWN" });
+    await expect(collect(unknown.toChangelog().executeAndCollect())).rejects.toMatchObject({
+      code: "ROW_KIND_UNKNOWN",
+    });
   }));

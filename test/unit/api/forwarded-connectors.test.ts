@@ -37,6 +37,7 @@ const SINK: Parts<Sink> = {
   isSingleFile: "value",
   isOneRun: "value",
   staysWithCaller: "value",
+  acceptsUpdates: "value",
   begin: "method",
   createWriter: "method",
   commit: "method",
