@@ -92,6 +92,12 @@ export {
 export type { TimeWindow } from "./core/windows/window.ts";
 export type { ProcessWindowContext } from "./core/windows/window-calculation.ts";
 export { DataSet } from "./dataset/dataset.ts";
+export {
+  type DataSetModule,
+  type DataSetModuleOptions,
+  dataSetJob,
+  runDataSetModule,
+} from "./dataset/dataset-module.ts";
 export { type EnvironmentOptions, ExecutionEnvironment } from "./dataset/execution-environment.ts";
 export type { FunctionOptions } from "./dataset/function-stages.ts";
 export { GroupedDataSet } from "./dataset/grouped-dataset.ts";

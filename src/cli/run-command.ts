@@ -1,7 +1,10 @@
+import { isDataSetModule, type LoadedModule, loadModule } from "../api/module-function.ts";
 import { EngineError, PlanError } from "../core/errors.ts";
 import type { Json } from "../core/source.ts";
-import { type JobModuleOptions, startJobModule } from "../datastream/job-module.ts";
+import { runDataSetModule } from "../dataset/dataset-module.ts";
+import { startJobModule } from "../datastream/job-module.ts";
 import type { RuntimeMode } from "../datastream/stream-execution-environment.ts";
+import { nodeHost } from "../host/node-host.ts";
 
 /** What a command needs of the process that it runs in. */
 export interface CommandContext {
@@ -12,61 +15,125 @@ export interface CommandContext {
 
 export const RUN_USAGE = `millrace run <job module> [options] [-- arguments of the job]
 
-Runs the job of a module, JavaScript or TypeScript, on this machine.
+Runs the job of a module, JavaScript or TypeScript, on this machine: one of streams, or one of datasets where the module
+exports dataSetJob((env, args) => { ... }).
 
-  --parallelism <n>        subtasks of each step, on as many worker threads (default 1: one thread)
-  --max-parallelism <n>    key groups (default 128)
-  --runtime-mode <mode>    STREAMING (default), BATCH or AUTOMATIC
+  --parallelism <n>        worker threads; of streams the subtasks of each step, on as many threads (default 1: one
+                           thread), of datasets the machine's (default)
+  --max-parallelism <n>    key groups of streams (default 128)
+  --runtime-mode <mode>    of streams: STREAMING (default), BATCH or AUTOMATIC
+  --memory <bytes>         before a job of datasets spills to disk, such as 512m or 4g (default half of the machine's)
 
 What follows -- is for the job: "-- --port 9000 --verbose in.txt" gives its function the arguments
-{ "port": "9000", "verbose": true, "_": ["in.txt"] }.`;
+{ "port": "9000", "verbose": true, "_": ["in.txt"] }.
+
+Exit codes: 0 done, 1 failed, 2 a wrong command, 130 interrupted.`;
 
 const INTERRUPTED = 130;
 
 /** `millrace run`: gives the exit code of the process. */
 export async function runCommand(argv: readonly string[], context: CommandContext): Promise<number> {
+  const stop = new AbortController();
+  const stopListening = context.onInterrupt(() => stop.abort());
   try {
     const { module, options } = parseRun(argv);
-    const job = await startJobModule(module, options);
-    let isInterrupted = false;
-    const stopListening = context.onInterrupt(() => {
-      isInterrupted = true;
-      void job.cancel();
-    });
-    try {
-      const { durationMs, accumulators } = await job.result();
-      context.printError(`The job finished after ${(durationMs / 1000).toFixed(1)} s.`);
-      for (const [name, value] of Object.entries(accumulators)) context.printError(`${name}: ${JSON.stringify(value)}`);
-      return 0;
-    } catch (thrown) {
-      if (!isInterrupted) throw thrown;
+    const loaded = await loadModule("run", module, nodeHost());
+    const run = isDataSetModule(loaded.build) ? runDataSets : runStream;
+    await run(loaded, options, stop.signal, context);
+    return 0;
+  } catch (thrown) {
+    if (stop.signal.aborted && thrown instanceof EngineError && thrown.code === "JOB_CANCELLED") {
       context.printError("The job was cancelled.");
       return INTERRUPTED;
-    } finally {
-      stopListening();
     }
-  } catch (thrown) {
     for (const line of describeFailure(thrown)) context.printError(line);
     return thrown instanceof PlanError && thrown.code === "COMMAND_INVALID" ? 2 : 1;
+  } finally {
+    stopListening();
   }
 }
 
+type Run = (
+  loaded: LoadedModule,
+  options: RunOptions,
+  signal: AbortSignal,
+  context: CommandContext,
+) => void | Promise<void>;
+
+const runStream: Run = async (loaded, { memoryBytes, ...options }, signal, context) => {
+  if (memoryBytes !== undefined) throw invalid("The option --memory is for jobs of datasets.");
+  const job = await startJobModule(loaded, { ...options, signal });
+  const { durationMs, accumulators } = await job.result();
+  context.printError(`The job finished after ${seconds(durationMs)}.`);
+  printAccumulators(accumulators, context);
+};
+
+const runDataSets: Run = async (loaded, options, signal, context) => {
+  const { maxParallelism, runtimeMode, ...own } = options;
+  if (maxParallelism !== undefined || runtimeMode !== undefined) {
+    const name = maxParallelism === undefined ? "runtime-mode" : "max-parallelism";
+    throw invalid(`The option --${name} is for jobs of streams.`);
+  }
+  const results = await runDataSetModule(loaded, { ...own, signal });
+  const durationMs = results.reduce((sum, result) => sum + result.durationMs, 0);
+  const jobs = results.length === 1 ? "The job" : `${results.length} jobs`;
+  context.printError(
+    results.length === 0 ? "There was no job to run." : `${jobs} finished after ${seconds(durationMs)}.`,
+  );
+  for (const { accumulators } of results) printAccumulators(accumulators, context);
+};
+
+const seconds = (durationMs: number): string => `${(durationMs / 1000).toFixed(1)} s`;
+
+function printAccumulators(accumulators: Readonly<Record<string, unknown>>, context: CommandContext): void {
+  for (const [name, value] of Object.entries(accumulators)) {
+    context.printError(
+      `${name}: ${JSON.stringify(value, (_, each: unknown) => (typeof each === "bigint" ? String(each) : each))}`,
+    );
+  }
+}
+
+/** What stands before --, by the names of the environments' options, and the arguments of the job. */
+export interface RunOptions {
+  readonly args: Json;
+  readonly parallelism?: number;
+  readonly maxParallelism?: number;
+  readonly runtimeMode?: RuntimeMode;
+  readonly memoryBytes?: number;
+}
+
 /** @throws {PlanError} COMMAND_INVALID */
-export function parseRun(argv: readonly string[]): { module: string; options: JobModuleOptions } {
+export function parseRun(argv: readonly string[]): { module: string; options: RunOptions } {
   const end = argv.indexOf("--");
   const [own, given] = end < 0 ? [argv, []] : [argv.slice(0, end), argv.slice(end + 1)];
   const { _: modules, ...named } = parseArguments(own);
-  const options: Record<string, Json> = { args: parseArguments(given) };
+  const options: { -readonly [N in keyof RunOptions]: RunOptions[N] } = { args: parseArguments(given) };
   for (const [name, text] of Object.entries(named)) {
-    if (name === "parallelism") options.parallelism = Number(text);
-    else if (name === "max-parallelism") options.maxParallelism = Number(text);
+    if (name === "parallelism") options.parallelism = wholeNumber(name, text);
+    else if (name === "max-parallelism") options.maxParallelism = wholeNumber(name, text);
     else if (name === "runtime-mode") options.runtimeMode = String(text).toUpperCase() as RuntimeMode;
+    else if (name === "memory") options.memoryBytes = bytes(text);
     else throw invalid(`There is no option --${name}.`);
   }
   if (modules.length !== 1) {
     throw invalid(modules.length === 0 ? "No job module was given." : `${modules.length} job modules were given.`);
   }
-  return { module: modules[0], options: options as JobModuleOptions };
+  return { module: modules[0], options };
+}
+
+function wholeNumber(name: string, text: string | true): number {
+  if (text !== true && /^\d+$/.test(text)) return Number(text);
+  throw invalid(`The option --${name} is ${text === true ? "without a value" : `"${text}"`}, and not a whole number.`);
+}
+
+const UNITS: Readonly<Record<string, number>> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
+
+function bytes(text: string | true): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)([kmg]?)b?$/i.exec(String(text)) ?? [];
+  if (number !== undefined) return Math.floor(Number(number) * UNITS[unit.toLowerCase()]);
+  throw invalid(
+    `The option --memory is ${text === true ? "without a value" : `"${text}"`}, and not a number of bytes.`,
+  );
 }
 
 /** `--name value` and `--name=value` by name, `--name` before another name or the end as true, the rest as `_`. */

@@ -56,12 +56,19 @@ export interface EnvironmentOptions {
   readonly parameters?: Readonly<Record<string, Json>>;
 }
 
+/** Of the jobs of an environment that a module is given. */
+export interface EnvironmentScope {
+  readonly signal?: AbortSignal;
+  onResult?(result: JobResult): void;
+}
+
 /** A path, a directory, a glob pattern, a file:// URL, or several of these. */
 type Paths = string | readonly string[];
 
 type SequenceFields = { readonly value: SimpleType<"int64"> };
 
-const ENVIRONMENT_OPTIONS: readonly (keyof EnvironmentOptions)[] = [
+/** @internal */
+export const ENVIRONMENT_OPTIONS: readonly (keyof EnvironmentOptions)[] = [
   "parallelism",
   "memoryBytes",
   "batchRows",
@@ -90,8 +97,11 @@ export class ExecutionEnvironment {
   readonly #accumulators = new Map<string, AccumulatorSet>();
   readonly #context: JobContext;
 
-  private constructor(host: Host, engines: EnginePool, options: EnvironmentOptions) {
+  readonly #scope: EnvironmentScope;
+
+  private constructor(host: Host, engines: EnginePool, options: EnvironmentOptions, scope: EnvironmentScope = {}) {
     this.#host = host;
+    this.#scope = scope;
     this.#engines = engines;
     this.#isParallelismGiven = options.parallelism !== undefined;
     this.parallelism = checked("parallelism", options.parallelism ?? host.availableParallelism, 1, 1024);
@@ -106,7 +116,11 @@ export class ExecutionEnvironment {
     this.#context = {
       host,
       parameters: this.parameters,
-      run: (outputs, signal) => this.#runToCaller(outputs, signal),
+      run: async (outputs, signal, purpose) => {
+        const result = await this.#runToCaller(outputs, signal);
+        if (purpose === undefined) this.#scope.onResult?.(result);
+        return result;
+      },
       addSink: (handle, sink) => {
         this.#pendingSinks.push({ handle, sink });
       },
@@ -120,6 +134,15 @@ export class ExecutionEnvironment {
   static create(options: EnvironmentOptions = {}): ExecutionEnvironment {
     checkedOptions("ExecutionEnvironment.create", options, ENVIRONMENT_OPTIONS);
     return new ExecutionEnvironment(nodeHost(), sharedEngines(), options);
+  }
+
+  /** @internal The environment that a module is given, and what runs all that was written and not executed. */
+  static inModule(options: EnvironmentOptions, scope: EnvironmentScope) {
+    const env = new ExecutionEnvironment(nodeHost(), sharedEngines(), options, scope);
+    const finish = async (): Promise<void> => {
+      if (env.#pendingSinks.length > 0) await env.execute();
+    };
+    return { env, finish };
   }
 
   /**
@@ -227,7 +250,9 @@ export class ExecutionEnvironment {
       // A sink of the user's own lives on this thread; the engine's are made again on each thread that writes.
       roots.push(isSink(sink) ? sinkNode(node, new UserSink(sink), true) : sinkNode(node, await this.#openSink(sink)));
     }
-    return this.#run(roots, signal);
+    const result = await this.#run(roots, signal);
+    this.#scope.onResult?.(result);
+    return result;
   }
 
   /** Ends the idle worker threads of all environments of this process; later jobs start new ones. */
@@ -274,9 +299,11 @@ export class ExecutionEnvironment {
   /** `tables` are those that the job fills. */
   async #run(
     roots: readonly LogicalNode[],
-    signal?: AbortSignal,
+    given?: AbortSignal,
     tables: readonly StoredTable[] = [],
   ): Promise<JobResult> {
+    const signals = [given, this.#scope.signal].filter((each) => each !== undefined);
+    const signal = signals.length > 1 ? AbortSignal.any(signals) : signals[0];
     const optimized = optimize(roots, planningWorkspace());
     const parallelism = this.#parallelismOf(optimized);
     const graph = planJob(optimized, parallelism);

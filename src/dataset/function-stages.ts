@@ -209,7 +209,7 @@ async function sampledSchema(
   };
   try {
     const stop = signal === undefined ? enough.signal : AbortSignal.any([enough.signal, signal]);
-    await context.run([{ plan: PlanHandle.of(probe), take: () => undefined }], stop);
+    await context.run([{ plan: PlanHandle.of(probe), take: () => undefined }], stop, "probe");
   } catch (thrown) {
     if (signal?.aborted === true) throw thrown;
     if (!(enough.signal.aborted && thrown instanceof EngineError && thrown.code === "JOB_CANCELLED")) throw thrown;

@@ -21,8 +21,11 @@ export type JobOutput =
 export interface JobContext {
   readonly host: Host;
   readonly parameters: Readonly<Record<string, Json>>;
-  /** Runs plans as one job, steps that they share once, and hands their batches to `take`, which borrows them. */
-  run(outputs: readonly JobOutput[], signal?: AbortSignal): Promise<JobResult>;
+  /**
+   * Runs plans as one job, steps that they share once, and hands their batches to `take`, which borrows them. A "probe"
+   * looks at some rows for the plan's sake: it is no job that the user asked for.
+   */
+  run(outputs: readonly JobOutput[], signal?: AbortSignal, purpose?: "probe"): Promise<JobResult>;
   /** Adds a sink, or the spec of a connector's, to what `execute` will run. */
   addSink(handle: PlanHandle, sink: Sink | SinkSpec): void;
   explain(nodes: readonly LogicalNode[], format: "text" | "json"): string;

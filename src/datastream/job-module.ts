@@ -1,8 +1,15 @@
 import "./methods.ts";
 import type { JobResult } from "../api/job-result.ts";
+import {
+  callModule,
+  isDataSetModule,
+  isLoaded,
+  jsonArguments,
+  type LoadedModule,
+  loadModule,
+} from "../api/module-function.ts";
 import { checkedOptions } from "../api/options.ts";
-import { EngineError, PlanError } from "../core/errors.ts";
-import type { HostModules } from "../core/host.ts";
+import { PlanError } from "../core/errors.ts";
 import type { Json } from "../core/source.ts";
 import { nodeHost } from "../host/node-host.ts";
 import { PlanningScope } from "./module-scope.ts";
@@ -55,9 +62,12 @@ export async function runJobModule<A = Json>(
 }
 
 /** Starts the job of a module and gives a handle to it. See `runJobModule`. */
-export async function startJobModule<A = Json>(
-  module: string | URL,
-  options: JobModuleOptions<A> = {},
+export async function startJobModule<A = Json>(module: string | URL, options?: JobModuleOptions<A>): Promise<StreamJob>;
+/** @internal A module that was imported before. */
+export async function startJobModule(module: LoadedModule, options: JobModuleOptions): Promise<StreamJob>;
+export async function startJobModule(
+  module: string | URL | LoadedModule,
+  options: JobModuleOptions<unknown> = {},
 ): Promise<StreamJob> {
   const { job, ended } = await launch("startJobModule", module, options);
   // A failure of the job is told by its handle; another one of the module has nobody else who hears of it.
@@ -71,47 +81,10 @@ export async function startJobModule<A = Json>(
   return job;
 }
 
-/** Imports a module and gives its function. */
-export async function importJobModule(modules: HostModules, url: string, compiled: string): Promise<JobModule> {
-  const exports = await modules.import(url, compiled);
-  const { default: given } = exports;
-  // A module of CommonJS has its exports as the default one.
-  const build = (given as { default?: unknown } | undefined)?.default ?? given;
-  if (typeof build === "function") return build as JobModule;
-  throw new PlanError(
-    "JOB_MODULE_INVALID",
-    build === undefined
-      ? `The job module "${url}" has no default export.`
-      : `The default export of the job module "${url}" is ${build === null ? "null" : `of type ${typeof build}`}.`,
-    "Export the function that builds the job: export default (env, args) => { ... }",
-  );
-}
-
-/** Runs the function of a module. What it throws is its own failure, unless it is an error of the engine. */
-export async function callJobModule(
-  build: JobModule,
-  url: string,
-  env: StreamExecutionEnvironment,
-  args: Json,
-): Promise<void> {
-  try {
-    await build(env, args);
-  } catch (thrown) {
-    if (thrown instanceof EngineError) throw thrown;
-    const text = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
-    throw new PlanError(
-      "JOB_MODULE_FAILED",
-      `The function of the job module "${url}" threw ${text}.`,
-      "See the cause for its stack.",
-      { cause: thrown },
-    );
-  }
-}
-
 /** `ended`: the module's function has returned. */
 async function launch(
   method: string,
-  module: string | URL,
+  module: string | URL | LoadedModule,
   options: JobModuleOptions<unknown>,
 ): Promise<{ job: StreamJob; ended: Promise<void> }> {
   if (!mayRun) {
@@ -127,16 +100,15 @@ async function launch(
     ...ENVIRONMENT_OPTIONS,
   ]);
   const { host = nodeHost(), ...plain } = environment;
-  if (!(typeof module === "string" || module instanceof URL)) {
+  const given = jsonArguments(method, args ?? null);
+  const { url, compiled, build } = isLoaded(module) ? module : await loadModule(method, module, host);
+  if (isDataSetModule(build)) {
     throw new PlanError(
-      "OPTION_INVALID",
-      `${method} was given ${String(module)}, which is no module.`,
-      'Give its URL, for example new URL("./job.ts", import.meta.url), or its path.',
+      "JOB_MODULE_INVALID",
+      `${method} was given the module "${url}", whose function takes an environment of datasets.`,
+      "Run it with runDataSetModule.",
     );
   }
-  const url = host.modules.resolve(module);
-  const given = jsonOf(method, args ?? null);
-  const compiled = await host.modules.compile(url);
   const scope = new PlanningScope(
     { module: url, compiled, args: given, environment: plain },
     {
@@ -146,40 +118,10 @@ async function launch(
     },
   );
   const env = StreamExecutionEnvironment.inModule({ ...plain, host }, scope);
-  const build = await importJobModule(host.modules, url, compiled);
-  const ended = callJobModule(build, url, env, given);
+  const ended = callModule(build, url, env, given);
   const job = await Promise.race([
     scope.started,
     ended.then(async () => (scope.hasBegun ? scope.started : env.executeAsync())),
   ]);
   return { job, ended };
-}
-
-/** The same value, as every thread will get it. */
-function jsonOf(method: string, args: unknown): Json {
-  const fault = jsonFault(args, "args", new Set());
-  if (fault === undefined) return JSON.parse(JSON.stringify(args)) as Json;
-  throw new PlanError(
-    "OPTION_INVALID",
-    `The option args of ${method} is no JSON: ${fault}.`,
-    "Every thread gets its own copy of it: give null, booleans, numbers, strings, arrays and plain objects of these.",
-  );
-}
-
-/** Where and why a value would not survive as JSON. */
-function jsonFault(value: unknown, path: string, above: ReadonlySet<object>): string | undefined {
-  if (value === null || typeof value === "string" || typeof value === "boolean") return undefined;
-  if (typeof value === "number") return Number.isFinite(value) ? undefined : `${path} is ${value}`;
-  if (typeof value !== "object") return `${path} is ${value === undefined ? "undefined" : `a ${typeof value}`}`;
-  if (above.has(value)) return `${path} contains itself`;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) {
-    return `${path} is an object of class ${(value.constructor as { name?: string } | undefined)?.name ?? "unknown"}`;
-  }
-  const within = new Set([...above, value]);
-  for (const [name, each] of Object.entries(value)) {
-    const fault = jsonFault(each, Array.isArray(value) ? `${path}[${name}]` : `${path}.${name}`, within);
-    if (fault !== undefined) return fault;
-  }
-  return undefined;
 }

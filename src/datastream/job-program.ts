@@ -1,8 +1,8 @@
+import { callModule, importModuleFunction } from "../api/module-function.ts";
 import { EngineError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import type { BuiltProgram, ProgramSpec } from "../runtime/job-program.ts";
 import { notDeterministic } from "../runtime/portable-graph.ts";
-import { callJobModule, importJobModule } from "./job-module.ts";
 import { type StreamProgram, WorkerScope } from "./module-scope.ts";
 import { StreamExecutionEnvironment } from "./stream-execution-environment.ts";
 
@@ -18,8 +18,8 @@ export async function buildJobProgram(spec: ProgramSpec, host: Host): Promise<Bu
   const { module, compiled, args, environment } = program;
   const scope = new WorkerScope(program);
   const env = StreamExecutionEnvironment.inModule({ ...environment, host }, scope);
-  const build = await importJobModule(host.modules, module, compiled);
-  const ended = callJobModule(build, module, env, args).then(async () => {
+  const build = await importModuleFunction(host.modules, module, compiled);
+  const ended = callModule(build, module, env, args).then(async () => {
     try {
       await env.executeAsync();
     } catch (thrown) {

@@ -1,8 +1,9 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { parseArguments, parseRun, runCommand } from "../../../src/cli/run-command.ts";
+import { dataSetJob, runDataSetModule, runJobModule } from "../../../src/index.ts";
 import { testDirectory } from "../../support/temporary-directory.ts";
 
 describe("arguments", () => {
@@ -27,6 +28,9 @@ describe("arguments", () => {
     [[], "No job module"],
     [["a.ts", "b.ts"], "2 job modules"],
     [["a.ts", "--threads", "2"], "--threads"],
+    [["a.ts", "--parallelism", "two"], '"two"'],
+    [["a.ts", "--parallelism"], "without a value"],
+    [["a.ts", "--memory", "much"], '"much"'],
   ])("are refused: %j", (argv, message) => {
     expect(() => parseRun(argv)).toThrow(expect.objectContaining({ code: "COMMAND_INVALID" }));
     expect(() => parseRun(argv)).toThrow(message);
@@ -80,6 +84,54 @@ describe("millrace run", () => {
     expect(code).toBe(1);
     expect(said).toMatch(/^USER_FUNCTION_FAILED: A function passed to map at failing\.ts/);
     expect(said).toContain("Caused by Error: no luck");
+  });
+
+  it("runs the jobs of a module of datasets, and what it wrote and did not execute", async () => {
+    const out = join(directory.path, "squares.csv");
+    const path = moduleWith(
+      "datasets",
+      `import { dataSetJob } from ${JSON.stringify(engine)};
+       export default dataSetJob(async (env, { upTo, to }) => {
+         if (env.parallelism !== 1 || env.memoryBytes !== 2 ** 26) throw new Error("other options");
+         const numbers = env.sequence(0, Number(upTo));
+         if (await numbers.count() !== Number(upTo)) throw new Error("other rows");
+         numbers
+           .map({ map: (row, runtime) => { runtime.intCounter("rows").add(1); return { square: Number(row.value) ** 2 }; } })
+           .writeCsv(to);
+       });`,
+    );
+    const { code, said } = await run([path, "--parallelism=1", "--memory", "64m", "--", "--upTo", "3", "--to", out]);
+    expect(said).toMatch(/^2 jobs finished after \d+\.\d s\.\nrows: 3$/);
+    expect(code).toBe(0);
+    expect(readFileSync(out, "utf8")).toBe("square\n0\n1\n4\n");
+  });
+
+  it("tells what went wrong in a module of datasets, and refuses options that are not its own", async () => {
+    const body = (text: string) =>
+      `import { dataSetJob } from ${JSON.stringify(engine)};\nexport default dataSetJob(${text});`;
+    const missing = moduleWith("missing", body('(env) => env.readCsv("nowhere.csv").show()'));
+    const failed = await run([missing]);
+    expect([failed.code, failed.said]).toEqual([1, expect.stringMatching(/^FILE_NOT_FOUND: /)]);
+    const own = moduleWith("own", body('() => { throw new Error("no luck"); }'));
+    expect(await run([own])).toEqual({ code: 1, said: expect.stringContaining("Caused by Error: no luck") });
+    expect((await run([own, "--runtime-mode", "BATCH"])).code).toBe(2);
+    const stream = moduleWith("stream", "export default (env) => env.fromSequence(0, 9).blackhole();");
+    expect(await run([stream, "--memory", "1g"])).toEqual({ code: 2, said: expect.stringContaining("--memory") });
+    await expect(runDataSetModule(stream)).rejects.toMatchObject({ code: "JOB_MODULE_INVALID" });
+    await expect(runJobModule(own)).rejects.toMatchObject({ code: "JOB_MODULE_INVALID" });
+    await expect(runDataSetModule(own, { memory: 1 } as never)).rejects.toMatchObject({ code: "OPTION_UNKNOWN" });
+    expect(() => dataSetJob(undefined as never)).toThrow(expect.objectContaining({ code: "FUNCTION_INVALID" }));
+  });
+
+  it("cancels a job of datasets when the user interrupts", async () => {
+    const path = moduleWith(
+      "long",
+      `import { dataSetJob } from ${JSON.stringify(engine)};
+       export default dataSetJob((env) => env.sequence(0, 1e12).filter(() => false).count());`,
+    );
+    const { code, said } = await run([path, "--parallelism", "1"], (callback) => void setTimeout(callback, 1500));
+    expect(said).toBe("The job was cancelled.");
+    expect(code).toBe(130);
   });
 
   it("cancels the job when the user interrupts", async () => {
