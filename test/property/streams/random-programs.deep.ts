@@ -1,4 +1,4 @@
 import { describeLaws } from "../../support/stream-dag/laws.ts";
 
-// Four laws: more than 20,000 cases in all.
+// Five laws: more than 20,000 cases in all.
 describeLaws(5_500);

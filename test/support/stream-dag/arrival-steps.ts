@@ -79,7 +79,7 @@ const row = (id: number, k: string | null, v: number, t: number): EventRow => ({
   v: BigInt(v),
   t: BigInt(t),
 });
-const idsOf = (ids: readonly number[]): number => ids.reduce((all, id) => (all * 7 + id) % 1_000_003, 1);
+export const idsOf = (ids: readonly number[]): number => ids.reduce((all, id) => (all * 7 + id) % 1_000_003, 1);
 
 const countFunction = fc.record({ counted: anyCounted, isReduce: fc.boolean() }).map(
   ({ counted: { size, slide }, isReduce }): DagStep => ({
@@ -177,13 +177,27 @@ const extreme = fc.record({ isMax: fc.boolean() }).map(
   }),
 );
 
-const firstOfKey = fc.constant<DagStep>({
-  inputs: 1,
-  needsOrder: true,
-  text: ([s]) => `${s}.keyBy("k").deduplicate({ keep: "first" })`,
-  meaning: ([rows]) => perKey(rows, (group) => group.slice(0, 1)),
-  build: ([s], at) => at(s.keyBy("k").deduplicate({ keep: "first" })),
-});
+const firstOfKey = fc.record({ ttlMs: fc.constantFrom(undefined, 1, 10, 30) }).map(
+  ({ ttlMs }): DagStep => ({
+    inputs: 1,
+    needsOrder: true,
+    text: ([s]) => `${s}.keyBy("k").deduplicate({ keep: "first"${ttlMs === undefined ? "" : `, ttl: ${ttlMs}`} })`,
+    meaning: ([rows], isBatch) =>
+      perKey(rows, (group) => {
+        if (ttlMs === undefined || isBatch) return group.slice(0, 1);
+        let last = Number.NEGATIVE_INFINITY;
+        return group.filter(({ t }) => {
+          const passes = t >= last + ttlMs;
+          if (passes) last = t;
+          return passes;
+        });
+      }),
+    build: ([s], at) => {
+      const ttl = ttlMs === undefined ? {} : { ttl: { ttlMs, timeDomain: "event" as const } };
+      return at(s.keyBy("k").deduplicate({ keep: "first", ...ttl }));
+    },
+  }),
+);
 
 export const anyArrivalStep: fc.Arbitrary<DagStep> = fc.oneof(
   countAggregate,

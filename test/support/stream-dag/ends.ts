@@ -15,7 +15,9 @@ import {
   types,
   valueState,
 } from "../../../src/index.ts";
+import { anyDeltaEnd } from "./delta-ends.ts";
 import { big, byKey, type DagEnd, type Event, type EventFields, rowText } from "./events.ts";
+import { anyRankedEnd } from "./ranked-ends.ts";
 import { anyUpdatingJoin } from "./updating-joins.ts";
 
 // Last steps: their rows depend on the order of arrival, their final rows, or what they are without times, do not.
@@ -232,4 +234,6 @@ export const anyEnd: fc.Arbitrary<DagEnd> = fc.oneof(
   newest,
   lastOfKey,
   anyUpdatingJoin,
+  anyRankedEnd,
+  anyDeltaEnd,
 );

@@ -42,8 +42,8 @@ export interface DagEnd {
   readonly inputs: 1 | 2;
   readonly needsOrder?: boolean;
   text(inputs: readonly string[]): string;
-  /** Final rows as text. */
-  meaning(inputs: readonly (readonly Event[])[]): readonly string[];
+  /** Final rows as text; `isBatch` as of steps. */
+  meaning(inputs: readonly (readonly Event[])[], isBatch: boolean): readonly string[];
   build(inputs: readonly EventStream[], at: Place): DataStream;
 }
 

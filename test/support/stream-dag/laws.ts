@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { beforeAll, describe, it } from "vitest";
 import { loadEngine } from "../../../src/testing/engine-thread.ts";
+import { anyEdgeProgram } from "./edge-programs.ts";
 import { anyLateProgram } from "./late-rows.ts";
 import { anyProgram, meaningOf, type Program } from "./program.ts";
 import { type RunOutcome, type RunSettings, runProgram } from "./run-program.ts";
@@ -25,6 +26,19 @@ export function describeLaws(numRuns: number): void {
       assertLaw(numRuns, anySettings, async (program, settings) => {
         sameRows("the stream", meaningOf(program).sinks, await runProgram(program, settings));
       }));
+
+    it("tells what lies on the very bounds of an interval from what lies behind them", () =>
+      fc.assert(
+        fc.asyncProperty(anyEdgeProgram, anySettings.map(printable), async (program, settings) => {
+          const cutFine = {
+            ...settings,
+            reading: { ...settings.reading, cuts: [1] },
+            isWatched: settings.threads === 1,
+          };
+          sameRows("the stream", meaningOf(program).sinks, await runProgram(program, cutFine));
+        }),
+        { numRuns },
+      ));
 
     it("goes on from any snapshot, at another parallelism too, as if nothing had happened", () =>
       assertLaw(

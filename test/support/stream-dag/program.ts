@@ -62,6 +62,8 @@ const anySplit = (disorderMs: number): fc.Arbitrary<Omit<Event, "id">[]> =>
 const anySource = fc.constantFrom(0, 3, 8).chain((disorderMs) =>
   fc.record({
     disorderMs: fc.constant(disorderMs),
+    /** Many rows of one time, and times that are as far apart as the bounds of a join. */
+    gridMs: fc.constantFrom(1, 1, 6),
     splits: fc.array(anySplit(disorderMs), { minLength: 1, maxLength: 3, size: "max" }),
     generator: fc.constantFrom("bounded" as const, "bounded" as const, "custom" as const, "none" as const),
     isIdleAware: fc.boolean(),
@@ -94,9 +96,14 @@ export const anyProgram: fc.Arbitrary<Program> = fc
   .map(({ sources, nodes, ends }) => {
     let id = 0;
     const scripted = sources.map(
-      ({ splits, hasOffsets, ...rest }): DagSource => ({
+      ({ splits, hasOffsets, gridMs, ...rest }): DagSource => ({
         ...rest,
-        splits: splits.map((rows) => ({ rows: rows.map((row) => ({ id: id++, ...row })), hasOffsets })),
+        splits: splits.map((rows) => ({
+          // Rounded down, rows come no later behind each other than before, but for what the grid adds.
+          rows: rows.map(({ t, ...row }) => ({ id: id++, ...row, t: Math.floor(t / gridMs) * gridMs })),
+          hasOffsets,
+        })),
+        disorderMs: rest.disorderMs + (rest.disorderMs > 0 ? gridMs - 1 : 0),
       }),
     );
     const hasOrder = scripted.some((source) => source.splits.length === 1);
@@ -178,7 +185,7 @@ export function meaningOf(
   for (const [i, { end }] of ends.entries()) {
     const inputs = endInputsOf(program, i).map((stream) => streams[stream]);
     if (inputs.some((rows) => rows.length > 1000)) continue; // too many rows, as mostRows says
-    const rows = [...end.meaning(inputs)].sort();
+    const rows = [...end.meaning(inputs, isBatch)].sort();
     sinks.set(`end${i}`, rows);
     mostRows = Math.max(mostRows, rows.length);
   }

@@ -32,13 +32,17 @@ export const anyUpdatingJoin: fc.Arbitrary<DagEnd> = fc
     right: anySide,
     hasCondition: fc.boolean(),
     isCounted: fc.boolean(),
+    /** So long that nothing expires: what it does to the state must change nothing. */
+    ttl: fc.constantFrom(undefined, "processing" as const, "event" as const),
   })
-  .map(({ type, left, right, hasCondition, isCounted }): DagEnd => {
+  .map(({ type, left, right, hasCondition, isCounted, ttl: given }): DagEnd => {
     const hasRight = type !== "semi" && type !== "anti";
+    // Rows of totals have no event time.
+    const ttl = given === "event" && (left === totals || right === totals) ? "processing" : given;
     return {
       inputs: 2,
       text: ([a, b]) =>
-        `${a}${left.text}.keyBy("k").join(${b}${right.text}.keyBy("k"), "${type}").updating(${hasCondition ? "v <= v_right" : ""})${isCounted ? '.keyBy("k").aggregate(count)' : ""}`,
+        `${a}${left.text}.keyBy("k").join(${b}${right.text}.keyBy("k"), "${type}").updating(${hasCondition ? "v <= v_right" : ""}${ttl === undefined ? "" : `, ttl of ${ttl} time`})${isCounted ? '.keyBy("k").aggregate(count)' : ""}`,
       meaning: ([a, b]) => {
         const [l, r] = [left.meaning(a), right.meaning(b)];
         const isMatch = (x: (typeof l)[0], y: (typeof r)[0]) =>
@@ -57,7 +61,10 @@ export const anyUpdatingJoin: fc.Arbitrary<DagEnd> = fc
       },
       build: ([a, b], at) => {
         const [l, r] = [left.build(a), right.build(b)] as never as [EventStream, EventStream];
-        const condition = hasCondition ? { on: col("v").le(col("v_right")) } : {};
+        const condition = {
+          ...(hasCondition ? { on: col("v").le(col("v_right")) } : {}),
+          ...(ttl === undefined ? {} : { ttl: { ttlMs: 1e9, timeDomain: ttl } }),
+        };
         const joined = at(
           l
             .keyBy("k")

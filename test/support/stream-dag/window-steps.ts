@@ -184,11 +184,11 @@ const paired = (joined: unknown, t: Expression): EventStream =>
     t,
   });
 
-const intervalJoin = fc
+export const intervalJoin = fc
   .record({
     type: fc.constantFrom("inner" as const, "left" as const, "right" as const, "full" as const),
-    lower: fc.integer({ min: -12, max: 8 }),
-    width: fc.nat(12),
+    lower: fc.oneof(fc.integer({ min: -12, max: 8 }), fc.constantFrom(-12, -6, 0, 6)),
+    width: fc.oneof(fc.nat(12), fc.constantFrom(0, 6, 12)),
   })
   .map(({ type, lower, width }): DagStep => {
     const upper = lower + width;
