@@ -67,6 +67,18 @@ it("rows get the panes that the grid says, and panes their starts", () => {
   );
 });
 
+it("knows the greatest and the least time, wherever they lie", () => {
+  fc.assert(
+    fc.property(fc.array(anyTime, { minLength: 1, maxLength: 70, size: "max" }), (times) => {
+      withWorkspace((ws) => {
+        const { eventTimeMax, eventTimeMin } = ws.kernels;
+        expect(withTimes(ws, times, (at) => eventTimeMax(at, times.length))).toBe(Math.max(...times));
+        expect(withTimes(ws, times, (at) => eventTimeMin(at, times.length))).toBe(Math.min(...times));
+      });
+    }),
+  );
+});
+
 it("a window is the panes from its first to its last, and a time lies in the windows that have its pane", () => {
   fc.assert(
     fc.property(anySpec, anyTime, (spec, time) => {
