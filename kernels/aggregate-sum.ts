@@ -6,7 +6,8 @@ import { groupAt, isNull, putBit } from "./aggregate-records";
  *   validity  bitmap from bit 0, or 0 where no row is null
  *   state     one record of fixed size per group; all zero = no value yet
  * `sign` is 1 to add rows and -1 to take them back.
- * Merge kernels add `states`, records of the same layout, one per row.
+ * Merge kernels add `states`, records of the same layout, one per row; unmerge kernels take them back. Integers wrap, so
+ * that a record is to the last bit what it would be had it never held them; sums of floats have no such kernel.
  * Result kernels write `count` values from `state` on, and ceil(count / 8) bytes of validity.
  */
 
@@ -24,6 +25,13 @@ export function aggCountMerge(groups: usize, states: usize, length: i32, state: 
   for (let row: usize = 0; row < <usize>length; row++) {
     const at = state + (groupAt(groups, row) << 3);
     store<i64>(at, load<i64>(at) + load<i64>(states + (row << 3)));
+  }
+}
+
+export function aggCountUnmerge(groups: usize, states: usize, length: i32, state: usize): void {
+  for (let row: usize = 0; row < <usize>length; row++) {
+    const at = state + (groupAt(groups, row) << 3);
+    store<i64>(at, load<i64>(at) - load<i64>(states + (row << 3)));
   }
 }
 
@@ -61,6 +69,13 @@ export function aggSumNarrowMerge(groups: usize, states: usize, length: i32, sta
   for (let row: usize = 0; row < <usize>length; row++) {
     const at = state + (groupAt(groups, row) << 4);
     v128.store(at, i64x2.add(v128.load(at), v128.load(states + (row << 4))));
+  }
+}
+
+export function aggSumNarrowUnmerge(groups: usize, states: usize, length: i32, state: usize): void {
+  for (let row: usize = 0; row < <usize>length; row++) {
+    const at = state + (groupAt(groups, row) << 4);
+    v128.store(at, i64x2.sub(v128.load(at), v128.load(states + (row << 4))));
   }
 }
 
@@ -199,6 +214,16 @@ export function aggSumWideMerge(groups: usize, states: usize, length: i32, state
       load<i64>(from, 16),
       load<i64>(from, 24),
     );
+  }
+}
+
+export function aggSumWideUnmerge(groups: usize, states: usize, length: i32, state: usize): void {
+  for (let row: usize = 0; row < <usize>length; row++) {
+    const from = states + (row << 5);
+    const at = state + (groupAt(groups, row) << 5);
+    // -v = ~v + 1 over all 192 bits.
+    addWide(at, ~load<u64>(from), ~load<u64>(from, 8), ~load<i64>(from, 16), -load<i64>(from, 24));
+    addWide(at, 1, 0, 0, 0);
   }
 }
 

@@ -175,6 +175,11 @@ export function fillSequence32(start: i32, count: i32, out: usize): void {
   for (let i = 0; i < count; i++) store<i32>(out + ((<usize>i) << 2), start + i);
 }
 
+/** out[i] = i * step: offsets of values that are `step` bytes each. */
+export function fillSteps32(step: i32, count: i32, out: usize): void {
+  for (let i = 0; i < count; i++) store<i32>(out + ((<usize>i) << 2), step * i);
+}
+
 /** out[i] = values[i] + delta, for dictionary indices that move behind another dictionary. */
 export function addConstant32(values: usize, count: i32, delta: i32, out: usize): void {
   for (let i = 0; i < count; i++) {

@@ -21,6 +21,8 @@ export interface Accumulator {
    * first, and merging two costs the same however many rows they hold. Absent: not so.
    */
   readonly isAssociative?: boolean;
+  /** What `mergeFrom` takes back leaves the state to the last bit as if it had never been there. Absent: it cannot. */
+  readonly isInvertible?: boolean;
   /** Takes rows in; `columns` are the aggregate's inputs, borrowed. */
   update(rows: GroupedRows, columns: readonly Column[]): void;
   /** Takes rows back that were taken in before; absent where the state cannot forget. */
@@ -32,6 +34,13 @@ export interface Accumulator {
   withGroups?<T>(groups: Address, count: number, read: () => T): T;
   /** Takes in partial states, one row per state, as `stateColumns` of another accumulator gave them. */
   merge(rows: GroupedRows, states: readonly Column[]): void;
+  /** Merges the states from row `from` of the columns on (sign 1), or takes back what was merged (-1); there where `isInvertible` is. */
+  mergeFrom?(rows: GroupedRows, states: readonly Column[], from: number, sign: 1 | -1): void;
+  /**
+   * Groups [at, at + count), which must not hold anything, become what the groups u32[count] at `groups` of an
+   * accumulator of the same aggregate are; there where `isInvertible` is.
+   */
+  copyGroups?(from: Accumulator, groups: Address, count: number, at: number): void;
   /** Partial states of groups [from, from + count); the caller owns the columns. */
   stateColumns(from: number, count: number): Column[];
   /** Partial states of the groups u32[count] at `groups`; absent where it is no cheaper than reading all. */

@@ -6,6 +6,7 @@ import type { Field, Schema } from "../schema.ts";
 import type { DataType } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
 import type { Accumulator, GroupedRows } from "./accumulator.ts";
+import { CountAccumulator } from "./count.ts";
 import { type AggregateSpec, type BoundAggregate, bindAggregate, bindRetractable } from "./spec.ts";
 import { ValueCounts } from "./value-counts.ts";
 
@@ -33,6 +34,13 @@ export class AggregatePlan {
       if (!slots.has(key)) slots.set(key, { key, inputs, stateTypes, create: createAccumulator });
     }
     this.slots = [...slots.values()];
+  }
+
+  /** Whether sets of the plan are invertible. */
+  isInvertible(workspace: Workspace): boolean {
+    const set = new AggregateSet(workspace, this);
+    set.release();
+    return set.isInvertible;
   }
 
   /** Partial-state columns, all accumulators' in order; their names start with `prefix`. */
@@ -64,6 +72,11 @@ export class AggregateSet {
   /** Whether this is so of all accumulators. */
   get isAssociative(): boolean {
     return this.#accumulators.every(({ isAssociative = false }) => isAssociative);
+  }
+
+  /** Whether this is so of all accumulators. */
+  get isInvertible(): boolean {
+    return this.#accumulators.every(({ isInvertible = false }) => isInvertible);
   }
 
   growthBytes(groupCount: number, rowCount: number): number {
@@ -123,10 +136,41 @@ export class AggregateSet {
 
   /** Takes partial states in, columns as in `stateFields`. */
   merge(rows: GroupedRows, states: readonly Column[]): void {
+    this.#each(states, (accumulator, own) => accumulator.merge(rows, own));
+  }
+
+  /** Merges the states from row `from` of the columns on, or takes them back; all accumulators are invertible. */
+  mergeFrom(rows: GroupedRows, states: readonly Column[], from: number, sign: 1 | -1): void {
+    this.#each(states, (accumulator, own) => {
+      assert(accumulator.mergeFrom !== undefined, "the aggregate can take states back");
+      accumulator.mergeFrom(rows, own, from, sign);
+    });
+  }
+
+  /**
+   * Writes those of groups [0, groupCount) that have rows to `out`, room for u32[groupCount + 1]; returns how many. The
+   * first aggregate counts rows.
+   */
+  selectPresent(groupCount: number, out: Address): number {
+    const [rows] = this.#accumulators;
+    assert(rows instanceof CountAccumulator, "the first aggregate counts rows");
+    return rows.selectPresent(groupCount, out);
+  }
+
+  /** Groups [at, at + count), which are new, become the groups u32[count] at `groups` of a set of the same plan, all invertible. */
+  copyGroups(from: AggregateSet, groups: Address, count: number, at: number): void {
+    this.#accumulators.forEach((accumulator, i) => {
+      assert(accumulator.copyGroups !== undefined, "the aggregate can copy groups");
+      accumulator.copyGroups(from.#accumulators[i], groups, count, at);
+    });
+  }
+
+  /** Hands each accumulator its state columns. */
+  #each(states: readonly Column[], take: (accumulator: Accumulator, own: readonly Column[]) => void): void {
     let first = 0;
     for (const accumulator of this.#accumulators) {
       const width = accumulator.stateTypes.length;
-      accumulator.merge(rows, states.slice(first, first + width));
+      take(accumulator, states.slice(first, first + width));
       first += width;
     }
   }
@@ -134,6 +178,11 @@ export class AggregateSet {
   /** Partial states of groups [from, from + count); the caller owns the columns. */
   stateColumns(from: number, count: number): Column[] {
     return this.#accumulators.flatMap((accumulator) => accumulator.stateColumns(from, count));
+  }
+
+  /** Whether `gatherStates` reads these groups alone. */
+  get gathersStates(): boolean {
+    return this.#accumulators.every((one) => one.gatherStates !== undefined || one.withGroups !== undefined);
   }
 
   /** Partial states of the groups u32[count] at `groups`, of `groupCount` in all; the caller owns the columns. */

@@ -1,5 +1,6 @@
 import type { Column } from "../column.ts";
 import { allocateBitmap, columnOf } from "../columns/allocate.ts";
+import { assert } from "../errors.ts";
 import type { Address } from "../memory/allocator.ts";
 import type { Block } from "../memory/block.ts";
 import { binary, type DataType } from "../types.ts";
@@ -19,24 +20,48 @@ export abstract class FixedAccumulator implements Accumulator {
   protected readonly workspace: Workspace;
   protected records: GroupArray;
   readonly #mergeRecords: MergeKernel;
+  readonly #unmergeRecords: MergeKernel | undefined;
 
-  protected constructor(workspace: Workspace, stride: number, merge: MergeKernel) {
+  /** `unmerge` takes back exactly what `merge` added; absent where it cannot. */
+  protected constructor(workspace: Workspace, stride: number, merge: MergeKernel, unmerge?: MergeKernel) {
     this.workspace = workspace;
     this.records = new GroupArray(workspace, stride);
     this.#mergeRecords = merge;
+    this.#unmergeRecords = unmerge;
   }
 
   get memoryBytes(): number {
     return this.records.byteLength;
   }
 
+  get isInvertible(): boolean {
+    return this.#unmergeRecords !== undefined;
+  }
+
   abstract update(rows: GroupedRows, columns: readonly Column[]): void;
 
-  merge({ groups, rowCount, groupCount }: GroupedRows, [states]: readonly Column[]): void {
+  merge(rows: GroupedRows, states: readonly Column[]): void {
+    this.mergeFrom(rows, states, 0, 1);
+  }
+
+  mergeFrom(
+    { groups, rowCount, groupCount }: GroupedRows,
+    [states]: readonly Column[],
+    from: number,
+    sign: 1 | -1,
+  ): void {
     const state = this.records.ensure(groupCount);
     if (rowCount === 0) return;
-    const first = states.data + this.workspace.i32[states.offsets >>> 2];
-    this.#mergeRecords(groups, first, rowCount, state);
+    const take = sign > 0 ? this.#mergeRecords : this.#unmergeRecords;
+    assert(take !== undefined, "the aggregate is invertible");
+    take(groups, states.data + this.workspace.i32[(states.offsets >>> 2) + from], rowCount, state);
+  }
+
+  copyGroups(from: Accumulator, groups: Address, count: number, at: number): void {
+    assert(from instanceof FixedAccumulator, "both are of one aggregate");
+    const { stride } = this.records;
+    const out = this.records.ensure(at + count) + at * stride;
+    this.workspace.kernels.sessionGatherRecords(from.recordsFrom(0, 0), stride, groups, count, out);
   }
 
   stateColumns(from: number, count: number): Column[] {
@@ -55,8 +80,7 @@ export abstract class FixedAccumulator implements Accumulator {
   #recordColumn(data: Block, count: number): Column {
     const { stride } = this.records;
     const offsets = this.workspace.allocate((count + 1) * 4);
-    const { i32 } = this.workspace;
-    for (let i = 0; i <= count; i++) i32[(offsets.address >>> 2) + i] = i * stride;
+    this.workspace.kernels.fillSteps32(stride, count + 1, offsets.address);
     return columnOf(this.workspace, binary, count, { data, offsets });
   }
 

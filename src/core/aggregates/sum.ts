@@ -28,6 +28,8 @@ interface SumLayout {
   readonly countAt: number;
   readonly add: SumKernel;
   readonly merge: MergeKernel;
+  /** Exact sums alone: floats that were added and subtracted again would leave their rounding behind. */
+  readonly unmerge?: MergeKernel;
   /** Makes int64 values of narrower ones first. */
   readonly widen?: (values: Address, length: number, words: Address) => void;
 }
@@ -56,7 +58,7 @@ export class SumAccumulator extends FixedAccumulator {
   /** `name` is the column's, for errors. */
   constructor(workspace: Workspace, type: DataType, name: string) {
     const layout = sumLayout(workspace, type);
-    super(workspace, layout.stride, layout.merge);
+    super(workspace, layout.stride, layout.merge, layout.unmerge);
     this.#type = type;
     this.#name = name;
     this.#layout = layout;
@@ -199,8 +201,10 @@ export class SumAccumulator extends FixedAccumulator {
 }
 
 function sumLayout({ kernels }: Workspace, type: DataType): SumLayout {
-  const narrow = { form: "narrow", stride: 16, countAt: 8, merge: kernels.aggSumNarrowMerge } as const;
-  const wide = { form: "wide", stride: 32, countAt: 24, merge: kernels.aggSumWideMerge } as const;
+  const { aggSumNarrowMerge, aggSumNarrowUnmerge, aggSumWideMerge, aggSumWideUnmerge } = kernels;
+  const narrowKernels = { merge: aggSumNarrowMerge, unmerge: aggSumNarrowUnmerge };
+  const narrow = { form: "narrow", stride: 16, countAt: 8, ...narrowKernels } as const;
+  const wide = { form: "wide", stride: 32, countAt: 24, merge: aggSumWideMerge, unmerge: aggSumWideUnmerge } as const;
   const float = { form: "float", stride: 24, countAt: 16, merge: kernels.aggSumFloatMerge } as const;
   switch (type.kind) {
     case "int8":

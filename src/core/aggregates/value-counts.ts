@@ -163,7 +163,7 @@ export class ValueCounts implements Accumulator {
     const places = this.#workspace.allocate(size * 4 + 4);
     const pairs = this.#workspace.allocate(size * 4 + 4);
     this.#workspace.kernels.changelogEntries(groups, count, heads, next, counts, places.address, pairs.address);
-    const [owners, encoded] = this.#pairs.gatherKeys(pairs, size);
+    const [owners, encoded] = this.#pairs.gatherKeys(pairs.address, size);
     const values = decodeDictionary(this.#workspace, encoded);
     encoded.release();
     try {

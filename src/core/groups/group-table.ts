@@ -1,5 +1,6 @@
 import type { Column } from "../column.ts";
 import { assert } from "../errors.ts";
+import type { Address } from "../memory/allocator.ts";
 import type { Block } from "../memory/block.ts";
 import { byteWidth, type DataType, isNested, isVariableLength } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
@@ -59,9 +60,9 @@ export class GroupTable {
     return this.#table.keyColumns(from, count);
   }
 
-  /** The keys of the groups u32[count] in `groups`; the caller owns the columns. */
-  gatherKeys(groups: Block, count: number): Column[] {
-    return this.#table.gatherKeys(groups.address, count);
+  /** The keys of the groups u32[count] at `groups`; the caller owns the columns. */
+  gatherKeys(groups: Address, count: number): Column[] {
+    return this.#table.gatherKeys(groups, count);
   }
 
   /** Forgets all groups and gives their memory back. */

@@ -224,7 +224,7 @@ export class UpdatingAggregateOperator implements Operator {
     const { table } = this.#open();
     if (table === undefined) return [];
     // Keys that are equal may look different: -0 and 0, and all NaN. The table has one form of each.
-    if (table.keyTypes.some((type) => isFloat(type) || isNested(type))) return table.gatherKeys(touched, count);
+    if (table.keyTypes.some((type) => isFloat(type) || isNested(type))) return table.gatherKeys(touched.address, count);
     return this.#keys.map((key) => gatherColumn(workspace, batch.columns[key], firstRows.address, count));
   }
 

@@ -287,7 +287,9 @@ export class WindowAggregateOperator implements Operator {
     this.#timeMs = timeMs;
     const before = this.#firstOpenWindow();
     return this.#emission.start(this.#openResults().windows(from, before), output, () => {
-      this.#openStore().dropBefore(this.#firstLivePane());
+      const live = this.#firstLivePane();
+      this.#openResults().dropBefore(live);
+      this.#openStore().dropBefore(live);
       if (this.#openStore().isEmpty) this.#openResults().forget();
       this.#countBytes();
       after();

@@ -137,7 +137,7 @@ export class ChangedWindows {
     const results = all.map((column) => gatherColumn(workspace, column, rows.address, count));
     for (const column of [...states, ...all]) column.release();
     set.release();
-    return { count, keys: this.#keys?.gatherKeys(rows, count) ?? [], results };
+    return { count, keys: this.#keys?.gatherKeys(rows.address, count) ?? [], results };
   }
 
   #numbersOf(keys: readonly Column[], rowCount: number): Block {

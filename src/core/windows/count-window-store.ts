@@ -220,7 +220,7 @@ export class CountWindowStore {
     if (this.#table === undefined) return [];
     const own = this.#workspace.allocate(count * 4);
     this.#workspace.kernels.copyBytes(own.address, numbers, count * 4);
-    const keys = this.#table.gatherKeys(own, count);
+    const keys = this.#table.gatherKeys(own.address, count);
     own.release();
     return keys;
   }

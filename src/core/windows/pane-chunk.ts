@@ -1,13 +1,15 @@
-import type { AggregatePlan } from "../aggregates/aggregate-set.ts";
-import { GroupedState } from "../aggregates/grouped-state.ts";
+import type { GroupedRows } from "../aggregates/accumulator.ts";
+import { type AggregatePlan, AggregateSet } from "../aggregates/aggregate-set.ts";
 import type { Column } from "../column.ts";
-import { columnOf } from "../columns/allocate.ts";
 import { gatherColumn } from "../columns/gather.ts";
 import { assert } from "../errors.ts";
+import type { GroupTable } from "../groups/group-table.ts";
 import type { Address } from "../memory/allocator.ts";
-import { type DataType, int32 } from "../types.ts";
+import type { Block } from "../memory/block.ts";
+import type { DataType } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
 import type { PaneGrid, PaneRange } from "./pane-grid.ts";
+import { PaneTable } from "./pane-table.ts";
 
 /** Some groups of some panes: columns of `rowCount` rows, which the receiver owns. */
 export interface PaneGroups {
@@ -17,6 +19,15 @@ export interface PaneGroups {
   readonly panes: Column;
   /** Partial states or results. */
   readonly values: readonly Column[];
+}
+
+/** Groups in the order of panes; `keys`, u32[rowCount], are numbers of their keys. */
+export interface LoadedGroups {
+  readonly rowCount: number;
+  readonly keys: Block;
+  readonly states: readonly Column[];
+  /** Where the groups of each pane end. */
+  readonly ends: Uint32Array;
 }
 
 /** Rows with their times, i64[rowCount] at `times`. */
@@ -49,7 +60,8 @@ export class PaneChunk {
   readonly #workspace: Workspace;
   readonly #grid: PaneGrid;
   readonly #keyCount: number;
-  readonly #state: GroupedState;
+  readonly #table: PaneTable;
+  readonly #aggregates: AggregateSet;
   readonly #segments: Segment[] = [];
 
   constructor(
@@ -63,25 +75,27 @@ export class PaneChunk {
     this.#workspace = workspace;
     this.#grid = grid;
     this.#keyCount = keyTypes.length;
-    this.#state = new GroupedState(workspace, this.#isSingle ? keyTypes : [...keyTypes, int32], plan);
+    this.#table = new PaneTable(workspace, grid, range, keyTypes);
+    this.#aggregates = new AggregateSet(workspace, plan);
   }
 
   get memoryBytes(): number {
-    return this.#state.memoryBytes;
+    return this.#table.memoryBytes + this.#aggregates.memoryBytes;
   }
 
   growthBytes(rowCount: number): number {
-    return this.#state.growthBytes(rowCount);
+    const groupCount = this.#table.groupCount + rowCount;
+    return this.#table.growthBytes(rowCount) + this.#aggregates.growthBytes(groupCount, rowCount);
   }
 
   /** Takes rows in, all of which lie in the chunk; `columns` are all columns of the input. */
   update(rows: TimedRows, keys: readonly Column[], columns: readonly Column[]): void {
-    this.#growing(rows, (pane) => this.#state.update([...keys, ...pane], columns, rows.rowCount));
+    this.#growing(rows, keys, (grouped) => this.#aggregates.update(grouped, columns));
   }
 
   /** Takes partial states in, all of which lie in the chunk. */
   merge(rows: TimedRows, keys: readonly Column[], states: readonly Column[]): void {
-    this.#growing(rows, (pane) => this.#state.merge([...keys, ...pane], states, rows.rowCount));
+    this.#growing(rows, keys, ({ isWhole, ...grouped }) => this.#aggregates.merge(grouped, states));
   }
 
   /** The groups of the panes in `range`, in pieces of at most `rowLimit` groups. */
@@ -95,41 +109,53 @@ export class PaneChunk {
     }
   }
 
+  /**
+   * Partial states of the panes of `range` that it has, in the order of panes, and the number in `table` of each one's key;
+   * undefined where `groups` is no dearer. The caller owns blocks and columns.
+   */
+  load(range: PaneRange, table: GroupTable | undefined): LoadedGroups | undefined {
+    if (!this.#aggregates.gathersStates) return undefined;
+    const rows = this.#table.rowsOf(range);
+    if (rows === undefined) return undefined;
+    const { count, groups, keys, ends } = rows;
+    const states = this.#aggregates.gatherStates(groups.address, count, this.#table.groupCount);
+    groups.release();
+    const numbers = this.#table.numbersIn(table);
+    this.#workspace.kernels.gather32(numbers.address, keys.address, count, keys.address);
+    numbers.release();
+    return { rowCount: count, keys, states, ends };
+  }
+
   release(): void {
-    this.#state.release();
+    this.#table.release();
+    this.#aggregates.release();
   }
 
   get #isSingle(): boolean {
     return this.range.end - this.range.first === 1;
   }
 
-  /** `take` gets the pane column of the rows where panes are part of the key. */
-  #growing(rows: TimedRows, take: (pane: readonly Column[]) => void): void {
-    const [first, last] = [this.#grid.paneOf(rows.leastMs), this.#grid.paneOf(rows.greatestMs)];
+  #growing(rows: TimedRows, keys: readonly Column[], take: (grouped: GroupedRows) => void): void {
+    const { times, rowCount, leastMs, greatestMs } = rows;
+    const [first, last] = [this.#grid.paneOf(leastMs), this.#grid.paneOf(greatestMs)];
     assert(first >= this.range.first && last < this.range.end, "rows lie in their chunk");
-    const pane = this.#isSingle ? [] : [this.#paneColumn(rows)];
+    const groups = this.#table.assign(times, keys, rowCount);
+    const groupCount = this.#table.groupCount;
+    const isWhole = this.#keyCount === 0 && this.#isSingle;
     try {
-      take(pane);
+      take({ groups: groups.address, rowCount, groupCount, isWhole });
     } finally {
-      for (const column of pane) column.release();
+      groups.release();
     }
     this.firstPane = Math.min(this.firstPane, first);
     this.lastPane = Math.max(this.lastPane, last);
     this.isChanged = true;
     const latest = this.#segments.at(-1);
     // Without keys the one group of a pane is there from the start.
-    const [before, after] = [latest?.to ?? 0, this.#state.groupCount];
+    const [before, after] = [latest?.to ?? 0, groupCount];
     if (after === before) return;
     if (latest !== undefined && latest.firstPane <= first && latest.lastPane >= last) latest.to = after;
     else this.#segments.push({ from: before, to: after, firstPane: first, lastPane: last });
-  }
-
-  #paneColumn({ times, rowCount }: TimedRows): Column {
-    const panes = this.#workspace.allocate(rowCount * 4);
-    const { offsetMs, periodMs, cutMs } = this.#grid;
-    const { windowPanes } = this.#workspace.kernels;
-    windowPanes(times, rowCount, offsetMs, periodMs, cutMs, this.range.first, panes.address);
-    return columnOf(this.#workspace, int32, rowCount, { data: panes });
   }
 
   /** Neighbouring groups some of which lie in the range. */
@@ -148,18 +174,14 @@ export class PaneChunk {
   }
 
   #read(from: number, count: number, form: "states" | "results"): PaneGroups {
-    const columns = form === "states" ? this.#state.states(from, count) : this.#state.results(from, count);
-    const keys = columns.slice(0, this.#keyCount);
-    const panes = this.#isSingle ? this.#firstPanes(count) : columns[this.#keyCount];
-    return { rowCount: count, keys, panes, values: columns.slice(this.#keyCount + (this.#isSingle ? 0 : 1)) };
+    const set = this.#aggregates;
+    const values = form === "states" ? set.stateColumns(from, count) : set.results(from, count);
+    const columns = this.#table.keyColumns(from, count);
+    return { rowCount: count, keys: columns.slice(0, this.#keyCount), panes: columns[this.#keyCount], values };
   }
 
   #within(groups: PaneGroups, { first, end }: PaneRange): PaneGroups | undefined {
     return selectGroups(this.#workspace, groups, groups.panes.data, first - this.range.first, end - this.range.first);
-  }
-
-  #firstPanes(rowCount: number): Column {
-    return columnOf(this.#workspace, int32, rowCount, { data: this.#workspace.allocateZeroed(rowCount * 4) });
   }
 }
 

@@ -1,15 +1,15 @@
 import { type AggregatePlan, AggregateSet } from "../aggregates/aggregate-set.ts";
 import type { Column } from "../column.ts";
 import { gatherColumn } from "../columns/gather.ts";
-import { sliceColumn } from "../columns/slice.ts";
 import { assert } from "../errors.ts";
 import { GroupTable } from "../groups/group-table.ts";
 import type { Address } from "../memory/allocator.ts";
 import type { Block } from "../memory/block.ts";
 import type { DataType } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
+import { LoadedPanes, type ReadPanes } from "./loaded-panes.ts";
 import type { PaneRange } from "./pane-grid.ts";
-import type { SortedPanes } from "./pane-store.ts";
+import type { WindowMerger } from "./window-merger.ts";
 
 /** Panes that are read ahead together. */
 const READ_AHEAD = 64;
@@ -22,13 +22,6 @@ interface States {
   /** u32[count]: the key of each row; absent where it is the row number. */
   readonly keys: Block | undefined;
   readonly states: readonly Column[];
-}
-
-/** Panes [first, end) with the key number of each group. */
-interface LoadedPanes extends PaneRange {
-  readonly keys: Block;
-  readonly states: readonly Column[];
-  readonly ends: Uint32Array;
 }
 
 /** Panes [first, end) at the front: every suffix of them reaches to the end of the front. */
@@ -47,17 +40,19 @@ interface FrontBlock extends PaneRange {
  * Keys are numbered while a stack lasts, so a key without rows is forgotten after at most two windows.
  * The first accumulator of `plan` counts rows: it tells which keys a window has.
  */
-export class PaneMerger {
+export class PaneMerger implements WindowMerger {
   readonly #workspace: Workspace;
   readonly #keyTypes: readonly DataType[];
   readonly #plan: AggregatePlan;
-  readonly #read: (range: PaneRange) => SortedPanes | undefined;
+  readonly #read: ReadPanes;
   readonly #isOrdered: boolean;
   #keys: GroupTable | undefined;
   #back: AggregateSet | undefined;
   /** Front [.., middle), back [middle, end). */
   #middle = 0;
   #end = 0;
+  /** Where the window starts. */
+  #first = 0;
   #isEmpty = true;
   #loaded: LoadedPanes | undefined;
   /** Blocks of the front that are not opened yet, nearest last, with the suffix from their start. */
@@ -70,7 +65,7 @@ export class PaneMerger {
     keyTypes: readonly DataType[],
     plan: AggregatePlan,
     isOrdered: boolean,
-    read: (range: PaneRange) => SortedPanes | undefined,
+    read: ReadPanes,
   ) {
     this.#workspace = workspace;
     this.#keyTypes = keyTypes;
@@ -79,56 +74,51 @@ export class PaneMerger {
     this.#read = read;
   }
 
-  /** Keys are numbered from 0 to this. */
   get keyCount(): number {
     return this.#keyTypes.length === 0 ? 1 : (this.#keys?.groupCount ?? 0);
   }
 
-  /** The keys whose numbers are u32[count] at `numbers`; the caller owns the columns. */
-  keyColumns(numbers: Block, count: number): Column[] {
+  keyColumns(numbers: Address, count: number): Column[] {
     return this.#keys?.gatherKeys(numbers, count) ?? [];
   }
 
-  /**
-   * Makes the panes of `range` the window; neither of its bounds is before that of the window before. Panes before
-   * `limit`, which is not before the end of the range, may be read ahead.
-   */
   moveTo(range: PaneRange, limit: number): void {
     if (this.#isEmpty) this.#flip(range.first, range.end);
     else if (range.first >= this.#end) this.#restart(range.first);
     else if (range.first > this.#middle) this.#flip(range.first, this.#end);
     while (this.#end < range.end) this.#push(limit);
     if (range.first < this.#middle) this.#openBlockOf(range.first);
+    this.#first = range.first;
   }
 
-  /** Whether `moveTo` would number keys anew. */
   wouldRenumber(range: PaneRange): boolean {
     return this.#isEmpty || range.first > this.#middle || range.first >= this.#end;
   }
 
-  /** Merges the states of the window, which starts at pane `first`, into `target`: key k as group base + k of `groupCount`. */
-  mergeInto(target: AggregateSet, first: number, base: number, groupCount: number): void {
-    const front = first < this.#middle ? this.#block?.suffixes[first - this.#block.first] : undefined;
-    if (front !== undefined) this.#merge(target, front, base, groupCount);
+  addTo(target: AggregateSet, base: number, numbers: Address): number {
+    const { keyCount } = this;
+    const front = this.#first < this.#middle ? this.#block?.suffixes[this.#first - this.#block.first] : undefined;
+    if (front !== undefined) this.#merge(target, front, base, base + keyCount);
     if (this.#end > this.#middle) {
       const back = this.#present(this.#openBack());
       if (back !== undefined) {
-        this.#merge(target, back, base, groupCount);
+        this.#merge(target, back, base, base + keyCount);
         this.#release(back);
       }
     }
+    this.#workspace.kernels.groupSequence(0, keyCount, numbers);
+    return keyCount;
   }
 
-  /** Panes that were taken in have changed. */
+  dropBefore(): void {
+    // What it needs of the panes it has taken.
+  }
+
   forget(): void {
     this.#isEmpty = true;
     this.#dropStacks();
     this.#keys?.release();
     this.#keys = undefined;
-  }
-
-  release(): void {
-    this.forget();
   }
 
   #restart(first: number): void {
@@ -156,15 +146,16 @@ export class PaneMerger {
       // The first block's own suffix is made when it is opened, which is at once.
       if (first === start) break;
       const panes = this.#load({ first, end: blockEnd });
-      if (panes === undefined) {
+      if (panes.rowCount === 0) {
         suffix = suffix === undefined ? undefined : this.#share(suffix);
+        panes.release();
         continue;
       }
       const set = new AggregateSet(this.#workspace, this.#plan);
-      const all = { count: panes.ends[panes.ends.length - 1], keys: panes.keys, states: panes.states };
-      this.#merge(set, all, 0, this.keyCount);
+      const { keys, rowCount, states } = panes;
+      set.merge({ groups: keys, rowCount, groupCount: this.keyCount }, states);
       if (suffix !== undefined) this.#merge(set, suffix, 0, this.keyCount);
-      this.#releaseLoaded(panes);
+      panes.release();
       suffix = this.#present(set);
       set.release();
     }
@@ -189,20 +180,19 @@ export class PaneMerger {
       if (block.suffix !== undefined) this.#merge(running, block.suffix, 0, this.keyCount);
       let latest = block.suffix;
       for (let pane = block.end - 1; pane >= start; pane--) {
-        const [from, to] = boundsOf(panes, pane);
-        if (to > from && panes !== undefined) {
+        if (panes.hasRows(pane)) {
           if (this.#isOrdered) {
             running.release();
             running = new AggregateSet(this.#workspace, this.#plan);
-            this.#mergePane(running, panes, from, to);
+            panes.merge(pane, running, this.keyCount);
             if (latest !== undefined) this.#merge(running, latest, 0, this.keyCount);
-          } else this.#mergePane(running, panes, from, to);
+          } else panes.merge(pane, running, this.keyCount);
           latest = this.#present(running);
           suffixes.push(latest);
         } else suffixes.push(latest === undefined ? undefined : this.#share(latest));
       }
       running.release();
-      if (panes !== undefined) this.#releaseLoaded(panes);
+      panes.release();
     }
     if (block.suffix !== undefined) this.#release(block.suffix);
     this.#block = { first: start, end: block.end, suffixes: suffixes.reverse() };
@@ -212,21 +202,13 @@ export class PaneMerger {
   #push(limit: number): void {
     const pane = this.#end++;
     if (this.#loaded === undefined || pane >= this.#loaded.end) {
-      if (this.#loaded !== undefined) this.#releaseLoaded(this.#loaded);
-      const range = { first: pane, end: Math.max(pane + 1, Math.min(pane + READ_AHEAD, limit)) };
-      this.#loaded = this.#load(range) ?? {
-        ...range,
-        keys: this.#workspace.allocate(0),
-        states: [],
-        ends: new Uint32Array(range.end - pane),
-      };
+      this.#loaded?.release();
+      this.#loaded = this.#load({ first: pane, end: Math.max(pane + 1, Math.min(pane + READ_AHEAD, limit)) });
     }
-    const back = this.#openBack();
-    const [from, to] = boundsOf(this.#loaded, pane);
-    if (to > from) this.#mergePane(back, this.#loaded, from, to);
+    this.#loaded.merge(pane, this.#openBack(), this.keyCount);
     // What is read ahead must not grow stale: it ends where panes may still change.
     if (this.#end === this.#loaded.end) {
-      this.#releaseLoaded(this.#loaded);
+      this.#loaded.release();
       this.#loaded = undefined;
     }
   }
@@ -236,25 +218,9 @@ export class PaneMerger {
     return this.#back;
   }
 
-  #load(range: PaneRange): LoadedPanes | undefined {
-    const panes = this.#read(range);
-    if (panes === undefined) return undefined;
-    const keys = this.#numbersOf(panes.keys, panes.rowCount);
-    for (const key of panes.keys) key.release();
-    return { ...range, keys, states: panes.states, ends: panes.ends };
-  }
-
-  #numbersOf(keys: readonly Column[], rowCount: number): Block {
-    if (this.#keyTypes.length === 0) return this.#workspace.allocateZeroed(rowCount * 4);
-    this.#keys ??= new GroupTable(this.#workspace, this.#keyTypes);
-    return this.#keys.assign(keys, rowCount);
-  }
-
-  #mergePane(target: AggregateSet, panes: LoadedPanes, from: number, to: number): void {
-    const states = panes.states.map((column) => sliceColumn(this.#workspace, column, from, to - from));
-    const groups = panes.keys.address + from * 4;
-    target.merge({ groups, rowCount: to - from, groupCount: this.keyCount }, states);
-    for (const column of states) column.release();
+  #load(range: PaneRange): LoadedPanes {
+    if (this.#keyTypes.length > 0) this.#keys ??= new GroupTable(this.#workspace, this.#keyTypes);
+    return new LoadedPanes(this.#workspace, range, this.#read(range, this.#keys));
   }
 
   #merge(target: AggregateSet, { count, keys, states }: States, base: number, groupCount: number): void {
@@ -296,18 +262,13 @@ export class PaneMerger {
     for (const column of states) column.release();
   }
 
-  #releaseLoaded({ keys, states }: LoadedPanes): void {
-    keys.release();
-    for (const column of states) column.release();
-  }
-
   #releaseBlock(): void {
     for (const suffix of this.#block?.suffixes ?? []) if (suffix !== undefined) this.#release(suffix);
     this.#block = undefined;
   }
 
   #dropStacks(): void {
-    if (this.#loaded !== undefined) this.#releaseLoaded(this.#loaded);
+    this.#loaded?.release();
     this.#loaded = undefined;
     this.#releaseBlock();
     for (const { suffix } of this.#closedBlocks) if (suffix !== undefined) this.#release(suffix);
@@ -322,11 +283,4 @@ function selectPresent(workspace: Workspace, counts: Column, rows: Address): num
   if (counts.length === 0) return 0;
   const first = counts.data + workspace.i32[counts.offsets >>> 2];
   return workspace.kernels.windowSelectPresent(first, counts.length, rows);
-}
-
-/** Rows [from, to) of a pane. */
-function boundsOf(panes: LoadedPanes | undefined, pane: number): [from: number, to: number] {
-  if (panes === undefined) return [0, 0];
-  const at = pane - panes.first;
-  return [at === 0 ? 0 : panes.ends[at - 1], panes.ends[at]];
 }

@@ -4,10 +4,18 @@ import type { Column } from "../column.ts";
 import { concatColumns } from "../columns/concat.ts";
 import { partitionBatch } from "../columns/partition.ts";
 import { assert } from "../errors.ts";
+import type { GroupTable } from "../groups/group-table.ts";
 import type { Address } from "../memory/allocator.ts";
 import type { DataType } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
-import { gatherGroups, PaneChunk, type PaneGroups, releaseGroups, type TimedRows } from "./pane-chunk.ts";
+import {
+  gatherGroups,
+  type LoadedGroups,
+  PaneChunk,
+  type PaneGroups,
+  releaseGroups,
+  type TimedRows,
+} from "./pane-chunk.ts";
 import type { PaneGrid, PaneRange } from "./pane-grid.ts";
 
 /** A chunk of several panes is made where a batch has so few rows for it that they need no table per pane. */
@@ -35,6 +43,8 @@ export class PaneStore {
   readonly #smallestChunk: number;
   /** Ascending, without overlap; those of several panes are aligned at multiples of their length. */
   #chunks: PaneChunk[] = [];
+  /** Of all chunks: there may be many more than those that a batch changes. */
+  #memoryBytes = 0;
 
   /** `keys`: positions of the key columns in the batches. */
   constructor(
@@ -54,7 +64,7 @@ export class PaneStore {
   }
 
   get memoryBytes(): number {
-    return this.#chunks.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
+    return this.#memoryBytes;
   }
 
   get isEmpty(): boolean {
@@ -148,20 +158,44 @@ export class PaneStore {
     return { rowCount: sorted.rowCount, keys: sorted.keys, states: sorted.values, ends: endsCopy };
   }
 
+  /** What `sorted` gives, with the number in `table` of each group's key; absent where there is but one. */
+  load(range: PaneRange, table: GroupTable | undefined): LoadedGroups | undefined {
+    const chunks = this.#chunks.filter((chunk) => chunk.firstPane < range.end && chunk.lastPane >= range.first);
+    const pieces: { range: PaneRange; groups: LoadedGroups }[] = [];
+    for (const chunk of chunks) {
+      const groups = chunk.load(range, table);
+      if (groups === undefined) break;
+      pieces.push({ range: chunk.range, groups });
+    }
+    if (pieces.length === chunks.length) return joinLoaded(this.#workspace, range, pieces);
+    for (const { groups } of pieces) releaseLoaded(groups);
+    const sorted = this.sorted(range);
+    if (sorted === undefined) return undefined;
+    const { rowCount, keys, states, ends } = sorted;
+    const numbers = table?.assign(keys, rowCount) ?? this.#workspace.allocateZeroed(rowCount * 4);
+    for (const key of keys) key.release();
+    return { rowCount, keys: numbers, states, ends };
+  }
+
   /** Forgets the panes before `pane`; a chunk goes when all of its panes have. */
   dropBefore(pane: number): void {
     if (this.#chunks.length === 0 || this.#chunks[0].lastPane >= pane) return;
     const kept: PaneChunk[] = [];
     for (const chunk of this.#chunks) {
       if (chunk.lastPane >= pane) kept.push(chunk);
-      else chunk.release();
+      else this.#drop(chunk);
     }
     this.#chunks = kept;
   }
 
   release(): void {
-    for (const chunk of this.#chunks) chunk.release();
+    for (const chunk of this.#chunks) this.#drop(chunk);
     this.#chunks = [];
+  }
+
+  #drop(chunk: PaneChunk): void {
+    this.#memoryBytes -= chunk.memoryBytes;
+    chunk.release();
   }
 
   /** Hands each chunk its rows. */
@@ -176,7 +210,12 @@ export class PaneStore {
         const partRows = part === undefined ? undefined : this.#timedRows(part);
         if (part === undefined || partRows === undefined) return;
         governor.reserve(chunks[i].growthBytes(part.rowCount), what, { required: true });
-        take(chunks[i], partRows, part);
+        const before = chunks[i].memoryBytes;
+        try {
+          take(chunks[i], partRows, part);
+        } finally {
+          this.#memoryBytes += chunks[i].memoryBytes - before;
+        }
         // What long strings and lists took beyond the estimate.
         governor.reserve(0, what, { required: true });
       });
@@ -265,6 +304,7 @@ export class PaneStore {
     while (at > 0 && this.#chunks[at - 1].range.first > range.first) at--;
     assert(at === 0 || this.#chunks[at - 1].range.end <= range.first, "chunks do not overlap");
     this.#chunks.splice(at, 0, chunk);
+    this.#memoryBytes += chunk.memoryBytes;
     return chunk;
   }
 }
@@ -281,4 +321,45 @@ function joinGroups(workspace: Workspace, pieces: readonly PaneGroups[]): PaneGr
   };
   for (const piece of pieces) releaseGroups(piece);
   return joined;
+}
+
+/** Groups of several chunks behind each other; takes them over. */
+function joinLoaded(
+  workspace: Workspace,
+  range: PaneRange,
+  pieces: readonly { range: PaneRange; groups: LoadedGroups }[],
+): LoadedGroups | undefined {
+  if (pieces.length === 0) return undefined;
+  const rowCount = pieces.reduce((sum, { groups }) => sum + groups.rowCount, 0);
+  const ends = new Uint32Array(range.end - range.first);
+  let base = 0;
+  for (const { range: own, groups } of pieces) {
+    const first = Math.max(own.first, range.first) - range.first;
+    groups.ends.forEach((end, i) => {
+      ends[first + i] = base + end;
+    });
+    base += groups.rowCount;
+    // Panes up to the next chunk have no rows.
+    ends.fill(base, first + groups.ends.length);
+  }
+  if (pieces.length === 1) return { ...pieces[0].groups, ends };
+  const keys = workspace.allocate(rowCount * 4);
+  let at = keys.address;
+  for (const { groups } of pieces) {
+    workspace.kernels.copyBytes(at, groups.keys.address, groups.rowCount * 4);
+    at += groups.rowCount * 4;
+  }
+  const states = pieces[0].groups.states.map((_, i) =>
+    concatColumns(
+      workspace,
+      pieces.map(({ groups }) => groups.states[i]),
+    ),
+  );
+  for (const { groups } of pieces) releaseLoaded(groups);
+  return { rowCount, keys, states, ends };
+}
+
+function releaseLoaded({ keys, states }: LoadedGroups): void {
+  keys.release();
+  for (const column of states) column.release();
 }

@@ -178,7 +178,7 @@ export class SessionStore {
       ends.address,
       states.address,
     );
-    const keys = this.#keys?.gatherKeys(numbers, count) ?? [];
+    const keys = this.#keys?.gatherKeys(numbers.address, count) ?? [];
     numbers.release();
     return { count, keys, starts, ends, states };
   }

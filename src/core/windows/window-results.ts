@@ -1,16 +1,21 @@
 import { type AggregatePlan, AggregateSet } from "../aggregates/aggregate-set.ts";
+import { GroupArray } from "../aggregates/group-array.ts";
 import { Batch } from "../batch.ts";
 import type { Column } from "../column.ts";
 import { columnOf } from "../columns/allocate.ts";
 import { gatherColumn } from "../columns/gather.ts";
+import type { Address } from "../memory/allocator.ts";
 import type { Block } from "../memory/block.ts";
 import type { Schema } from "../schema.ts";
 import { type DataType, int64, timestamp } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
 import { ChangedWindows } from "./changed-windows.ts";
+import type { ReadPanes } from "./loaded-panes.ts";
 import type { PaneGrid } from "./pane-grid.ts";
 import { PaneMerger } from "./pane-merger.ts";
 import type { PaneStore } from "./pane-store.ts";
+import { RunningTotals } from "./running-totals.ts";
+import type { WindowMerger } from "./window-merger.ts";
 
 /** What results are made of. */
 export interface ResultParts {
@@ -31,7 +36,7 @@ export interface ResultParts {
 /** Results of the windows of a grid, as batches with the window's last millisecond as their row time. */
 export class WindowResults {
   readonly #parts: ResultParts;
-  readonly #merger: PaneMerger;
+  readonly #merger: WindowMerger;
 
   constructor(parts: ResultParts) {
     this.#parts = parts;
@@ -43,8 +48,13 @@ export class WindowResults {
     this.#merger.forget();
   }
 
+  /** The panes before `pane` are about to be freed. */
+  dropBefore(pane: number): void {
+    this.#merger.dropBefore(pane);
+  }
+
   release(): void {
-    this.#merger.release();
+    this.#merger.forget();
   }
 
   /** The first window from `window` on that may have rows; infinity where there is none. */
@@ -103,7 +113,7 @@ export class WindowResults {
     try {
       yield* this.#merged(merger, from, before);
     } finally {
-      merger.release();
+      merger.forget();
     }
   }
 
@@ -122,73 +132,86 @@ export class WindowResults {
   }
 
   /** Windows of several panes, as many at a time as fill a batch. */
-  *#merged(merger: PaneMerger, from: number, before: number): Generator<Batch, void, void> {
+  *#merged(merger: WindowMerger, from: number, before: number): Generator<Batch, void, void> {
     const { workspace, batchRows, grid, plan, store } = this.#parts;
     const limit = Number.isFinite(before) ? grid.panesOf(before - 1).end : Number.POSITIVE_INFINITY;
     let window = this.nextWindow(from);
     while (window < before) {
       const target = new AggregateSet(workspace, plan);
-      const parts: { window: number; keyCount: number }[] = [];
+      const numbers = new GroupArray(workspace, 4);
+      const parts: { window: number; count: number }[] = [];
       let rowCount = 0;
       try {
         while (window < before && (rowCount === 0 || rowCount + merger.keyCount <= batchRows)) {
           const range = grid.panesOf(window);
           if (rowCount > 0 && merger.wouldRenumber(range)) break;
           merger.moveTo(range, Math.max(range.end, Math.min(limit, store.endPane)));
-          const { keyCount } = merger;
-          merger.mergeInto(target, range.first, rowCount, rowCount + keyCount);
-          parts.push({ window, keyCount });
-          rowCount += keyCount;
+          const room = numbers.ensure(rowCount + merger.keyCount + 1);
+          const count = merger.addTo(target, rowCount, room + rowCount * 4);
+          parts.push({ window, count });
+          rowCount += count;
           window = this.nextWindow(window + 1);
         }
-        const [numbers, starts, ends] = [4, 8, 8].map((width) => workspace.allocate(rowCount * width));
-        let row = 0;
-        for (const { window, keyCount } of parts) {
-          const { kernels } = workspace;
-          kernels.groupSequence(0, keyCount, numbers.address + row * 4);
-          kernels.eventTimeFill(grid.windowStartMs(window), keyCount, starts.address + row * 8);
-          kernels.eventTimeFill(grid.windowEndMs(window), keyCount, ends.address + row * 8);
-          row += keyCount;
-        }
+        const rows = { rowCount, numbers: numbers.address, ...this.#boundsOf(parts, rowCount) };
         try {
           for (let first = 0; first < rowCount; first += batchRows) {
-            const count = Math.min(batchRows, rowCount - first);
-            const batch = this.#mergedRows(merger, target, { first, count, numbers, starts, ends });
+            const batch = this.#mergedRows(merger, target, rows, first);
             if (batch !== undefined) yield batch;
           }
         } finally {
-          for (const block of [numbers, starts, ends]) block.release();
+          for (const block of [rows.starts, rows.ends]) block.release();
         }
       } finally {
         target.release();
+        numbers.release();
       }
     }
   }
 
-  /** Results [first, first + count) of merged windows without the keys that a window lacks. */
-  #mergedRows(
-    merger: PaneMerger,
-    target: AggregateSet,
-    rows: { first: number; count: number; numbers: Block; starts: Block; ends: Block },
-  ): Batch | undefined {
-    const { workspace } = this.#parts;
+  /** Start and end of the window of each row. */
+  #boundsOf(parts: readonly { window: number; count: number }[], rowCount: number): { starts: Block; ends: Block } {
+    const { workspace, grid } = this.#parts;
+    const { eventTimeFill } = workspace.kernels;
+    const [starts, ends] = [workspace.allocate(rowCount * 8), workspace.allocate(rowCount * 8)];
+    let row = 0;
+    for (const { window, count } of parts) {
+      eventTimeFill(grid.windowStartMs(window), count, starts.address + row * 8);
+      eventTimeFill(grid.windowEndMs(window), count, ends.address + row * 8);
+      row += count;
+    }
+    return { starts, ends };
+  }
+
+  /** Results of merged windows from row `first` on, as many as a batch holds, without the keys that a window lacks. */
+  #mergedRows(merger: WindowMerger, target: AggregateSet, rows: MergedRows, first: number): Batch | undefined {
+    const { workspace, batchRows } = this.#parts;
     const { kernels } = workspace;
-    const [counts, ...results] = target.results(rows.first, rows.count);
-    const present = workspace.allocate((rows.count + 1) * 4);
-    const count = kernels.windowSelectPresent(counts.data, rows.count, present.address);
+    const total = Math.min(batchRows, rows.rowCount - first);
+    const [counts, ...results] = target.results(first, total);
+    const present = workspace.allocate((total + 1) * 4);
+    const count = kernels.windowSelectPresent(counts.data, total, present.address);
     counts.release();
-    const values =
-      count === rows.count ? results : results.map((column) => gatherColumn(workspace, column, present.address, count));
-    if (values !== results) for (const column of results) column.release();
-    const pick = (from: Block, width: 4 | 8): Block => {
+    if (count === rows.rowCount) {
+      present.release();
+      return this.#resultBatch(
+        count,
+        merger.keyColumns(rows.numbers, count),
+        rows.starts.retain(),
+        rows.ends.retain(),
+        results,
+      );
+    }
+    const values = results.map((column) => gatherColumn(workspace, column, present.address, count));
+    for (const column of results) column.release();
+    const pick = (from: Address, width: 4 | 8): Block => {
       const picked = workspace.allocate(count * width);
       const gather = width === 4 ? kernels.gather32 : kernels.gather64;
-      gather(from.address + rows.first * width, present.address, count, picked.address);
+      gather(from + first * width, present.address, count, picked.address);
       return picked;
     };
-    const [numbers, starts, ends] = [pick(rows.numbers, 4), pick(rows.starts, 8), pick(rows.ends, 8)];
+    const [numbers, starts, ends] = [pick(rows.numbers, 4), pick(rows.starts.address, 8), pick(rows.ends.address, 8)];
     present.release();
-    const keys = merger.keyColumns(numbers, count);
+    const keys = merger.keyColumns(numbers.address, count);
     numbers.release();
     const batch = this.#resultBatch(count, keys, starts, ends, values);
     if (count > 0) return batch;
@@ -210,5 +233,16 @@ export class WindowResults {
   }
 }
 
-const newMerger = ({ workspace, keyTypes, plan, isOrdered, store }: ResultParts): PaneMerger =>
-  new PaneMerger(workspace, keyTypes, plan, isOrdered, (range) => store.sorted(range));
+/** Rows of windows: u32[rowCount] at `numbers` are their keys. */
+interface MergedRows {
+  readonly rowCount: number;
+  readonly numbers: Address;
+  readonly starts: Block;
+  readonly ends: Block;
+}
+
+function newMerger({ workspace, keyTypes, plan, isOrdered, store }: ResultParts): WindowMerger {
+  const read: ReadPanes = (range, table) => store.load(range, table);
+  if (plan.isInvertible(workspace)) return new RunningTotals(workspace, keyTypes, plan, read);
+  return new PaneMerger(workspace, keyTypes, plan, isOrdered, read);
+}

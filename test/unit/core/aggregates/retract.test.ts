@@ -45,3 +45,40 @@ it.each(cases)("takes rows of %s back exactly", (type, values, firstGroup, secon
     for (const owned of [groups, column, undone, sum, count]) owned.release();
   });
 });
+
+it.each(cases)("takes merged states of %s back to the last bit where sums are exact", (type, values) => {
+  withWorkspace((ws) => {
+    const groups = ws.allocate(16);
+    ws.u32.set([0, 1, 0, 1], groups.address / 4);
+    const column = buildColumn(ws, type, values);
+    const bytesOf = (accumulator: SumAccumulator | CountAccumulator): number[] => {
+      const [states] = accumulator.stateColumns(0, 2);
+      const bytes = [...ws.u8.slice(states.data, states.data + ws.i32[states.offsets / 4 + 2])];
+      states.release();
+      return bytes;
+    };
+    for (const create of [() => new SumAccumulator(ws, type, "column"), () => new CountAccumulator(ws)]) {
+      const [single, total, copy] = [create(), create(), create()];
+      if (single instanceof SumAccumulator && type === types.float64) {
+        expect(single.isInvertible, "what was rounded would stay").toBe(false);
+        continue;
+      }
+      const sequence = ws.allocate(16);
+      ws.u32.set([0, 1, 2, 3], sequence.address / 4);
+      single.update({ groups: sequence.address, rowCount: 4, groupCount: 4 }, [column]);
+      const states = single.stateColumns(0, 4);
+      total.merge({ groups: groups.address, rowCount: 1, groupCount: 2 }, states);
+      const before = bytesOf(total);
+      const rest = { groups: groups.address + 4, rowCount: 3, groupCount: 2 };
+      total.mergeFrom(rest, states, 1, 1);
+      total.mergeFrom(rest, states, 1, -1);
+      expect(bytesOf(total)).toEqual(before);
+      ws.u32.set([1, 0], sequence.address / 4);
+      copy.copyGroups(total, sequence.address, 2, 0);
+      const half = before.length / 2;
+      expect(bytesOf(copy)).toEqual([...before.slice(half), ...before.slice(0, half)]);
+      for (const owned of [sequence, single, total, copy, ...states]) owned.release();
+    }
+    for (const owned of [groups, column]) owned.release();
+  });
+});

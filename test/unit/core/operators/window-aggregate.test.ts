@@ -68,6 +68,27 @@ describe("window aggregate", () => {
     });
   });
 
+  it("forgets keys without rows in windows that slide, and counts the others on", () => {
+    const crowd = Array.from({ length: 3000 }, (_, i) => at(i % 10, `k${i}`));
+    const given = spec({ kind: "sliding", sizeMs: 20, slideMs: 10 });
+    const rows = run(given, (driver) => {
+      driver.push([...crowd, at(3)]);
+      for (let time = 10; time < 100; time += 10) {
+        driver.push([at(time, "a"), at(time + 1, "b"), at(time + 2, "a")]);
+        driver.watermark(time);
+      }
+      driver.end();
+    });
+    expect(rows.filter(([key]) => String(key).startsWith("k"))).toHaveLength(6000);
+    const steps = [...Array(11).keys()].map((i) => i * 10 - 10);
+    const wanted = steps.flatMap((start) => {
+      const a = [start, start + 10].reduce((sum, pane) => sum + (pane === 0 ? 1 : pane > 0 && pane < 100 ? 2 : 0), 0);
+      const b = [start, start + 10].filter((pane) => pane > 0 && pane < 100).length;
+      return [["a", start, start + 20, a], ...(b === 0 ? [] : [["b", start, start + 20, b]])];
+    });
+    expect(rows.filter(([key]) => !String(key).startsWith("k"))).toEqual(wanted);
+  });
+
   it("puts negative times and offsets in the window that starts before them", () => {
     const rows = run(spec({ kind: "tumbling", sizeMs: 10, offsetMs: -3 }), (driver) => {
       driver.push([at(-4), at(-3), at(-13), at(-14)]);

@@ -1,0 +1,163 @@
+import { type AggregatePlan, AggregateSet } from "../aggregates/aggregate-set.ts";
+import type { Column } from "../column.ts";
+import { GroupTable } from "../groups/group-table.ts";
+import type { Address } from "../memory/allocator.ts";
+import type { DataType } from "../types.ts";
+import type { Workspace } from "../workspace.ts";
+import { LoadedPanes, type ReadPanes } from "./loaded-panes.ts";
+import type { PaneRange } from "./pane-grid.ts";
+import type { WindowMerger } from "./window-merger.ts";
+
+/** Panes that are read ahead together. */
+const READ_AHEAD = 64;
+/** Keys are numbered anew once so many, and half of all, have no rows. */
+const MOST_IDLE_KEYS = 1024;
+
+/**
+ * One total per key over the panes of the window: a window adds the panes that it has on top of the one before and takes
+ * those back that it no longer has, so a pane costs two passes over its keys, however long windows are.
+ *
+ * Only for aggregates that are invertible (counts, sums of integers and decimals, means of these), whose states wrap: a
+ * total is to the last bit what merging the panes of the window would give. Floats are not, since what was rounded when
+ * a pane came in would stay when it goes; PaneMerger is for these and for all others.
+ *
+ * Like PaneMerger it holds nothing that the panes do not: when panes that it has taken in change, it starts anew, and
+ * panes must be taken back (`dropBefore`) before they are freed.
+ */
+export class RunningTotals implements WindowMerger {
+  readonly #workspace: Workspace;
+  readonly #keyTypes: readonly DataType[];
+  readonly #plan: AggregatePlan;
+  readonly #read: ReadPanes;
+  #keys: GroupTable | undefined;
+  #totals: AggregateSet | undefined;
+  /** The totals are those of the panes [first, end). */
+  #first = 0;
+  #end = 0;
+  #isEmpty = true;
+  #isSparse = false;
+  /** Panes read ahead, to come in and to go. */
+  #coming: LoadedPanes | undefined;
+  #going: LoadedPanes | undefined;
+
+  /** `read` gives the panes of a range. The first accumulator of `plan` counts rows. */
+  constructor(workspace: Workspace, keyTypes: readonly DataType[], plan: AggregatePlan, read: ReadPanes) {
+    this.#workspace = workspace;
+    this.#keyTypes = keyTypes;
+    this.#plan = plan;
+    this.#read = read;
+  }
+
+  get keyCount(): number {
+    return this.#keyTypes.length === 0 ? 1 : (this.#keys?.groupCount ?? 0);
+  }
+
+  keyColumns(numbers: Address, count: number): Column[] {
+    return this.#keys?.gatherKeys(numbers, count) ?? [];
+  }
+
+  wouldRenumber(range: PaneRange): boolean {
+    return this.#isEmpty || this.#isSparse || range.first >= this.#end;
+  }
+
+  moveTo(range: PaneRange, limit: number): void {
+    if (this.#isEmpty || range.first >= this.#end) this.#restart(range.first);
+    else if (this.#isSparse) this.#renumber();
+    this.#takeBackBefore(range.first);
+    while (this.#end < range.end) {
+      const pane = this.#end++;
+      if (this.#coming === undefined || pane >= this.#coming.end) {
+        const end = Math.max(pane + 1, Math.min(pane + READ_AHEAD, limit));
+        this.#coming?.release();
+        this.#coming = this.#load({ first: pane, end });
+      }
+      this.#coming.add(1, pane, this.#openTotals(), this.keyCount);
+      // What is read ahead must not grow stale: it ends where panes may still change.
+      if (this.#end === this.#coming.end) {
+        this.#coming.release();
+        this.#coming = undefined;
+      }
+    }
+  }
+
+  addTo(target: AggregateSet, base: number, numbers: Address): number {
+    const { keyCount } = this;
+    const totals = this.#openTotals();
+    // Records are there also where no row has reached them yet.
+    const present = totals.selectPresent(keyCount, numbers);
+    if (present > 0) target.copyGroups(totals, numbers, present, base);
+    this.#isSparse = keyCount - present > Math.max(MOST_IDLE_KEYS, present);
+    return present;
+  }
+
+  dropBefore(pane: number): void {
+    if (this.#isEmpty) return;
+    if (pane >= this.#end) this.forget();
+    else this.#takeBackBefore(pane);
+  }
+
+  forget(): void {
+    this.#isEmpty = true;
+    this.#isSparse = false;
+    this.#dropLoaded();
+    this.#totals?.release();
+    this.#totals = undefined;
+    this.#keys?.release();
+    this.#keys = undefined;
+  }
+
+  #restart(first: number): void {
+    this.forget();
+    this.#isEmpty = false;
+    this.#first = first;
+    this.#end = first;
+  }
+
+  #takeBackBefore(first: number): void {
+    while (this.#first < first) {
+      const pane = this.#first++;
+      if (this.#going === undefined || pane >= this.#going.end) {
+        // All of these have come in, so they change no more without `forget`.
+        const end = Math.min(pane + READ_AHEAD, this.#end);
+        this.#going?.release();
+        this.#going = this.#load({ first: pane, end });
+      }
+      this.#going.add(-1, pane, this.#openTotals(), this.keyCount);
+    }
+  }
+
+  /** Keeps the keys that have rows, under new numbers. */
+  #renumber(): void {
+    this.#isSparse = false;
+    this.#dropLoaded();
+    if (this.#keys === undefined) return;
+    const [keys, totals] = [this.#keys, this.#openTotals()];
+    const numbers = this.#workspace.allocate((this.keyCount + 1) * 4);
+    const count = totals.selectPresent(this.keyCount, numbers.address);
+    this.#keys = new GroupTable(this.#workspace, this.#keyTypes);
+    const columns = keys.gatherKeys(numbers.address, count);
+    // Keys are distinct: they are numbered from 0 in this order.
+    this.#keys.assign(columns, count).release();
+    this.#totals = new AggregateSet(this.#workspace, this.#plan);
+    this.#totals.copyGroups(totals, numbers.address, count, 0);
+    for (const column of columns) column.release();
+    for (const released of [numbers, keys, totals]) released.release();
+  }
+
+  #load(range: PaneRange): LoadedPanes {
+    if (this.#keyTypes.length > 0) this.#keys ??= new GroupTable(this.#workspace, this.#keyTypes);
+    return new LoadedPanes(this.#workspace, range, this.#read(range, this.#keys));
+  }
+
+  #openTotals(): AggregateSet {
+    this.#totals ??= new AggregateSet(this.#workspace, this.#plan);
+    return this.#totals;
+  }
+
+  #dropLoaded(): void {
+    this.#coming?.release();
+    this.#coming = undefined;
+    this.#going?.release();
+    this.#going = undefined;
+  }
+}
