@@ -155,7 +155,7 @@ export class FirstRowsOperator implements Operator {
       }
       const living = workspace.allocate(size * 4 + 4);
       const count = times.select(from, size, true, living.address);
-      const columns = count === 0 ? [] : [...table.gatherKeys(living, count), times.of(living.address, count)];
+      const columns = count === 0 ? [] : [...table.gatherKeys(living.address, count), times.of(living.address, count)];
       living.release();
       if (count > 0) yield { columns, count };
     }
