@@ -16,6 +16,7 @@ export * from "./parquet-delta";
 export * from "./parquet-encode";
 export * from "./parquet-hybrid";
 export * from "./parquet-nesting";
+export * from "./parquet-pick";
 export * from "./parquet-spread";
 export * from "./parquet-values";
 export * from "./snappy";

@@ -1,5 +1,6 @@
 import type { Batch } from "../core/batch.ts";
 import { EngineError, ExternalError } from "../core/errors.ts";
+import type { ExpressionNode } from "../core/expressions/node.ts";
 import type { Committable, Sink, SinkContext, SinkSpec, SinkWriter } from "../core/sink.ts";
 import type {
   Json,
@@ -29,6 +30,7 @@ export class UserSource implements Source {
   readonly createEnumerator?: (context: SourceContext) => SplitEnumerator;
   readonly withColumns?: (names: readonly string[]) => Source;
   readonly withPruning?: (predicate: PruningPredicate) => Source;
+  readonly withFilter?: (condition: ExpressionNode) => Source;
   readonly #source: Source;
 
   constructor(source: Source) {
@@ -48,6 +50,9 @@ export class UserSource implements Source {
     }
     if (source.withPruning !== undefined) {
       this.withPruning = (given) => this.#wrap("take a condition", () => source.withPruning?.(given) ?? source);
+    }
+    if (source.withFilter !== undefined) {
+      this.withFilter = (given) => this.#wrap("take a condition", () => source.withFilter?.(given) ?? source);
     }
   }
 

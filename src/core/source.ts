@@ -1,4 +1,5 @@
 import type { Batch } from "./batch.ts";
+import type { ExpressionNode } from "./expressions/node.ts";
 import type { Host } from "./host.ts";
 import type { Schema } from "./schema.ts";
 import type { Workspace } from "./workspace.ts";
@@ -105,6 +106,11 @@ export interface Source {
   withColumns?(names: readonly string[]): Source;
   /** The same source skipping what cannot match `predicate`; the planner keeps its exact filter. */
   withPruning?(predicate: PruningPredicate): Source;
+  /**
+   * The same source leaving out rows for which `condition` is not true, as far as that saves it work. The condition cannot
+   * fail for any row, and the planner keeps its exact filter.
+   */
+  withFilter?(condition: ExpressionNode): Source;
 }
 
 export interface SourceSpec {

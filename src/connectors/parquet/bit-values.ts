@@ -1,5 +1,6 @@
 import { Column } from "../../core/column.ts";
 import { bitmapBytes, columnOf } from "../../core/columns/allocate.ts";
+import { assert } from "../../core/errors.ts";
 import type { Block } from "../../core/memory/block.ts";
 import { nullType } from "../../core/types.ts";
 import type { DecodeScope } from "./decode-scope.ts";
@@ -40,6 +41,10 @@ export class BitValues implements ValueWriter {
     kernels.parquetSpreadBits(target, slots.first, slots.bitmap, slots.firstBit, slots.count, slots.present);
   }
 
+  pick(): void {
+    assert(false, "booleans are decoded page by page");
+  }
+
   finish(slotCount: number, validity: Block | undefined): Column {
     const data = this.#data as Block;
     this.#data = undefined;
@@ -58,6 +63,8 @@ export class BitValues implements ValueWriter {
 /** Columns of the type null: nothing is stored. */
 export class NullValues implements ValueWriter {
   append(): void {}
+
+  pick(): void {}
 
   finish(slotCount: number, validity: Block | undefined): Column {
     validity?.release();

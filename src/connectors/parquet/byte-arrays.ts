@@ -1,3 +1,4 @@
+import type { Address } from "../../core/memory/allocator.ts";
 import type { Block } from "../../core/memory/block.ts";
 import { type DecodeScope, PADDING_BYTES } from "./decode-scope.ts";
 import { Encoding } from "./format.ts";
@@ -67,6 +68,20 @@ export class ByteArrays {
         this.#scope.fail("PARQUET_UNSUPPORTED", `the encoding ${values.encoding} is not known for byte arrays`);
     }
     this.#used = end;
+  }
+
+  /** Appends the PLAIN values at `count` ascending positions of a page behind slot `first`. */
+  pickPlain({ address, byteLength }: EncodedValues, positions: Address, count: number, first: number): void {
+    const scope = this.#scope;
+    const { kernels, i32 } = scope.workspace;
+    const offsets = this.offsets.address + first * 4;
+    i32[offsets >>> 2] = this.#used;
+    const starts = scope.scratch.lengths.take(count * 4);
+    const total = kernels.parquetFindBytes(address, byteLength, positions, count, this.#used, starts, offsets + 4);
+    if (total < 0) scope.corrupt("its byte arrays are cut off");
+    this.#reserve(total);
+    kernels.parquetCopyBytes(address, starts, offsets, count, this.#data.address + this.#used);
+    this.#used += total;
   }
 
   /** Appends values that all have `width` bytes, PLAIN or as byte streams; a wrong length fails. */

@@ -1,12 +1,13 @@
 import type { Column } from "../../core/column.ts";
 import { columnOf } from "../../core/columns/allocate.ts";
+import type { Address } from "../../core/memory/allocator.ts";
 import type { Block } from "../../core/memory/block.ts";
 import { ByteArrays } from "./byte-arrays.ts";
 import { type DecodeScope, PADDING_BYTES } from "./decode-scope.ts";
-import { decodeIndices } from "./dictionary-indices.ts";
+import { decodeIndices, pickIndices } from "./dictionary-indices.ts";
 import { Encoding, PhysicalType } from "./format.ts";
 import type { LeafSchema } from "./schema-mapping.ts";
-import type { EncodedValues, PageSlots, ValueWriter } from "./value-writer.ts";
+import type { EncodedValues, PageSlots, PickedValues, ValueWriter } from "./value-writer.ts";
 
 /** utf8 and binary columns of pages that are not dictionary-encoded. */
 export class ByteValues implements ValueWriter {
@@ -22,6 +23,16 @@ export class ByteValues implements ValueWriter {
 
   append(values: EncodedValues, slots: PageSlots): void {
     appendByteArrays(this.#scope, this.#arrays, this.#leaf, values, slots.first);
+    this.#spread(slots);
+  }
+
+  pick(values: EncodedValues, { positions }: PickedValues, slots: PageSlots): void {
+    this.#arrays.pickPlain(values, positions, slots.present, slots.first);
+    checkUtf8(this.#scope, this.#arrays, this.#leaf, slots.first, slots.present);
+    this.#spread(slots);
+  }
+
+  #spread(slots: PageSlots): void {
     if (slots.present === slots.count) return;
     this.#scope.workspace.kernels.parquetSpreadOffsets(
       this.#arrays.offsets.address + slots.first * 4,
@@ -55,15 +66,20 @@ function appendByteArrays(
 ): void {
   if (leaf.physicalType === PhysicalType.fixedLenByteArray) arrays.appendFixed(values, first, leaf.typeLength);
   else arrays.append(values, first);
+  checkUtf8(scope, arrays, leaf, first, values.count);
+}
+
+/** The format asks it of writers, but not all obey, and whoever reads the strings relies on it. */
+function checkUtf8(scope: DecodeScope, arrays: ByteArrays, leaf: LeafSchema, first: number, count: number): void {
   if (leaf.type.kind !== "utf8") return;
-  // The format asks it of writers, but not all obey, and whoever reads the strings relies on it.
-  const invalid = scope.workspace.kernels.utf8FirstInvalid(
-    arrays.data.address,
-    arrays.offsets.address + first * 4,
-    values.count,
-  );
+  const { kernels } = scope.workspace;
+  const invalid = kernels.utf8FirstInvalid(arrays.data.address, arrays.offsets.address + first * 4, count);
   if (invalid >= 0) scope.fail("PARQUET_UTF8_INVALID", `its string ${invalid} is not UTF-8`);
 }
+
+/** Whether `ByteValues.pick` knows the encoding; otherwise whole pages are decoded. */
+export const canPickBytes = (leaf: LeafSchema, encoding: number): boolean =>
+  encoding === Encoding.plain && leaf.physicalType === PhysicalType.byteArray;
 
 /** utf8 and binary columns whose pages all are dictionary-encoded: the dictionary is kept. */
 export class ByteIndices implements ValueWriter {
@@ -85,6 +101,16 @@ export class ByteIndices implements ValueWriter {
   append(values: EncodedValues, slots: PageSlots): void {
     const target = (this.#indices as Block).address + slots.first * 4;
     decodeIndices(this.#scope, values, this.#dictionaryLength, target);
+    this.#spread(target, slots);
+  }
+
+  pick(values: EncodedValues, picked: PickedValues, slots: PageSlots): void {
+    const target = (this.#indices as Block).address + slots.first * 4;
+    pickIndices(this.#scope, values, this.#dictionaryLength, picked, slots.present, target);
+    this.#spread(target, slots);
+  }
+
+  #spread(target: Address, slots: PageSlots): void {
     if (slots.present === slots.count) return;
     const { kernels } = this.#scope.workspace;
     kernels.parquetSpreadIndices(target, slots.bitmap, slots.firstBit, slots.count, slots.present);

@@ -44,6 +44,8 @@ export class ScratchSet {
   readonly indices: Scratch;
   /** Values before their conversion. */
   readonly values: Scratch;
+  /** Rows or positions within a page, of values that are picked. */
+  readonly positions: Scratch;
   /** Lengths of the delta encodings. */
   readonly lengths: Scratch;
   /** Tables of the codecs that need some. */
@@ -53,6 +55,7 @@ export class ScratchSet {
     this.page = new Scratch(workspace, purpose);
     this.indices = new Scratch(workspace, purpose);
     this.values = new Scratch(workspace, purpose);
+    this.positions = new Scratch(workspace, purpose);
     this.lengths = new Scratch(workspace, purpose);
     this.codec = new Scratch(workspace, purpose);
   }
@@ -61,6 +64,7 @@ export class ScratchSet {
     this.page.release();
     this.indices.release();
     this.values.release();
+    this.positions.release();
     this.lengths.release();
     this.codec.release();
   }

@@ -6,10 +6,10 @@ import type { Block } from "../../core/memory/block.ts";
 import { ByteArrays } from "./byte-arrays.ts";
 import { type FixedLayout, fixedLayout } from "./conversions.ts";
 import { type DecodeScope, PADDING_BYTES } from "./decode-scope.ts";
-import { indicesInScratch, isDictionaryEncoding, lookUpValues } from "./dictionary-indices.ts";
+import { indicesInScratch, isDictionaryEncoding, lookUpValues, pickIndices } from "./dictionary-indices.ts";
 import { Encoding, PhysicalType } from "./format.ts";
 import type { LeafSchema } from "./schema-mapping.ts";
-import type { EncodedValues, PageSlots, ValueWriter } from "./value-writer.ts";
+import type { EncodedValues, PageSlots, PickedValues, ValueWriter } from "./value-writer.ts";
 
 /** A decoded dictionary of fixed-width values; numbers are looked up at once, so the encoding ends here. */
 export interface FixedDictionary {
@@ -50,29 +50,51 @@ export class FixedValues implements ValueWriter {
     if (slots.present !== slots.count) spread(this.#scope, width, target, slots);
   }
 
+  pick(values: EncodedValues, picked: PickedValues, slots: PageSlots): void {
+    const scope: DecodeScope = this.#scope;
+    const { kernels } = scope.workspace;
+    const { width, storedWidth, convert } = this.#layout;
+    const { present } = slots;
+    const target = (this.#data as Block).address + slots.first * width;
+    let magnitude: bigint;
+    if (isDictionaryEncoding(values.encoding)) {
+      const dictionary = this.#knownDictionary();
+      const indices = scope.scratch.indices.take(present * 4 + PADDING_BYTES);
+      pickIndices(scope, values, dictionary.length, picked, present, indices);
+      gatherFixed(scope, width, dictionary.values.address, indices, present, target);
+      magnitude = dictionary.magnitude;
+    } else {
+      checkPlainLength(scope, this.#leaf, this.#layout, values);
+      const gather = storedWidth === 4 ? kernels.gather32 : kernels.gather64;
+      if (convert === undefined) gather(values.address, picked.positions, present, target);
+      else {
+        const stored = scope.scratch.values.take(present * storedWidth + PADDING_BYTES);
+        gather(values.address, picked.positions, present, stored);
+        convert(scope, stored, present, target);
+      }
+      magnitude = magnitudeOf(scope, this.#layout, target, present);
+    }
+    if (magnitude > this.#magnitude) this.#magnitude = magnitude;
+    if (present !== slots.count) spread(scope, width, target, slots);
+  }
+
+  #knownDictionary(): FixedDictionary {
+    const scope: DecodeScope = this.#scope;
+    if (this.#dictionary === undefined) scope.corrupt("it is dictionary-encoded, but its chunk has no dictionary page");
+    return this.#dictionary;
+  }
+
   /** Looks indices up; returns the magnitude of the dictionary. */
   #gather(values: EncodedValues, target: Address): bigint {
     const scope: DecodeScope = this.#scope;
-    const dictionary = this.#dictionary;
-    if (dictionary === undefined) scope.corrupt("it is dictionary-encoded, but its chunk has no dictionary page");
-    const { kernels } = scope.workspace;
+    const dictionary = this.#knownDictionary();
     const { width } = this.#layout;
     const source = dictionary.values.address;
     if (width === 4 || width === 8) {
       lookUpValues(scope, values, source, dictionary.length, width, target);
       return dictionary.magnitude;
     }
-    const indices = indicesInScratch(scope, values, dictionary.length);
-    switch (width) {
-      case 1:
-        kernels.gather8(source, indices, values.count, target);
-        break;
-      case 2:
-        kernels.gather16(source, indices, values.count, target);
-        break;
-      default:
-        kernels.gather128(source, indices, values.count, target);
-    }
+    gatherFixed(scope, width, source, indicesInScratch(scope, values, dictionary.length), values.count, target);
     return dictionary.magnitude;
   }
 
@@ -100,6 +122,26 @@ export class FixedValues implements ValueWriter {
     this.#data?.release();
     this.#data = undefined;
   }
+}
+
+/** Whether `FixedValues.pick` knows the encoding; otherwise whole pages are decoded. */
+export function canPickFixed(leaf: LeafSchema, encoding: number): boolean {
+  if (isDictionaryEncoding(encoding)) return true;
+  if (encoding !== Encoding.plain || leaf.physicalType === PhysicalType.byteArray) return false;
+  const { storedWidth } = fixedLayout(leaf);
+  return storedWidth === 4 || storedWidth === 8;
+}
+
+/** The entries of a dictionary as a column; undefined where decimals pass their declared precision. */
+export function dictionaryColumn(
+  { workspace }: DecodeScope,
+  { type }: LeafSchema,
+  { values, length, magnitude }: FixedDictionary,
+  isWords: boolean,
+): Column | undefined {
+  if (!isWords) return columnOf(workspace, type, length, { data: values.retain() });
+  if (type.kind !== "decimal" || magnitude >= 10n ** BigInt(type.precision)) return undefined;
+  return columnOf(workspace, type, length, { words: { block: values.retain(), bits: bitLength(magnitude) } });
 }
 
 /** Decodes a dictionary page of fixed-width values; the caller owns the block. */
@@ -171,6 +213,34 @@ function decodeFixed(
     if (kernels.parquetDelta64(address, byteLength, stored, count) < 0) scope.corrupt("its deltas are malformed");
   } else scope.fail("PARQUET_UNSUPPORTED", `the encoding ${encoding} is not known for this type`);
   convert?.(scope, stored, count, target);
+}
+
+/** Values of `width` bytes by their indices. */
+function gatherFixed(
+  { workspace }: DecodeScope,
+  width: number,
+  source: Address,
+  indices: Address,
+  count: number,
+  target: Address,
+): void {
+  const { kernels } = workspace;
+  switch (width) {
+    case 1:
+      kernels.gather8(source, indices, count, target);
+      break;
+    case 2:
+      kernels.gather16(source, indices, count, target);
+      break;
+    case 4:
+      kernels.gather32(source, indices, count, target);
+      break;
+    case 8:
+      kernels.gather64(source, indices, count, target);
+      break;
+    default:
+      kernels.gather128(source, indices, count, target);
+  }
 }
 
 /** Decimals stored as byte arrays of any length. */

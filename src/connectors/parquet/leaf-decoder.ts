@@ -3,12 +3,14 @@ import { bitmapBytes } from "../../core/columns/allocate.ts";
 import type { Address } from "../../core/memory/allocator.ts";
 import type { Block } from "../../core/memory/block.ts";
 import { BitValues, NullValues } from "./bit-values.ts";
-import { ByteIndices, ByteValues, byteDictionary } from "./byte-values.ts";
+import { ByteIndices, ByteValues, byteDictionary, canPickBytes } from "./byte-values.ts";
 import type { ChunkBytes } from "./chunk-bytes.ts";
+import { fixedLayout } from "./conversions.ts";
 import { type DecodeScope, PADDING_BYTES } from "./decode-scope.ts";
-import { isDictionaryEncoding } from "./dictionary-indices.ts";
-import { type FixedDictionary, FixedValues, fixedDictionary } from "./fixed-values.ts";
+import { isDictionaryEncoding, keepMatching, type MatchingEntries, matchIndices } from "./dictionary-indices.ts";
+import { canPickFixed, dictionaryColumn, type FixedDictionary, FixedValues, fixedDictionary } from "./fixed-values.ts";
 import { type ColumnChunkMetadata, Encoding, PageType } from "./format.ts";
+import { LoadedPage } from "./loaded-page.ts";
 import { loadDataPage, loadDictionaryPage, type Page, PageCursor } from "./pages.ts";
 import type { LeafSchema } from "./schema-mapping.ts";
 import type { ValueWriter } from "./value-writer.ts";
@@ -18,6 +20,13 @@ export interface EntryLevels {
   /** 0 where the leaf has no repeated ancestor. */
   readonly repetitions: Address;
   readonly definitions: Address;
+}
+
+/** Ascending rows of one page: u32[count] at `rows`, as indices in the row group. */
+export interface PagePick {
+  readonly page: LoadedPage;
+  readonly rows: Address;
+  readonly count: number;
 }
 
 /**
@@ -89,18 +98,115 @@ export class LeafDecoder {
     this.cursor.take();
   }
 
-  /** Decodes a run of a column that is neither nested nor repeated: one slot per row. */
-  decodeFlat(pages: readonly Page[]): Column {
+  /** Takes the next data page without decoding its values, which start at row `firstRow`. */
+  load(firstRow: number): LoadedPage | undefined {
+    this.loadDictionary();
+    const page = this.cursor.peek();
+    if (page === undefined) return undefined;
+    this.cursor.take();
+    return LoadedPage.of(this.scope, this.#chunk.codec, this.#bytes, page, this.leaf, firstRow);
+  }
+
+  /** Whether `pick` can read single values of a page. */
+  canPick({ header }: Page): boolean {
+    const { leaf } = this;
+    if (leaf.type.kind === "null" || leaf.type.kind === "bool") return false;
+    if (!this.#isByteColumn) return canPickFixed(leaf, header.encoding);
+    return isDictionaryEncoding(header.encoding) || canPickBytes(leaf, header.encoding);
+  }
+
+  /** Whether the picks of two pages can be one column. */
+  isOneColumn(a: Page, b: Page): boolean {
+    return !this.#isByteColumn || isDictionaryEncoding(a.header.encoding) === isDictionaryEncoding(b.header.encoding);
+  }
+
+  /** Rows of pages of one kind, which `canPick` allows, as one column. */
+  pick(picks: readonly PagePick[]): Column {
+    const { scope, leaf } = this;
+    const { kernels } = scope.workspace;
+    const slotCount = picks.reduce((sum, { count }) => sum + count, 0);
+    let validity = leaf.maxDefinition > 0 ? scope.allocate(bitmapBytes(slotCount)) : undefined;
+    let writer: ValueWriter | undefined;
+    try {
+      writer = this.#writer(picks[0].page, slotCount, 0);
+      let first = 0;
+      for (const { page, rows, count } of picks) {
+        scope.page = page.ordinal;
+        const bitmap = validity?.address ?? 0;
+        const positions = scope.scratch.positions.take(count * 4 + PADDING_BYTES);
+        kernels.addConstant32(rows, count, -page.firstRow, positions);
+        let present = count;
+        if (page.bitmap !== 0) {
+          present = kernels.parquetValuesOfSlots(page.bitmap, positions, count, positions, bitmap, first);
+        } else if (bitmap !== 0) kernels.bitmapSetRange(bitmap, first, count);
+        const slots = { first, count, present, bitmap, firstBit: first };
+        writer.pick(page.values, { positions, base: 0, cursor: page.pickCursor }, slots);
+        first += count;
+      }
+      const column = writer.finish(slotCount, validity);
+      validity = undefined;
+      return column;
+    } finally {
+      writer?.release();
+      validity?.release();
+    }
+  }
+
+  /** The entries of the chunk's dictionary, if it has one that can be a column; the caller owns it. */
+  entries(): Column | undefined {
+    if (this.#byteDictionary !== undefined) {
+      return this.#byteDictionary.length === 0 ? undefined : this.#byteDictionary.column.retain();
+    }
+    const dictionary = this.#fixedDictionary;
+    if (dictionary === undefined || dictionary.length === 0) return undefined;
+    return dictionaryColumn(this.scope, this.leaf, dictionary, fixedLayout(this.leaf).isWords);
+  }
+
+  /**
+   * Writes those rows of [start, end) of a dictionary-encoded page that hold a matching entry to `target`, which has
+   * room for one more than all; returns how many.
+   */
+  match(page: LoadedPage, matches: MatchingEntries, start: number, end: number, target: Address): number {
+    const { scope } = this;
+    const { kernels } = scope.workspace;
+    const { bitmap, firstRow, values, matchCursor } = page;
+    scope.page = page.ordinal;
+    const slots = [start - firstRow, end - firstRow] as const;
+    if (bitmap === 0) return matchIndices(scope, values, matches, matchCursor, slots, firstRow, target);
+    const from = kernels.parquetCountBits(bitmap, 0, slots[0]);
+    const to = from + kernels.parquetCountBits(bitmap, slots[0], slots[1] - slots[0]);
+    const count = matchIndices(scope, values, matches, matchCursor, [from, to], 0, target);
+    kernels.parquetSlotsOfValues(bitmap, target, count, firstRow, target);
+    return count;
+  }
+
+  /**
+   * Keeps those of some rows of a dictionary-encoded page without nulls that hold a matching entry: writes them to
+   * `target`, which may be where they are; returns how many.
+   */
+  keep({ page, rows, count }: PagePick, matches: MatchingEntries, target: Address): number {
+    const { scope } = this;
+    scope.page = page.ordinal;
+    const picked = { positions: rows, base: page.firstRow, cursor: page.pickCursor };
+    return keepMatching(scope, page.values, matches, picked, count, target);
+  }
+
+  /**
+   * Decodes a run of a column that is neither nested nor repeated: one slot per row. Where the run is a single page that
+   * is loaded already, `loaded` is that page.
+   */
+  decodeFlat(pages: readonly Page[], loaded?: LoadedPage): Column {
     const { scope, leaf } = this;
     const { kernels } = scope.workspace;
     const slotCount = countValues(pages);
     let validity = leaf.maxDefinition > 0 ? scope.allocate(bitmapBytes(slotCount)) : undefined;
     let writer: ValueWriter | undefined;
     try {
-      writer = this.#writer(pages, slotCount);
+      writer = this.#writer(pages[0], slotCount, byteHintOf(pages));
       let first = 0;
       for (const page of pages) {
-        const parts = loadDataPage(scope, this.#chunk.codec, this.#bytes, page, leaf);
+        scope.page = page.ordinal;
+        const parts = loaded?.parts ?? loadDataPage(scope, this.#chunk.codec, this.#bytes, page, leaf);
         const count = page.header.valueCount;
         const bitmap = validity?.address ?? 0;
         let present = count;
@@ -140,7 +246,7 @@ export class LeafDecoder {
     const pageBitmap = scope.allocate(bitmapBytes(entryCount));
     let writer: ValueWriter | undefined;
     try {
-      writer = this.#writer(pages, entryCount);
+      writer = this.#writer(pages[0], entryCount, byteHintOf(pages));
       let entry = 0;
       let first = 0;
       for (const page of pages) {
@@ -187,19 +293,19 @@ export class LeafDecoder {
     }
   }
 
-  #writer(pages: readonly Page[], slotCount: number): ValueWriter {
+  /** For pages like `first`; `byteHint` is how many bytes byte arrays will have, about. */
+  #writer(first: Page, slotCount: number, byteHint: number): ValueWriter {
     const scope: DecodeScope = this.scope;
     const { leaf } = this;
     if (leaf.type.kind === "null") return new NullValues();
     if (leaf.type.kind === "bool") return new BitValues(scope, leaf, slotCount);
     if (!this.#isByteColumn) return new FixedValues(scope, leaf, slotCount, this.#fixedDictionary);
-    if (isDictionaryEncoding(pages[0].header.encoding)) {
+    if (isDictionaryEncoding(first.header.encoding)) {
       if (this.#byteDictionary === undefined) {
         scope.corrupt("it is dictionary-encoded, but its chunk has no dictionary page");
       }
       return new ByteIndices(scope, leaf, slotCount, this.#byteDictionary);
     }
-    const byteHint = pages.reduce((sum, page) => sum + page.header.uncompressedSize, 0);
     return new ByteValues(scope, leaf, slotCount, byteHint);
   }
 
@@ -211,6 +317,9 @@ export class LeafDecoder {
     this.#fixedDictionary = undefined;
   }
 }
+
+const byteHintOf = (pages: readonly Page[]): number =>
+  pages.reduce((sum, page) => sum + page.header.uncompressedSize, 0);
 
 export const countValues = (pages: readonly Page[]): number =>
   pages.reduce((sum, page) => sum + page.header.valueCount, 0);

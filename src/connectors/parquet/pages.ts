@@ -140,16 +140,25 @@ function pageBytes(scope: DecodeScope, bytes: ChunkBytes, page: Page): Address {
   return address;
 }
 
-/** Decompresses a whole page into scratch, or returns its own bytes where the chunk is not compressed. */
-function expand(scope: DecodeScope, codec: number, address: Address, compressedSize: number, size: number): Address {
+/** Decompresses a page to `kept`; without it into scratch, or returns its own bytes where it is not compressed. */
+function expand(
+  scope: DecodeScope,
+  codec: number,
+  address: Address,
+  compressedSize: number,
+  size: number,
+  kept?: Address,
+): Address {
   if (codec === Codec.none) {
     if (compressedSize !== size) scope.corrupt("its two sizes differ although it is not compressed");
-    return address;
+    if (kept === undefined) return address;
+    scope.workspace.kernels.copyBytes(kept, address, size);
+    return kept;
   }
   if (codec === Codec.snappy && scope.workspace.kernels.snappyDeclaredLength(address, compressedSize) !== size) {
     scope.corrupt(`its snappy data does not declare the ${size} bytes of its header`);
   }
-  const target = scope.scratch.page.take(size + PADDING_BYTES);
+  const target = kept ?? scope.scratch.page.take(size + PADDING_BYTES);
   decompress(scope, codec, address, compressedSize, target, size);
   return target;
 }
@@ -161,13 +170,17 @@ export function loadDictionaryPage(scope: DecodeScope, codec: number, bytes: Chu
   return expand(scope, codec, pageBytes(scope, bytes, page), compressedSize, uncompressedSize);
 }
 
-/** The parts of a data page; they hold until the next page is loaded. */
+/**
+ * The parts of a data page; they hold until the next page is loaded, or lie at `kept`, which has room for the
+ * uncompressed page and PADDING_BYTES.
+ */
 export function loadDataPage(
   scope: DecodeScope,
   codec: number,
   bytes: ChunkBytes,
   page: Page,
   leaf: LeafSchema,
+  kept?: Address,
 ): PageParts {
   scope.page = page.ordinal;
   const { header } = page;
@@ -178,17 +191,19 @@ export function loadDataPage(
     const valueBytes = header.uncompressedSize - levelBytes;
     const packed = header.compressedSize - levelBytes;
     const isPlain = !header.isCompressed || codec === Codec.none || (valueBytes === 0 && packed === 0);
-    const start = address + levelBytes;
+    if (kept !== undefined) scope.workspace.kernels.copyBytes(kept, address, levelBytes);
+    const levels = kept ?? address;
+    const target = kept === undefined ? undefined : kept + levelBytes;
     return {
-      repetitions: address,
+      repetitions: levels,
       repetitionBytes,
-      definitions: address + repetitionBytes,
+      definitions: levels + repetitionBytes,
       definitionBytes,
-      values: expand(scope, isPlain ? Codec.none : codec, start, packed, valueBytes),
+      values: expand(scope, isPlain ? Codec.none : codec, address + levelBytes, packed, valueBytes, target),
       valueBytes,
     };
   }
-  const body = expand(scope, codec, address, header.compressedSize, header.uncompressedSize);
+  const body = expand(scope, codec, address, header.compressedSize, header.uncompressedSize, kept);
   const end = body + header.uncompressedSize;
   let at = body;
   const levels = (encoding: number): { start: Address; length: number } => {

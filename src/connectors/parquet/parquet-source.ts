@@ -1,4 +1,5 @@
 import { PlanError } from "../../core/errors.ts";
+import { callNode, type ExpressionNode } from "../../core/expressions/node.ts";
 import type { Host, HostFiles } from "../../core/host.ts";
 import type { Field, Schema } from "../../core/schema.ts";
 import type {
@@ -20,6 +21,7 @@ import { expandPaths, type FoundFile } from "../files/paths.ts";
 import { openParquet, type ParquetFile } from "./parquet-file.ts";
 import { chunkFacts, isRowGroupPruned, selectRows } from "./row-group-pruning.ts";
 import { ParquetRowGroupReader, type RowGroupOptions } from "./row-group-reader.ts";
+import { ScanFilter } from "./scan-filter.ts";
 
 /** What a Parquet source is made of; `layout` is found on the planning thread and travels with the spec. */
 export interface ParquetSourceSpec extends SourceSpec {
@@ -30,6 +32,8 @@ export interface ParquetSourceSpec extends SourceSpec {
   readonly columns?: readonly string[];
   /** Rows that cannot match are skipped where statistics, page index or Bloom filters tell. */
   readonly pruning?: PruningPredicate;
+  /** Rows for which this is not true may be left out; see `Source.withFilter`. */
+  readonly filter?: ExpressionNode;
   readonly layout?: ParquetLayout;
 }
 
@@ -59,6 +63,7 @@ export class ParquetSource implements Source {
   readonly #layout: ParquetLayout;
   readonly #selection: ColumnSelection;
   readonly #footers: FooterCache;
+  #scanFilter: { readonly filter: ScanFilter | undefined } | undefined;
   #files: readonly FoundFile[] | undefined;
   #kept: readonly { file: FoundFile; rowGroup: number; texts: readonly (string | null)[] }[] | undefined;
 
@@ -110,7 +115,9 @@ export class ParquetSource implements Source {
     const rows = pruning === undefined ? {} : selectRows(file, rowGroup, pruning);
     if (rows === undefined) return { next: () => undefined, close: () => undefined };
     const { fileColumns } = this.#selection;
-    const options = typeof offset === "number" ? from(rows, offset, file.rowGroups[rowGroup].rowCount) : rows;
+    const left = typeof offset === "number" ? from(rows, offset, file.rowGroups[rowGroup].rowCount) : rows;
+    const filter = this.#filterOf(file);
+    const options = filter === undefined ? left : { ...left, filter };
     const reader = new ParquetRowGroupReader(context.workspace, file, rowGroup, fileColumns, options);
     const batches: SplitReader = {
       next: () => reader.next(context.batchRows),
@@ -128,6 +135,24 @@ export class ParquetSource implements Source {
     const { pruning } = this.spec;
     const both: PruningPredicate = pruning === undefined ? predicate : { op: "and", args: [pruning, predicate] };
     return new ParquetSource({ ...this.spec, pruning: both }, this.#host, this.#footers);
+  }
+
+  withFilter(condition: ExpressionNode): ParquetSource {
+    const { filter } = this.spec;
+    const both = filter === undefined ? condition : callNode("and", filter, condition);
+    return new ParquetSource({ ...this.spec, filter: both }, this.#host, this.#footers);
+  }
+
+  /** One for all splits: what it learns of one row group serves the next. */
+  #filterOf(file: ParquetFile): ScanFilter | undefined {
+    const { filter } = this.spec;
+    if (filter === undefined) return undefined;
+    if (this.#scanFilter === undefined) {
+      const isFlat = (name: string) => file.mapped.roots[file.schema.indexOf(name)].leaf !== undefined;
+      const columns = new Set(this.#selection.fileColumns.filter(isFlat));
+      this.#scanFilter = { filter: ScanFilter.of(filter, this.schema, columns) };
+    }
+    return this.#scanFilter.filter;
   }
 
   #rowGroups() {

@@ -5,12 +5,15 @@ import type { ReadableFile } from "../../core/host.ts";
 import type { Schema } from "../../core/schema.ts";
 import type { Workspace } from "../../core/workspace.ts";
 import { planReads, windows } from "./chunk-bytes.ts";
-import { type ColumnReader, FlatColumnReader, NestedColumnReader } from "./column-readers.ts";
+import { type ColumnReader, NestedColumnReader } from "./column-readers.ts";
 import { DecodeScope, ScratchSet } from "./decode-scope.ts";
 import { type ParquetPlace, parquetError } from "./errors.ts";
+import { FlatColumnReader } from "./flat-column-reader.ts";
 import { LeafDecoder } from "./leaf-decoder.ts";
 import type { PageLocation } from "./page-index.ts";
 import { chunkStart, type ParquetFile } from "./parquet-file.ts";
+import { type FilteredColumn, type PassedRows, RowGroupFilter } from "./row-group-filter.ts";
+import type { ScanFilter } from "./scan-filter.ts";
 import type { SchemaNode } from "./schema-mapping.ts";
 
 /** Rows [start, end) of a row group. */
@@ -24,11 +27,14 @@ export interface RowGroupOptions {
   readonly ranges?: readonly RowRange[];
   /** Where the pages of each leaf lie, by its index, so that pages without a wanted row are not read. */
   readonly locations?: ReadonlyMap<number, readonly PageLocation[]>;
+  /** Conditions on flat ones of the columns that are read: rows that do not pass may be left out. */
+  readonly filter?: ScanFilter;
 }
 
 /**
  * Reads top-level columns of one row group as batches, front to back. Reading is lazy: bytes are fetched when the first
  * batch asks for them, columns are decoded a few pages ahead, and batches are slices that share the decoded memory.
+ * With a filter, the columns of its conditions come first, and of the others only the rows that pass are decoded.
  * Failing or abandoned readers are closed by their owner; `close` may be called more than once.
  */
 export class ParquetRowGroupReader {
@@ -38,6 +44,8 @@ export class ParquetRowGroupReader {
   #isOpen = true;
   readonly #columns: ColumnReader[] = [];
   readonly #ranges: readonly RowRange[];
+  readonly #scanFilter: ScanFilter | undefined;
+  readonly #filter: RowGroupFilter | undefined;
   #range = 0;
   #row = 0;
 
@@ -67,6 +75,17 @@ export class ParquetRowGroupReader {
           : new NestedColumnReader(workspace, node, own, rowCount),
       );
     }
+    this.#scanFilter = options.filter;
+    if (options.filter !== undefined) {
+      const chunks = file.rowGroups[rowGroup].columns;
+      const filtered = new Map<string, FilteredColumn>();
+      for (const [i, reader] of this.#columns.entries()) {
+        if (!(reader instanceof FlatColumnReader)) continue;
+        const bytesPerRow = chunks[leavesOf(nodes[i])[0]].compressedSize / Math.max(1, rowCount);
+        filtered.set(columns[i], { reader, bytesPerRow });
+      }
+      this.#filter = new RowGroupFilter(workspace, options.filter, filtered);
+    }
   }
 
   /** The row of the group behind those that were given. */
@@ -74,33 +93,74 @@ export class ParquetRowGroupReader {
     return this.#row;
   }
 
-  /** The next at most `batchRows` rows, or undefined at the end. The caller owns the batch. */
+  /**
+   * The next at most `batchRows` rows, or undefined at the end; about so many of those that pass a filter. The caller
+   * owns the batch.
+   */
   next(batchRows: number): Batch | undefined {
+    for (;;) {
+      const range = this.#rangeOfRow();
+      if (range === undefined) {
+        this.close();
+        return undefined;
+      }
+      const attempt = this.#scanFilter?.attemptRows(batchRows) ?? 0;
+      if (attempt === 0) return this.#whole(Math.min(range.end, this.#row + batchRows));
+      const end = Math.min(range.end, this.#row + attempt);
+      const passed = this.#filter?.select(this.#row, end);
+      if (passed === undefined) continue;
+      try {
+        const batch = passed.count === 0 ? undefined : this.#picked(passed);
+        this.#row = end;
+        for (const column of this.#columns) column.forget(end);
+        if (batch !== undefined) return batch;
+      } finally {
+        passed.rows.release();
+      }
+    }
+  }
+
+  /** The range of the next row; undefined at the end. */
+  #rangeOfRow(): RowRange | undefined {
     while (this.#range < this.#ranges.length && this.#row >= this.#ranges[this.#range].end) {
       this.#range++;
       this.#row = this.#ranges[this.#range]?.start ?? 0;
     }
-    const range = this.#ranges[this.#range];
-    if (range === undefined) {
-      this.close();
-      return undefined;
-    }
-    const end = Math.min(range.end, this.#row + batchRows);
+    return this.#ranges[this.#range];
+  }
+
+  /** All rows up to `end`. */
+  #whole(end: number): Batch {
+    const rowCount = end - this.#row;
+    const columns = this.#fromColumns((reader) => reader.read(this.#row, end));
+    this.#row = end;
+    this.#scanFilter?.passOver(rowCount);
+    return new Batch(this.schema, rowCount, columns);
+  }
+
+  #picked({ rows, count }: PassedRows): Batch {
+    return new Batch(
+      this.schema,
+      count,
+      this.#fromColumns((reader) => reader.pick(rows.address, count)),
+    );
+  }
+
+  #fromColumns(read: (reader: ColumnReader) => Column): Column[] {
     const columns: Column[] = [];
     try {
-      for (const reader of this.#columns) columns.push(reader.read(this.#row, end));
+      for (const reader of this.#columns) columns.push(read(reader));
     } catch (error) {
       for (const column of columns) column.release();
       throw error;
     }
-    const batch = new Batch(this.schema, end - this.#row, columns);
-    this.#row = end;
-    return batch;
+    return columns;
   }
 
   close(): void {
     for (const column of this.#columns) column.release();
     this.#columns.length = 0;
+    this.#filter?.close();
     this.#range = this.#ranges.length;
     this.#scratch.release();
     if (this.#isOpen) this.#file.close();

@@ -11,6 +11,15 @@ export interface EncodedValues {
   readonly count: number;
 }
 
+/** Which values of a page are wanted. */
+export interface PickedValues {
+  /** u32 each, ascending positions among the page's values, each `base` too high. */
+  readonly positions: Address;
+  readonly base: number;
+  /** u32[2] of the page, see the kernel parquetPick. */
+  readonly cursor: Address;
+}
+
 /** Where the values of a page go: `count` slots from `first` on, of which those whose bit is set receive one each. */
 export interface PageSlots {
   readonly first: number;
@@ -25,6 +34,8 @@ export interface PageSlots {
 /** Collects the values of consecutive pages of one leaf as one column. */
 export interface ValueWriter {
   append(values: EncodedValues, slots: PageSlots): void;
+  /** Like `append` with only some of the values, where `canPick` allows it: those at the `slots.present` ascending positions. */
+  pick(values: EncodedValues, picked: PickedValues, slots: PageSlots): void;
   /**
    * The column of all slots; `validity` is null where none is null. Gives the blocks away, and takes over `validity`:
    * afterwards only `release` may be called, and does nothing.

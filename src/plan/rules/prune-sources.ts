@@ -1,6 +1,9 @@
+import type { ExpressionNode } from "../../core/expressions/node.ts";
 import { toPruningPredicate } from "../../core/expressions/pruning.ts";
-import type { PruningPredicate } from "../../core/source.ts";
+import { joinConjuncts, splitConjuncts } from "../../core/expressions/rewrite.ts";
+import type { PruningPredicate, Source } from "../../core/source.ts";
 import type { LogicalNode } from "../logical.ts";
+import { isDeterministic, isFallible } from "./expression-facts.ts";
 import type { RewriteContext, RewriteRule } from "./rule.ts";
 
 /**
@@ -10,13 +13,24 @@ import type { RewriteContext, RewriteRule } from "./rule.ts";
 export const pruneSources: RewriteRule = {
   name: "prune sources",
   apply(node, context) {
-    const predicate = pruningOf(node, context);
-    if (predicate === undefined || node.op !== "filter") return undefined;
+    if (node.op !== "filter") return undefined;
     const [input] = node.inputs;
-    if (input.op !== "source" || input.source.withPruning === undefined) return undefined;
-    return { ...node, inputs: [{ ...input, source: input.source.withPruning(predicate) }] };
+    if (input.op !== "source" || context.isShared(input)) return undefined;
+    const predicate = pruningOf(node, context);
+    const pruned = predicate === undefined ? input.source : (input.source.withPruning?.(predicate) ?? input.source);
+    // What may fail must not meet rows that another condition keeps away from it.
+    const conditions = splitConjuncts(node.predicate).filter(
+      (condition) => isDeterministic(condition) && !isFallible(condition, input.schema),
+    );
+    const source = filtered(pruned, conditions);
+    return source === input.source ? undefined : { ...node, inputs: [{ ...input, source }] };
   },
 };
+
+function filtered(source: Source, conditions: readonly ExpressionNode[]): Source {
+  const condition = joinConjuncts(conditions);
+  return condition === undefined ? source : (source.withFilter?.(condition) ?? source);
+}
 
 /** What a filter lets the source below it skip; undefined for other nodes, and where nothing can be skipped. */
 export function pruningOf(node: LogicalNode, context: RewriteContext): PruningPredicate | undefined {

@@ -56,6 +56,107 @@ function decodeHybrid(bytes: Uint8Array, width: number, limit: number, count: nu
   });
 }
 
+/** Some values of a hybrid, in calls that go forward: matches of a dictionary, and values at positions. */
+function readSome(
+  bytes: Uint8Array,
+  width: number,
+  limit: number,
+  cuts: readonly number[],
+  matches: Uint8Array,
+  base: number,
+) {
+  const table = workspace.allocate(limit);
+  const cursors = workspace.allocateZeroed(16);
+  const scratch = workspace.allocate(4 * (1024 + 8));
+  workspace.u8.set(matches, table.address);
+  const count = cuts[cuts.length - 1];
+  const matched: number[] = [];
+  const picked: number[] = [];
+  const kept: number[] = [];
+  let isMalformed = false;
+  withMemory(bytes, count * 4 + 4, (source, out) => {
+    const head = [source, bytes.length, width, limit] as const;
+    for (const [i, to] of cuts.entries()) {
+      const from = i === 0 ? 0 : cuts[i - 1];
+      if (from === to) continue;
+      const tail = [scratch.address, from, to, base, out] as const;
+      const found = kernels.parquetMatch(...head, table.address, cursors.address, ...tail);
+      if (found < 0) isMalformed = true;
+      else matched.push(...u32s(out, found));
+      // Every second position.
+      const positions = Array.from({ length: (to - from + 1) >> 1 }, (_, at) => from + 2 * at + base);
+      const place = workspace.allocate(positions.length * 4);
+      workspace.u32.set(positions, place.address >>> 2);
+      const asked = [place.address, positions.length, base] as const;
+      const some = kernels.parquetPick(...head, cursors.address + 8, ...asked, out);
+      if (some < 0) isMalformed = true;
+      else picked.push(...u32s(out, some));
+      const left = kernels.parquetKeep(...head, table.address, cursors.address + 8, ...asked, place.address);
+      if (left < 0) isMalformed = true;
+      else kept.push(...u32s(place.address, left));
+      place.release();
+    }
+  });
+  for (const block of [table, cursors, scratch]) block.release();
+  return isMalformed ? undefined : { matched, picked, kept };
+}
+
+const anyCuts = (count: number): fc.Arbitrary<number[]> =>
+  fc.array(fc.nat(count), { maxLength: 4 }).map((cuts) => [...cuts, count].sort((a, b) => a - b));
+
+describe("reading some values of the hybrid", () => {
+  const anyCase = fc
+    .integer({ min: 1, max: 12 })
+    .chain((width) =>
+      fc.tuple(
+        fc.constant(width),
+        anyValues(width).filter((values) => values.length > 0),
+      ),
+    )
+    .chain(([width, values]) =>
+      fc.record({
+        width: fc.constant(width),
+        values: fc.constant(values),
+        cuts: anyCuts(values.length),
+        matches: fc.uint8Array({ minLength: 1 << width, maxLength: 1 << width, max: 1, size: "max" }),
+        base: fc.constantFrom(0, 7, 1_000_000),
+      }),
+    );
+
+  it("finds what matches and what stands at positions, wherever calls go on", () =>
+    fc.assert(
+      fc.property(anyCase, ({ width, values, cuts, matches, base }) => {
+        const some = readSome(encodeHybrid(values, width), width, 1 << width, cuts, matches, base);
+        const starts = [0, ...cuts];
+        const asked = values.flatMap((_, row) => {
+          const start = starts.findLast((cut, i) => cut <= row && row < (cuts[i] ?? 0)) ?? 0;
+          return (row - start) % 2 === 0 ? [row] : [];
+        });
+        expect(some).toEqual({
+          matched: values.flatMap((value, row) => (matches[value] === 1 ? [row + base] : [])),
+          picked: asked.map((row) => values[row]),
+          kept: asked.filter((row) => matches[values[row]] === 1).map((row) => row + base),
+        });
+      }),
+      { numRuns: 300 },
+    ));
+
+  it("refuses or reads noise, and touches nothing else", () =>
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 60 }),
+        fc.integer({ min: 0, max: 8 }),
+        anyCuts(90),
+        (bytes, width, cuts) => {
+          const limit = Math.max(1, (1 << width) - 1);
+          const some = readSome(bytes, width, limit, cuts, new Uint8Array(limit).fill(1), 0);
+          if (some !== undefined) expect(some.matched.length).toBe(cuts[cuts.length - 1]);
+        },
+      ),
+      { numRuns: 500 },
+    ));
+});
+
 const entryOf = (index: number): number => (index * 2_654_435_761) >>> 0;
 
 /** The entries of a dictionary of `limit` entries that the bytes stand for. */

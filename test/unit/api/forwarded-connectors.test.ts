@@ -23,6 +23,7 @@ const SOURCE: Parts<Source> = {
   openSplit: "method",
   withColumns: "method",
   withPruning: "method",
+  withFilter: "method",
 };
 const READER: Parts<SplitReader> = { next: "method", offset: "method", close: "method" };
 const ENUMERATOR: Parts<SplitEnumerator> = {
@@ -104,6 +105,7 @@ const ARITIES: Readonly<Record<string, number>> = {
   openSplit: 3,
   withColumns: 1,
   withPruning: 1,
+  withFilter: 1,
   isGone: 1,
   begin: 1,
   createWriter: 1,
@@ -132,7 +134,7 @@ describe("a wrapped source", () => {
     const enumerator = whole(ENUMERATOR, { intervalMs: 7, isGone: true });
     const source = whole(SOURCE, { ...answers, openSplit: reader.made, createEnumerator: enumerator.made });
     const wrapped = new UserSource(source.made as unknown as Source);
-    const made = ["openSplit", "createEnumerator", "withColumns", "withPruning"];
+    const made = ["openSplit", "createEnumerator", "withColumns", "withPruning", "withFilter"];
     expectForwarded(SOURCE, wrapped, source, made);
     expect(wrapped.withColumns?.([])).toBeInstanceOf(UserSource);
     const context = {} as never;
