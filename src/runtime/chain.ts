@@ -1,13 +1,9 @@
 import type { Batch } from "../core/batch.ts";
 import { asEngineError, assert, type EngineError } from "../core/errors.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../core/operator.ts";
-import { restoreWatermark, snapshotWatermark } from "../core/row-state/stream-rows.ts";
 import type { SnapshotReader, SnapshotWriter } from "../core/state-snapshot.ts";
 import { END_OF_TIME_MS, START_OF_TIME_MS, type Watermark } from "../core/time/time.ts";
-import type { Workspace } from "../core/workspace.ts";
-
-/** The watermark that an operator with state had got; besides the tables of its own. */
-const WATERMARK_TABLE = "inputWatermark";
+import { readWatermark, writeWatermark } from "./chain-watermarks.ts";
 
 /** An operator with the name that errors and metrics show. */
 export interface NamedOperator {
@@ -139,17 +135,18 @@ export class OperatorChain {
     return this.#ending.next().done === true;
   }
 
-  /** Writes the state of every operator that has some. */
+  /** Writes the state of every operator that has some, and the watermark of each. */
   snapshot(writerOf: (uid: string) => SnapshotWriter): void {
     for (const link of this.#links) {
-      if (link.operator.snapshotState !== undefined) link.guard(() => link.snapshot(writerOf(link.statefulUid)));
+      const { keptUid } = link;
+      if (keptUid !== undefined) link.guard(() => link.snapshot(writerOf(keptUid)));
     }
   }
 
   restore(readerOf: (uid: string) => SnapshotReader | undefined): void {
     for (const link of this.#links) {
-      if (link.operator.restoreState === undefined) continue;
-      const reader = readerOf(link.statefulUid);
+      const { keptUid } = link;
+      const reader = keptUid === undefined ? undefined : readerOf(keptUid);
       if (reader !== undefined) link.guard(() => link.restore(reader));
     }
   }
@@ -213,7 +210,7 @@ class Link implements Output {
   readonly uid: string | undefined;
   readonly #onProgress: (progress: Progress) => void;
   watermarkMs = START_OF_TIME_MS;
-  #workspace: Workspace | undefined;
+  #context: OperatorContext | undefined;
   /** Of the snapshot that it was restored from: what had been idle then may lie behind it now. */
   #leastWatermarkMs = START_OF_TIME_MS;
 
@@ -248,31 +245,34 @@ class Link implements Output {
     this.next.emitSide(tag, batch);
   }
 
-  get statefulUid(): string {
-    assert(this.uid !== undefined, `operator "${this.name}" with state has a uid`);
+  /** Under which it is found again. Only what is made of two steps without state may have none. */
+  get keptUid(): string | undefined {
+    const { snapshotState, restoreState } = this.operator;
+    const isStateless = snapshotState === undefined && restoreState === undefined;
+    assert(isStateless || this.uid !== undefined, `operator "${this.name}" with state has a uid`);
     return this.uid;
   }
 
   open(context: OperatorContext): void {
-    this.#workspace = context.workspace;
+    this.#context = context;
     this.operator.open(context);
   }
 
   snapshot(writer: SnapshotWriter): void {
     this.operator.snapshotState?.(writer);
-    const timeMs = Math.max(this.watermarkMs, this.#leastWatermarkMs);
-    // At the end of its input an operator has seen the end of time, which is no event time to go on from.
-    if (this.#workspace === undefined || timeMs >= END_OF_TIME_MS) return;
-    snapshotWatermark(this.#workspace, writer, timeMs, WATERMARK_TABLE);
+    if (this.#context === undefined) return;
+    writeWatermark(this.#context, writer, Math.max(this.watermarkMs, this.#leastWatermarkMs));
   }
 
   restore(reader: SnapshotReader): void {
     this.operator.restoreState?.(reader);
-    if (this.#workspace === undefined) return;
-    this.#leastWatermarkMs = restoreWatermark(this.#workspace, reader, WATERMARK_TABLE);
+    if (this.#context !== undefined) this.#leastWatermarkMs = readWatermark(this.#context, reader);
   }
 
-  /** Event time does not go back, also where a job is restored: windows that have closed stay closed. */
+  /**
+   * Event time does not go back, also where a job is restored: windows that have closed stay closed, and steps without
+   * state see no older watermark than before, though a split that is new begins behind it.
+   */
   takeWatermark(given: Watermark): Progress {
     const timeMs = Math.max(given.timeMs, this.#leastWatermarkMs);
     if (timeMs <= this.watermarkMs) return "done";

@@ -10,7 +10,7 @@ export function fuseRowFunctions(operators: readonly NamedOperator[]): NamedOper
     const before = fused.at(-1);
     if (named.operator instanceof FilterRows && before?.operator instanceof MapRows && canFuse(before.operator)) {
       const operator = new MapFilterRows(before.operator, named.operator, named.name);
-      fused[fused.length - 1] = { name: before.name, operator };
+      fused[fused.length - 1] = { ...before, operator };
     } else {
       fused.push(named);
     }

@@ -28,9 +28,17 @@ export class InputWatermarks {
     for (let i = 0; i < count; i++) this.add();
   }
 
-  /** Adds one that is active; it counts from now on. Returns its number, which may be that of one that has finished. */
-  add(): number {
-    const added = { status: "ACTIVE", watermarkMs: START_OF_TIME_MS, sinceMs: this.#nowMs() } as const;
+  /** Before any input was added: the watermark does not go behind that of a run that was restored. */
+  startAt(watermarkMs: number): void {
+    this.watermarkMs = watermarkMs;
+  }
+
+  /**
+   * Adds one that is active and counts from now on, with the watermark that it goes on from; `combine` then tells what
+   * that makes of the whole. Returns its number, which may be that of one that has finished.
+   */
+  add(watermarkMs = START_OF_TIME_MS): number {
+    const added = { status: "ACTIVE", watermarkMs, sinceMs: this.#nowMs() } as const;
     const finished = this.#inputs.findIndex(({ status }) => status === "FINISHED");
     if (finished < 0) return this.#inputs.push({ ...added }) - 1;
     this.#inputs[finished] = { ...added };
@@ -59,7 +67,7 @@ export class InputWatermarks {
     if (isNewer) entry.watermarkMs = watermarkMs;
     entry.status = "ACTIVE";
     entry.sinceMs = this.#nowMs();
-    return this.#combine();
+    return this.combine();
   }
 
   activate(input: number): boolean {
@@ -79,10 +87,11 @@ export class InputWatermarks {
     if (entry.status === status || entry.status === "FINISHED") return false;
     entry.status = status;
     entry.sinceMs = this.#nowMs();
-    return this.#combine();
+    return this.combine();
   }
 
-  #combine(): boolean {
+  /** Returns whether `watermarkMs` has advanced. */
+  combine(): boolean {
     let least = Number.POSITIVE_INFINITY;
     let greatestIdle = START_OF_TIME_MS;
     for (const { status, watermarkMs } of this.#inputs) {

@@ -62,21 +62,31 @@ export class OpenSplit {
     };
   }
 
-  /** A batch, which the caller owns, or the end; undefined where it waits. */
-  poll(wake: () => void): { readonly batch: Batch | undefined } | undefined {
+  /** Whether a batch or the end is there to be taken. */
+  fetch(wake: () => void): boolean {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#read === undefined && this.#pending === undefined) {
       const next = this.#reader.next();
       if (next instanceof Promise) this.#await(next, wake);
       else this.#read = { batch: next };
     }
-    const read = this.#read;
+    return this.#read !== undefined;
+  }
+
+  /** Whether a batch is there to be taken, not the end. */
+  get hasBatch(): boolean {
+    return this.#read?.batch !== undefined;
+  }
+
+  /** What was fetched: a batch, which the caller owns and which counts as given, or the end. */
+  take(): Batch | undefined {
+    const batch = this.#read?.batch;
     this.#read = undefined;
-    if (read?.batch !== undefined) {
+    if (batch !== undefined) {
       this.#offset = this.#reader.offset?.();
-      this.#rows += read.batch.rowCount;
+      this.#rows += batch.rowCount;
     }
-    return read;
+    return batch;
   }
 
   /** How many of so many rows that were read are new. */

@@ -3,8 +3,10 @@ import { sliceBatch } from "../core/columns/slice.ts";
 import type { Source, SourceContext, Split, SplitEnumerator } from "../core/source.ts";
 import type { SnapshotReader, SnapshotWriter } from "../core/state-snapshot.ts";
 import { EventTimes } from "../core/time/event-times.ts";
+import { START_OF_TIME_MS } from "../core/time/time.ts";
 import type { WatermarkStrategySpec } from "../core/time/watermark-strategy.ts";
 import type { AlignmentGroup } from "./alignment.ts";
+import { readWatermark, writeWatermark } from "./chain-watermarks.ts";
 import { InputWatermarks } from "./input-watermarks.ts";
 import { OpenSplit } from "./open-split.ts";
 import { finishedState, readSplitStates, type SplitState, splitOwner, writeSplitStates } from "./split-state.ts";
@@ -100,6 +102,8 @@ export class StreamSourceInput implements SubtaskInput {
       this.#discover(wake);
       this.#openWaiting();
       this.#tick();
+      // A batch is taken only when it can be given at once: a barrier between the two would lose its rows.
+      if (this.#due.length > 0) continue;
       if (!this.#readOne(wake) && this.#due.length === 0) {
         this.#noteTime(false);
         this.#findEnd();
@@ -121,6 +125,7 @@ export class StreamSourceInput implements SubtaskInput {
     for (const { split, restored } of this.#waiting) states.push(restored ?? { split, rows: 0, isDone: false });
     for (const state of this.#restored.values()) if (this.#owns(state.split)) states.push(state);
     writeSplitStates(this.#options.context.workspace, writer, states);
+    if (!this.#hasEnded) writeWatermark(this.#options.context, writer, watermarkMs);
   }
 
   /** Before the first `next`. */
@@ -128,6 +133,11 @@ export class StreamSourceInput implements SubtaskInput {
     for (const state of readSplitStates(this.#options.context.workspace, reader)) {
       this.#restored.set(state.split.id, state);
     }
+    // Splits that are new, or come in turn behind one that has ended, may begin behind it.
+    const watermarkMs = readWatermark(this.#options.context, reader);
+    if (watermarkMs === START_OF_TIME_MS || !this.#options.emitsWatermarks) return;
+    this.#watermarks.startAt(watermarkMs);
+    this.#due.push({ kind: "watermark", timeMs: watermarkMs });
   }
 
   close(): void {
@@ -218,14 +228,19 @@ export class StreamSourceInput implements SubtaskInput {
   #openWaiting(): void {
     const { source, context, strategy } = this.#options;
     const atOnce = source.openSplits ?? (source.boundedness === "unbounded" ? Number.POSITIVE_INFINITY : 1);
+    let isRestored = false;
     while (this.#open.length < atOnce) {
       const next = this.#waiting.shift();
-      if (next === undefined) return;
+      if (next === undefined) break;
       const { split, restored } = next;
-      const index = this.#watermarks.add();
+      isRestored ||= restored?.watermarkMs !== undefined;
+      const index = this.#watermarks.add(restored?.watermarkMs);
       this.#names[index] = split.id;
       this.#open.push(new OpenSplit({ source, context, strategy, split, index, restored }));
     }
+    if (!isRestored) return;
+    this.#noteTime(this.#watermarks.combine());
+    this.#align();
   }
 
   /** Takes one batch, or the end, of one split. False where all wait. */
@@ -239,21 +254,25 @@ export class StreamSourceInput implements SubtaskInput {
         this.#isPaused = true;
         continue;
       }
-      const read = split.poll(wake);
-      if (read === undefined) {
+      if (!split.fetch(wake)) {
         if (this.#nowMs() - split.waitingSinceMs >= (strategy?.idlenessMs ?? Infinity)) this.#idle(split);
         continue;
       }
+      if (split.hasBatch && (split.isIdle || this.#isIdle)) {
+        split.isIdle = false;
+        this.#noteTime(this.#watermarks.activate(split.index));
+      }
+      if (this.#due.length > 0) return true;
       this.#nextSplit = at + 1;
-      if (read.batch === undefined) this.#finish(split);
-      else this.#take(split, read.batch);
+      const batch = split.take();
+      if (batch === undefined) this.#finish(split);
+      else this.#take(split, batch);
       return true;
     }
     return false;
   }
 
   #take(split: OpenSplit, batch: Batch): void {
-    split.isIdle = false;
     let rows = batch;
     try {
       const left = split.skip(batch.rowCount);
@@ -262,7 +281,6 @@ export class StreamSourceInput implements SubtaskInput {
       rows = left === batch.rowCount ? batch.retain() : sliceBatch(workspace, batch, batch.rowCount - left, left);
       const timed = this.#times?.assign(rows) ?? rows.retain();
       rows.release();
-      this.#noteTime(this.#watermarks.activate(split.index));
       this.#due.push({ kind: "batch", batch: timed, input: 0 });
       if (this.#times !== undefined && this.#options.emitsWatermarks) {
         split.observe(timed);

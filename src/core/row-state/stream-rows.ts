@@ -77,25 +77,21 @@ export const stateSchema = (schema: Schema, further: Schema): Schema =>
     ...further.fields,
   ]);
 
+const WATERMARK_TABLE = "watermark";
 const WATERMARK_SCHEMA = Schema.of({ watermarkMs: int64 });
 
 /** Lets the watermark survive, so that what is closed stays closed. */
-export function snapshotWatermark(
-  workspace: Workspace,
-  writer: SnapshotWriter,
-  watermarkMs: number,
-  table = "watermark",
-): void {
+export function snapshotWatermark(workspace: Workspace, writer: SnapshotWriter, watermarkMs: number): void {
   const data = workspace.allocate(8);
   workspace.kernels.eventTimeFill(watermarkMs, 1, data.address);
   const column = columnOf(workspace, int64, 1, { data });
-  writer.write(table, "union", new Batch(WATERMARK_SCHEMA, 1, [column]));
+  writer.write(WATERMARK_TABLE, "union", new Batch(WATERMARK_SCHEMA, 1, [column]));
 }
 
 /** The least watermark of the subtasks of before, so that no row counts as late that was not. */
-export function restoreWatermark(workspace: Workspace, reader: SnapshotReader, table = "watermark"): number {
+export function restoreWatermark(workspace: Workspace, reader: SnapshotReader): number {
   let least = Number.POSITIVE_INFINITY;
-  for (const batch of reader.read(table)) {
+  for (const batch of reader.read(WATERMARK_TABLE)) {
     if (batch.rowCount > 0) {
       least = Math.min(least, workspace.kernels.eventTimeMin(batch.columns[0].data, batch.rowCount));
     }

@@ -76,8 +76,9 @@ export const anyLateProgram: fc.Arbitrary<LateProgram> = fc
     window: anyWindow,
     latenessMs: fc.constantFrom(0, 0, 7),
     isFunction: fc.boolean(),
+    isReadInTurn: fc.boolean(),
   })
-  .map(({ splits, hasOffsets, boundMs, isKeyed, window, latenessMs, isFunction }) => {
+  .map(({ splits, hasOffsets, boundMs, isKeyed, window, latenessMs, isFunction, isReadInTurn }) => {
     let id = 0;
     const scripted = splits.map(({ rows, napBefore }): ScriptedSplit => {
       const numbered = rows.map(({ k, v, t }) => ({ id: id++, k: isKeyed ? k : "all", v, t }));
@@ -89,6 +90,7 @@ export const anyLateProgram: fc.Arbitrary<LateProgram> = fc
       generator: "bounded",
       isIdleAware: true,
       isAligned: false,
+      isReadInTurn,
     };
     const isAgain = window.takesLateness && latenessMs > 0;
     const step = windowWithLate(window, isKeyed, isAgain ? latenessMs : undefined, isFunction);
@@ -97,6 +99,8 @@ export const anyLateProgram: fc.Arbitrary<LateProgram> = fc
       nodes: [
         { step, from: [0, 0], readsSide: false, isSunk: true, placing: {} },
         { step: passOn, from: [1, 0], readsSide: true, isSunk: true, placing: {} },
+        // A step without state right behind the source, for what it sees of event time.
+        { step: passOn, from: [0, 0], readsSide: false, isSunk: true, placing: {} },
       ],
       ends: [],
     };

@@ -16,6 +16,8 @@ export interface DagSource {
   readonly generator: "bounded" | "custom" | "none";
   readonly isIdleAware: boolean;
   readonly isAligned: boolean;
+  /** One split behind the other, whatever their times: rows of the later ones may be late. */
+  readonly isReadInTurn?: boolean;
 }
 
 export interface Placing {
@@ -195,12 +197,13 @@ export function meaningOf(
 /** The program as code that a reader can follow. */
 export function programText(program: Program): string {
   const lines: string[] = [""];
-  for (const [i, { splits, disorderMs, generator, isIdleAware, isAligned }] of program.sources.entries()) {
+  for (const [i, source] of program.sources.entries()) {
+    const { splits, disorderMs, generator, isIdleAware, isAligned, isReadInTurn } = source;
     const rows = splits.map(
       ({ rows: all, napBefore }) =>
         `[${all.map((row, at) => `${at === napBefore ? "zzz " : ""}${row.k}:${row.v}@${row.t}`).join(", ")}]`,
     );
-    const time = `${generator} ${disorderMs}${isIdleAware ? ", idle" : ""}${isAligned ? ", aligned" : ""}`;
+    const time = `${generator} ${disorderMs}${isIdleAware ? ", idle" : ""}${isAligned ? ", aligned" : ""}${isReadInTurn === true ? ", in turn" : ""}`;
     lines.push(`source${i} = [${rows.join(", ")}] // ${time}`);
   }
   const placed = ({ parallelism, chaining }: Placing) =>

@@ -26,7 +26,7 @@ import {
   sunkStreams,
 } from "./program.ts";
 import { type Reading, scriptedSource } from "./scripted-source.ts";
-import { TimeWatch } from "./watched-operator.ts";
+import { type TakenWatermarks, TimeWatch } from "./watched-operator.ts";
 
 /** How a program is run; none of it may change what it gives. */
 export interface RunSettings {
@@ -52,7 +52,7 @@ export interface RunSettings {
 
 export interface Continuation {
   readonly snapshot: JobSnapshot;
-  readonly watermarks: ReadonlyMap<string, number>;
+  readonly watermarks: ReadonlyMap<string, TakenWatermarks>;
 }
 
 export interface RunOutcome {
@@ -191,7 +191,10 @@ function sinkNodes(
   const env = StreamExecutionEnvironment.create({ host, parallelism: settings.parallelism });
   const reading = { ...settings.reading, onRead };
   const streams: EventStream[] = program.sources.map((source, i) =>
-    env.fromSource(scriptedSource(`source${i}`, source.splits, reading), strategyOf(source)),
+    env.fromSource(
+      scriptedSource(`source${i}`, source.splits, reading, source.isReadInTurn === true),
+      strategyOf(source),
+    ),
   );
   const at = ({ parallelism, chaining }: Placing): Place => {
     return (stream) => {

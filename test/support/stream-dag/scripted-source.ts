@@ -26,18 +26,19 @@ export interface ScriptedSplit {
   readonly hasOffsets: boolean;
 }
 
-/** A bounded source whose splits give these rows, all of them side by side, cut and delayed as the run says. */
+/** A bounded source whose splits give these rows, side by side or in turn, cut and delayed as the run says. */
 export function scriptedSource(
   name: string,
   splits: readonly ScriptedSplit[],
   reading: WatchedReading,
+  isInTurn = false,
 ): Source & { readonly schema: Schema<EventFields> } {
   return {
     spec: { kind: "scripted" },
     schema: events,
     statistics: {},
     description: name,
-    openSplits: Number.POSITIVE_INFINITY,
+    openSplits: isInTurn ? 1 : Number.POSITIVE_INFINITY,
     splits: () => splits.map((_, i): Split => ({ id: `${name} ${i}`, payload: i })),
     openSplit: ({ payload }, context, offset) =>
       new ScriptedReader(splits[payload as number], reading, context, (offset as number | undefined) ?? 0),

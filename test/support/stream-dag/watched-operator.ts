@@ -1,23 +1,33 @@
 import type { Batch } from "../../../src/core/batch.ts";
 import type { Operator, OperatorContext, Output } from "../../../src/core/operator.ts";
-import { START_OF_TIME_MS } from "../../../src/core/time/time.ts";
+import { END_OF_TIME_MS, START_OF_TIME_MS } from "../../../src/core/time/time.ts";
 import type { Workspace } from "../../../src/core/workspace.ts";
 import type { JobGraph, OperatorNode } from "../../../src/runtime/job-graph.ts";
 import { createOperator } from "../../../src/runtime/operator-factory.ts";
 
+/** The watermarks of an operator's subtasks when their state was taken, by their numbers; those that had ended have none. */
+export interface TakenWatermarks {
+  readonly parallelism: number;
+  readonly bySubtask: ReadonlyMap<number, number>;
+}
+
 /** What is seen of event time at every operator of a run. */
 export class TimeWatch {
   readonly violations: string[] = [];
-  /** By uid, the least watermark of its subtasks when their state was taken. */
-  readonly taken = new Map<string, number>();
-  readonly #restored: ReadonlyMap<string, number>;
+  /** By uid. */
+  readonly #taken = new Map<string, { parallelism: number; bySubtask: Map<number, number> }>();
+  readonly #restored: ReadonlyMap<string, TakenWatermarks>;
 
   readonly #expectsLate: boolean;
 
   /** `restored`: what was taken by the run that this one goes on from. */
-  constructor(restored: ReadonlyMap<string, number> = new Map(), expectsLate = false) {
+  constructor(restored: ReadonlyMap<string, TakenWatermarks> = new Map(), expectsLate = false) {
     this.#restored = restored;
     this.#expectsLate = expectsLate;
+  }
+
+  get taken(): ReadonlyMap<string, TakenWatermarks> {
+    return this.#taken;
   }
 
   /** The same graph, every operator of which is watched; nothing is fused then. */
@@ -30,6 +40,12 @@ export class TimeWatch {
     return { ...graph, vertices };
   }
 
+  #onTaken(uid: string, parallelism: number, subtask: number, watermarkMs: number): void {
+    const entry = this.#taken.get(uid) ?? { parallelism, bySubtask: new Map<number, number>() };
+    if (watermarkMs < END_OF_TIME_MS) entry.bySubtask.set(subtask, watermarkMs);
+    this.#taken.set(uid, entry);
+  }
+
   #watched(node: OperatorNode): OperatorNode {
     const { name, uid = name } = node;
     return { kind: "local", name, uid, create: (inputs) => this.#around(createOperator(node, inputs), name, uid) };
@@ -38,11 +54,10 @@ export class TimeWatch {
   #around(operator: Operator, name: string, uid: string): Operator {
     let watermarkMs = START_OF_TIME_MS;
     let workspace: Workspace;
-    let subtask = 0;
+    let [subtask, parallelism] = [0, 1];
     const say = (what: string) => this.violations.push(`${name}, subtask ${subtask}: ${what}`);
     const { resume, processTime, pendingTimes, restoreState, notifyCheckpointComplete, wantedInput } = operator;
-    // Where nothing is remembered, event time may come from further back.
-    const floorMs = (restoreState && this.#restored.get(uid)) ?? START_OF_TIME_MS;
+    let floorMs = START_OF_TIME_MS;
     return {
       outputSchema: operator.outputSchema,
       ...(operator.inputCount === undefined ? {} : { inputCount: operator.inputCount }),
@@ -50,7 +65,8 @@ export class TimeWatch {
         return operator.isSatisfied ?? false;
       },
       open: (context: OperatorContext) => {
-        ({ workspace, subtask } = context);
+        ({ workspace, subtask, parallelism } = context);
+        floorMs = floorOf(this.#restored.get(uid), context);
         operator.open(context);
       },
       processBatch: (batch, output, input) => {
@@ -69,7 +85,7 @@ export class TimeWatch {
         return "done";
       },
       snapshotState: (writer) => {
-        this.taken.set(uid, Math.min(this.taken.get(uid) ?? watermarkMs, watermarkMs));
+        this.#onTaken(uid, parallelism, subtask, Math.max(floorMs, watermarkMs));
         operator.snapshotState?.(writer);
       },
       endInput: (output, input) => operator.endInput(output, input),
@@ -84,6 +100,13 @@ export class TimeWatch {
       ...(wantedInput && { wantedInput: () => wantedInput.call(operator) }),
     };
   }
+}
+
+/** What no watermark may lie behind: its own where there are as many subtasks as before, else the least of all. */
+function floorOf(restored: TakenWatermarks | undefined, { subtask, parallelism }: OperatorContext): number {
+  if (restored === undefined) return START_OF_TIME_MS;
+  if (restored.parallelism === parallelism) return restored.bySubtask.get(subtask) ?? START_OF_TIME_MS;
+  return Math.min(...restored.bySubtask.values());
 }
 
 function timesOf({ rowTimes, rowCount }: Batch, { i64 }: Workspace): number[] {
