@@ -1,7 +1,7 @@
 import { END_OF_TIME_MS, START_OF_TIME_MS } from "../../src/core/time/time.ts";
 import type { Evictor, TimedRow } from "../../src/core/windows/evictor.ts";
 import type { Trigger, TriggerMergeContext, TriggerResult } from "../../src/core/windows/trigger.ts";
-import { GLOBAL_WINDOW, type TimeWindow } from "../../src/core/windows/window.ts";
+import { GLOBAL_WINDOW, LAST_EVENT_TIME_MS, type TimeWindow } from "../../src/core/windows/window.ts";
 
 type Row = Record<string, unknown>;
 
@@ -88,7 +88,8 @@ export class NaiveWindowOperator {
         this.#timers = this.#timers.filter((each) => each !== timer);
         const { open } = timer;
         const call = domain === "event" ? trigger.onEventTime : trigger.onProcessingTime;
-        this.#obey(open, call.call(trigger, timerMs, open.window, this.#context(open)));
+        const asked = call.call(trigger, timerMs, open.window, this.#context(open));
+        this.#obey(open, asked, domain === "event" ? timerMs : undefined);
       } else {
         const open = closing.find(({ window }) => this.#closeMs(window) === closeMs) as Open;
         trigger.clear(open.window, this.#context(open));
@@ -150,12 +151,12 @@ export class NaiveWindowOperator {
     return this.#spec.domain === "event" && this.#closeMs(window) <= this.watermarkMs;
   }
 
-  #obey(open: Open, result: TriggerResult): void {
-    if (result === "FIRE" || result === "FIRE_AND_PURGE") this.#fire(open);
+  #obey(open: Open, result: TriggerResult, timerMs = Number.NEGATIVE_INFINITY): void {
+    if (result === "FIRE" || result === "FIRE_AND_PURGE") this.#fire(open, timerMs);
     if (result === "PURGE" || result === "FIRE_AND_PURGE") open.rows = [];
   }
 
-  #fire(open: Open): void {
+  #fire(open: Open, timerMs: number): void {
     const { evictor, domain } = this.#spec;
     const clock = { currentWatermarkMs: this.watermarkMs, currentProcessingTimeMs: this.nowMs };
     if (open.rows.length === 0) return;
@@ -164,7 +165,8 @@ export class NaiveWindowOperator {
     if (kept.length > 0) {
       const isGlobal = open.window.endMs === GLOBAL_WINDOW.endMs;
       const latestMs = Math.max(...kept.map(({ timestampMs }) => timestampMs));
-      const timeMs = isGlobal ? latestMs : domain === "event" ? open.window.endMs - 1 : this.nowMs;
+      const globalMs = Math.max(latestMs, Math.min(timerMs, LAST_EVENT_TIME_MS));
+      const timeMs = isGlobal ? globalMs : domain === "event" ? open.window.endMs - 1 : this.nowMs;
       this.firings.push({ key: open.key, window: open.window, rows: kept.map(({ row }) => row), timeMs });
       if (evictor?.evictAfter !== undefined) kept = evictor.evictAfter(kept, open.window, clock);
     }

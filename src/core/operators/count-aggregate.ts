@@ -13,6 +13,8 @@ import { END_OF_TIME_MS, type Watermark } from "../time/time.ts";
 import { type DataType, int64 } from "../types.ts";
 import { countPanes } from "../windows/count-panes.ts";
 import { type CountFirings, CountWindowStore } from "../windows/count-window-store.ts";
+import { withTime } from "../windows/row-times.ts";
+import { LAST_EVENT_TIME_MS } from "../windows/window.ts";
 import { type CountWindowSpec, checkWindow, type GlobalWindowSpec } from "../windows/window-spec.ts";
 
 export interface CountAggregateSpec {
@@ -34,7 +36,8 @@ const LATEST: AggregateSpec = { fn: "max", column: ROW_TIME, as: ROW_TIME };
  * Input:     any schema with the key and input columns; with or without row times.
  * Output:    keys, then one column per aggregate. Count windows: at every `slideRows`th row of a key one row over its
  *            last `rows` rows, or those that have come so far; what is incomplete at the end gives nothing. Global
- *            window: one row per key at the end of the input. Row time: that of the newest row, where all have one.
+ *            window: one row per key at the end of the input. Row time, where all rows have one: that of the newest row,
+ *            and LAST_EVENT_TIME_MS of the global window, whose newest row may be long past.
  * State:     keyed: rows of the present slide, and partial aggregates of the rows that windows to come need. Without
  *            room for it: MEMORY_EXHAUSTED.
  * Watermark: travels on; the last one behind the results of the global window.
@@ -170,7 +173,11 @@ export class CountAggregateOperator implements Operator {
       const [times, ...results] = values;
       const hasTimes = times.nullCount === 0;
       if (!hasTimes) times.release();
-      yield new Batch(this.outputSchema, count, [...keys, ...results], hasTimes ? { times } : {});
+      const batch = new Batch(this.outputSchema, count, [...keys, ...results], hasTimes ? { times } : {});
+      if (hasTimes && this.#spec.window.kind === "global") {
+        yield withTime(this.#context.workspace, batch, LAST_EVENT_TIME_MS);
+        batch.release();
+      } else yield batch;
     }
   }
 

@@ -68,7 +68,8 @@ const PENDING_TIMES = 4;
  * Input:     any columns, inserts only; windows of event time need row times.
  * Output:    the columns of the shape (of the input for reduce alone), per firing one row of reduce or aggregate, or the
  *            rows of the process function. Row time: the window's last millisecond; of a global window, the time of its
- *            newest row; in processing time, the time of the firing.
+ *            newest row, or of the timer of event time that fires it, which at the end of the input is
+ *            LAST_EVENT_TIME_MS; in processing time, the time of the firing.
  * State:     keyed: accumulators, or rows where the function or an evictor needs them, trigger state and timers per key
  *            and window; state of process functions. Freed when the window closes: at its end plus the allowed lateness.
  * Watermark: fires timers of event time and closes windows in the order of time, then travels on.

@@ -4,6 +4,7 @@ import type { UserFunction } from "../rows/user-function.ts";
 import type { Evictor, TimedRow } from "./evictor.ts";
 import type { OpenWindow } from "./open-windows.ts";
 import type { TriggerTimers } from "./trigger-timers.ts";
+import { LAST_EVENT_TIME_MS } from "./window.ts";
 import type { WindowAssigner } from "./window-assigner.ts";
 import type { ProcessWindow, ProcessWindowFunction } from "./window-calculation.ts";
 import type { WindowCall } from "./window-call.ts";
@@ -29,12 +30,12 @@ export class WindowFiring {
     this.#parts = parts;
   }
 
-  /** Gives the result of a window that has rows. */
-  fire(open: OpenWindow): void {
+  /** Gives the result of a window that has rows; `timerMs`: the timer of event time that asks for it. */
+  fire(open: OpenWindow, timerMs = Number.NEGATIVE_INFINITY): void {
     if (open.accumulator === undefined && open.rows.length === 0) return;
     const { evictor, accumulation, times, outputs } = this.#parts;
     if (evictor === undefined) {
-      outputs.setTime(this.#resultMs(open, open.latestMs));
+      outputs.setTime(this.#resultMs(open, open.latestMs, timerMs));
       this.#give(open, accumulation === undefined ? open.rows : [accumulation.result(open.accumulator) as Row]);
       return;
     }
@@ -42,7 +43,7 @@ export class WindowFiring {
     if (evictor.evictBefore !== undefined) kept = evictor.evictBefore(kept, open.window, times);
     if (kept.length > 0) {
       const latestMs = kept.reduce((latest, { timestampMs }) => Math.max(latest, timestampMs), kept[0].timestampMs);
-      outputs.setTime(this.#resultMs(open, latestMs));
+      outputs.setTime(this.#resultMs(open, latestMs, timerMs));
       const rows = kept.map(({ row }) => row);
       this.#give(open, accumulation === undefined ? rows : [accumulation.fold(rows) as Row]);
       if (evictor.evictAfter !== undefined) kept = evictor.evictAfter(kept, open.window, times);
@@ -70,9 +71,10 @@ export class WindowFiring {
     for (const row of user.call(context.key as never, context, rows)) outputs.main.collect(row);
   }
 
-  #resultMs(open: OpenWindow, latestMs: number): number {
+  #resultMs(open: OpenWindow, latestMs: number, timerMs: number): number {
     const { assigner, times } = this.#parts;
-    if (assigner.isGlobal) return latestMs;
+    // The newest row may be long past when a timer fires: its time would be late for a window behind this one.
+    if (assigner.isGlobal) return Math.max(latestMs, Math.min(timerMs, LAST_EVENT_TIME_MS));
     return assigner.domain === "processing" ? times.currentProcessingTimeMs : open.window.endMs - 1;
   }
 }

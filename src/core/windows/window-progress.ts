@@ -99,7 +99,7 @@ export class WindowProgress {
       domain === "event"
         ? trigger.onEventTime(timeMs, open.window, times.of(open))
         : trigger.onProcessingTime(timeMs, open.window, times.of(open));
-    this.#obey(open, result);
+    this.#obey(open, result, domain === "event" ? timeMs : undefined);
   }
 
   #takeDue(open: OpenWindow, timeMs: number): void {
@@ -118,9 +118,9 @@ export class WindowProgress {
     windows.queue(open);
   }
 
-  #obey(open: OpenWindow, result: TriggerResult): void {
+  #obey(open: OpenWindow, result: TriggerResult, timerMs?: number): void {
     if (result === "CONTINUE") return;
-    if (isFire(result)) this.#parts.firing.fire(open);
+    if (isFire(result)) this.#parts.firing.fire(open, timerMs);
     if (!isPurge(result)) return;
     clearContents(open);
     // Nothing would ever close it: a global window that starts anew with the next row.

@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import { CountAggregateOperator, type CountAggregateSpec } from "../../../src/core/operators/count-aggregate.ts";
 import { Schema } from "../../../src/core/schema.ts";
 import { float64, int32, utf8 } from "../../../src/core/types.ts";
+import { LAST_EVENT_TIME_MS } from "../../../src/core/windows/window.ts";
 import { type Emitted, StreamHarness } from "../../support/stream-harness.ts";
 import { withWorkspace } from "../../support/workspace.ts";
 
@@ -81,9 +82,9 @@ function resultOf(rows: readonly Row[]) {
 function reference(window: CountAggregateSpec["window"], isKeyed: boolean, steps: readonly Step[]) {
   const rowsOf = new Map<string, Row[]>();
   const results = new Map<string, unknown[]>();
-  const give = (key: string, rows: readonly Row[]) => {
+  const give = (key: string, rows: readonly Row[], marks: { time?: number } = {}) => {
     const known = results.get(key) ?? [];
-    known.push(resultOf(rows));
+    known.push({ ...resultOf(rows), ...marks });
     results.set(key, known);
   };
   for (const row of steps.flatMap((step) => (step.kind === "rows" ? step.rows : []))) {
@@ -95,7 +96,9 @@ function reference(window: CountAggregateSpec["window"], isKeyed: boolean, steps
     const { slideRows = window.rows } = window;
     if (rows.length % slideRows === 0) give(key, rows.slice(-window.rows));
   }
-  if (window.kind === "global") for (const [key, rows] of rowsOf) give(key, rows);
+  if (window.kind === "global") {
+    for (const [key, rows] of rowsOf) give(key, rows, { time: LAST_EVENT_TIME_MS });
+  }
   return results;
 }
 
