@@ -1,9 +1,10 @@
 import type { JobResult } from "../api/job-result.ts";
-import { asEngineError, type EngineError, ExternalError, JobCancelledError } from "../core/errors.ts";
+import { asEngineError, type EngineError, JobCancelledError } from "../core/errors.ts";
 import type { VertexMetrics } from "../runtime/job-graph.ts";
 import type { RunningStream } from "../runtime/running-stream.ts";
 import type { JobSnapshot } from "../runtime/snapshots.ts";
 import { explainWatermarks, type WatermarkExplanation } from "./watermark-explanation.ts";
+import { jobNotRunning } from "../runtime/state-query.ts";
 
 export type JobStatus = "CREATED" | "RUNNING" | "CANCELLING" | "CANCELED" | "FINISHED" | "FAILED";
 
@@ -108,11 +109,11 @@ export class StreamJob {
   /**
    * What a state of a process function, or the "reduced" of reduce, has for a key at this moment, between two of the
    * operator's calls: as plain values (a map as pairs), null where nothing. `uid` is that of the step, `name` that of the
-   * state; of several key columns, `key` is the array of their values. Such functions run on the thread that started the
-   * job, at any parallelism, but for those of job modules, whose worker threads cannot be asked; windows and aggregates
-   * of the engine keep state without names, which cannot be asked for either.
-   * @throws {PlanError} UID_UNKNOWN, STATE_UNKNOWN, STATE_NOT_QUERYABLE, STATE_ON_WORKERS, STATE_KEY_INVALID
-   * @throws {ExternalError} JOB_NOT_RUNNING
+   * state; of several key columns, `key` is the array of their values. Of a job module, the worker thread that has the key
+   * answers between two steps, and is never held up. Windows and aggregates of the engine keep state without names, which
+   * cannot be asked for.
+   * @throws {PlanError} UID_UNKNOWN, STATE_UNKNOWN, STATE_NOT_QUERYABLE, STATE_NOT_SENDABLE, STATE_KEY_INVALID
+   * @throws {ExternalError} JOB_NOT_RUNNING where it has ended, or ends before the answer
    */
   async queryState(uid: string, name: string, key: unknown): Promise<unknown> {
     const running = await this.#whileRunning();
@@ -122,7 +123,7 @@ export class StreamJob {
   async #whileRunning(): Promise<RunningStream> {
     const control = this.#control ?? (await Promise.race([this.#running, this.#result.then(() => undefined)]));
     if (control !== undefined) return control;
-    throw new ExternalError("JOB_NOT_RUNNING", false, "The job has ended.", "Ask while it runs.");
+    throw jobNotRunning();
   }
 }
 

@@ -8,7 +8,7 @@ import { type ConnectorRegistry, loadConnectors } from "./connector-loader.ts";
 import { type Connectors, JobFragment, SPILL_PREFIX } from "./job-fragment.ts";
 import type { JobGraph, JobVertex, VertexMetrics } from "./job-graph.ts";
 import type { ProgramSpec } from "./job-program.ts";
-import { type AlignmentSlots, type Deployment, PLANNER_THREAD, type SinkResult } from "./messages.ts";
+import { type AlignmentSlots, type Deployment, PLANNER_THREAD, type SinkResult, threadOf } from "./messages.ts";
 import { mergeMetrics } from "./metrics.ts";
 import { PeerLinks } from "./peer-links.ts";
 import type { CheckpointSettings } from "./periodic-checkpoints.ts";
@@ -260,6 +260,8 @@ export class Engine implements TableHome {
         workers: this.#workers,
         run,
         commits,
+        workspace: this.workspace,
+        threadOf: (vertex, subtask) => threadOf(vertex.placement, subtask, threads),
         restored: options.restore?.checkpointId ?? 0,
         ...(options.storeCheckpoint === undefined ? {} : { store: options.storeCheckpoint }),
         ...(options.checkpoints === undefined ? {} : { checkpoints: options.checkpoints }),

@@ -20,6 +20,7 @@ import { type Deployment, type PeerMessage, type SinkResult, threadOf, type Vert
 import { createOperator } from "./operator-factory.ts";
 import { type SubtaskSnapshot, TableReader, TableWriter } from "./snapshots.ts";
 import { SplitClaims } from "./split-claims.ts";
+import { queryState, type StateQuestion } from "./state-query.ts";
 import type { StoredParts } from "./stored-parts.ts";
 import { STORED_KIND, StoredSource } from "./stored-source.ts";
 import { storedSink } from "./stored-table.ts";
@@ -135,8 +136,9 @@ export class JobFragment {
     this.#wake();
   }
 
-  get subtasks(): readonly Subtask[] {
-    return this.#subtasks;
+  /** What the subtasks of this thread have for a key. @throws {PlanError} as `queryState` of state-query.ts */
+  queryState(question: StateQuestion): unknown {
+    return queryState(this.#deployment.graph, this.#subtasks, question);
   }
 
   /** Of the subtasks that have finished. */

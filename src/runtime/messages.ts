@@ -7,6 +7,7 @@ import type { JobGraph, VertexMetrics } from "./job-graph.ts";
 import type { JobProgram } from "./job-program.ts";
 import type { JobSnapshot, SubtaskSnapshot } from "./snapshots.ts";
 import type { JobClaims } from "./split-claims.ts";
+import type { StateQuestion } from "./state-query.ts";
 import type { SubtaskWatermarks } from "./watermark-report.ts";
 
 /** Names one queue of a job: producer subtask to consumer subtask along one edge. */
@@ -55,6 +56,8 @@ export type WorkerCommand =
   | { readonly type: "checkpointCommitted"; readonly job: string; readonly checkpointId: number }
   /** Asks for the event time of every subtask; "answer" brings it. */
   | { readonly type: "watermarks"; readonly job: string; readonly question: number }
+  /** Asks for the state of a key; "stateAnswer" brings it. */
+  | { readonly type: "queryState"; readonly job: string; readonly question: number; readonly asked: StateQuestion }
   /** Stop running, but keep memory: peers may still read it. */
   | { readonly type: "stop"; readonly job: string }
   /** Everybody has stopped: free the job. */
@@ -91,11 +94,19 @@ export type WorkerReport =
       readonly question: number;
       readonly watermarks: readonly SubtaskWatermarks[];
     }
+  | {
+      readonly type: "stateAnswer";
+      readonly job: string;
+      readonly question: number;
+      readonly answer: StateAnswer;
+    }
   | { readonly type: "failed"; readonly job: string; readonly error: ErrorFields }
   | { readonly type: "stopped"; readonly job: string; readonly committables: readonly SinkResult[] }
   | { readonly type: "closed"; readonly job: string }
   /** `leaked`: blocks of the table that somebody still refers to. */
   | { readonly type: "freed"; readonly table: string; readonly leaked: number };
+
+export type StateAnswer = { readonly value: unknown } | { readonly error: ErrorFields };
 
 export interface VertexSnapshot {
   readonly vertex: number;

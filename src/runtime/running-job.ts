@@ -14,6 +14,8 @@ export interface JobWatch {
 
 export type ReportOf<T extends WorkerReport["type"]> = Extract<WorkerReport, { type: T }>;
 
+type StreamReport = ReportOf<"snapshot" | "answer" | "stateAnswer" | "finished">;
+
 /** Collects what the workers report of one job. */
 export class RunningJob {
   readonly #workers: readonly WorkerHandle[];
@@ -24,7 +26,7 @@ export class RunningJob {
   #changed: () => void = () => undefined;
   failure: EngineError | undefined;
   /** What workers say of a running stream. */
-  onStreamReport: (report: ReportOf<"snapshot" | "answer" | "finished">, thread: number) => void = () => undefined;
+  onStreamReport: (report: StreamReport, thread: number) => void = () => undefined;
   onFailure: () => void = () => undefined;
   /** A failure no longer interrupts waiting; dead workers count as having answered. */
   isTearingDown = false;
@@ -37,8 +39,9 @@ export class RunningJob {
         if (report.type === "dead") this.fail(asEngineError(report.error));
         else if (report.type === "failed") this.fail(reviveError(report.error));
         else if (report.type === "progress") this.#onProgress(worker.thread, report.metrics);
-        else if (report.type === "snapshot" || report.type === "answer") this.onStreamReport(report, worker.thread);
-        else {
+        else if (report.type === "snapshot" || report.type === "answer" || report.type === "stateAnswer") {
+          this.onStreamReport(report, worker.thread);
+        } else {
           if (report.type === "finished") this.onStreamReport(report, worker.thread);
           const byThread = this.#reports.get(report.type) ?? new Map<number, WorkerReport>();
           byThread.set(worker.thread, report);

@@ -13,6 +13,6 @@ export interface RunningStream {
   checkpoint(timeoutMs?: number): Promise<JobSnapshot>;
   /** Event time per operator and input, of every subtask. */
   watermarks(): Promise<SubtaskWatermarks[]>;
-  /** @throws {ExternalError} JOB_NOT_RUNNING, and what `queryState` throws */
-  queryState(question: StateQuestion): unknown;
+  /** @throws {ExternalError} JOB_NOT_RUNNING, and what `placeOfState` and `queryState` throw */
+  queryState(question: StateQuestion): Promise<unknown>;
 }

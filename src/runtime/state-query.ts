@@ -1,7 +1,10 @@
-import { PlanError } from "../core/errors.ts";
-import type { Operator } from "../core/operator.ts";
+import { ExternalError, PlanError } from "../core/errors.ts";
+import { subtaskOfKeyGroup } from "../core/key-group.ts";
+import { Schema } from "../core/schema.ts";
+import { KeyColumns } from "../core/state/state-key.ts";
+import type { Workspace } from "../core/workspace.ts";
 import type { OperatorChain } from "./chain.ts";
-import type { JobGraph } from "./job-graph.ts";
+import type { JobGraph, JobVertex } from "./job-graph.ts";
 
 /** A question for what a keyed state has for one key. */
 export interface StateQuestion {
@@ -17,16 +20,45 @@ interface Answering {
   readonly chain: Pick<OperatorChain, "operators">;
 }
 
+/** Where a question is answered. */
+export interface StatePlace {
+  readonly vertex: JobVertex;
+  /** The subtask that has the key, or any where the operator reads without keys. */
+  readonly owner: number;
+}
+
 /**
- * Answers from the subtasks of the planning thread: state with names belongs to user functions, and these run there at
- * every parallelism, but for those of job modules, which are on worker threads.
- * @throws {PlanError} UID_UNKNOWN, STATE_NOT_QUERYABLE, STATE_ON_WORKERS, STATE_UNKNOWN, STATE_KEY_INVALID
+ * Finds the subtask that owns the key group of a question's key.
+ * @throws {PlanError} UID_UNKNOWN, STATE_NOT_QUERYABLE, STATE_KEY_INVALID. @throws {EvaluationError} VALUE_INVALID
+ */
+export function placeOfState(graph: JobGraph, workspace: Workspace, { uid, key }: StateQuestion): StatePlace {
+  const vertex = vertexOf(graph, uid);
+  // Only functions have state with names.
+  if (vertex.operators.every((operator) => operator.uid !== uid || operator.kind !== "local")) throw notQueryable(uid);
+  for (const { to, input, exchange } of graph.edges) {
+    if (to !== vertex.id || exchange.kind !== "keyGroup") continue;
+    const { keys, maxParallelism } = exchange;
+    const columns = new KeyColumns(workspace, new Schema(vertex.inputs[input]), keys, maxParallelism);
+    const { keyGroup } = columns.asked(key);
+    return { vertex, owner: subtaskOfKeyGroup(keyGroup, vertex.parallelism, maxParallelism) };
+  }
+  return { vertex, owner: 0 };
+}
+
+/**
+ * Answers from the subtasks of one thread; null where none of them has the key.
+ * @throws {PlanError} UID_UNKNOWN, STATE_NOT_QUERYABLE, STATE_UNKNOWN, STATE_KEY_INVALID
  */
 export function queryState(graph: JobGraph, subtasks: readonly Answering[], question: StateQuestion): unknown {
   const { uid, name, key } = question;
+  const vertex = vertexOf(graph, uid);
+  const operators = subtasks
+    .filter((subtask) => subtask.vertex === vertex.id)
+    .flatMap(({ chain }) => chain.operators.filter((operator) => operator.uid === uid));
+  if (operators.length === 0) throw notQueryable(uid);
   let unknown: PlanError | undefined;
   let isKnown = false;
-  for (const operator of operatorsOf(graph, subtasks, uid)) {
+  for (const { operator } of operators) {
     if (operator.queryState === undefined) throw notQueryable(uid);
     try {
       const found = operator.queryState(name, key);
@@ -34,7 +66,7 @@ export function queryState(graph: JobGraph, subtasks: readonly Answering[], ques
       isKnown = true;
     } catch (thrown) {
       // A subtask knows a state once its function has asked for it, which one without rows may not have done.
-      if (!(thrown instanceof PlanError) || thrown.code !== "STATE_UNKNOWN") throw thrown;
+      if (!isUnknown(thrown)) throw thrown;
       unknown ??= thrown;
     }
   }
@@ -42,33 +74,37 @@ export function queryState(graph: JobGraph, subtasks: readonly Answering[], ques
   return null;
 }
 
-function operatorsOf(graph: JobGraph, subtasks: readonly Answering[], uid: string): Operator[] {
+/** Whether no function of the subtasks that were asked has asked for the state so far. */
+export const isUnknown = (thrown: unknown): thrown is PlanError =>
+  thrown instanceof PlanError && thrown.code === "STATE_UNKNOWN";
+
+function vertexOf(graph: JobGraph, uid: string): JobVertex {
   const vertex = graph.vertices.find(({ operators }) => operators.some((operator) => operator.uid === uid));
-  if (vertex === undefined) {
-    const uids = graph.vertices.flatMap(({ operators }) => operators.flatMap((operator) => operator.uid ?? []));
-    const others = graph.vertices.flatMap(({ source, sink }) => [source?.stream?.uid, sink?.uid]);
-    if (others.includes(uid)) throw notQueryable(uid);
-    throw new PlanError(
-      "UID_UNKNOWN",
-      `No operator of the job has the uid ${JSON.stringify(uid)}.`,
-      `Give the operator one with uid("..."). Known are ${uids.map((each) => `"${each}"`).join(", ")}.`,
-    );
-  }
-  const found = subtasks
-    .filter((subtask) => subtask.vertex === vertex.id)
-    .flatMap(({ chain }) => chain.operators.filter((operator) => operator.uid === uid));
-  if (found.length === 0) {
-    const isFunction = vertex.operators.some((operator) => operator.uid === uid && operator.kind === "local");
-    throw isFunction ? onWorkers(uid) : notQueryable(uid);
-  }
-  return found.map(({ operator }) => operator);
+  if (vertex !== undefined) return vertex;
+  const others = graph.vertices.flatMap(({ source, sink }) => [source?.stream?.uid, sink?.uid]);
+  if (others.includes(uid)) throw notQueryable(uid);
+  const uids = graph.vertices.flatMap(({ operators }) => operators.flatMap((operator) => operator.uid ?? []));
+  throw new PlanError(
+    "UID_UNKNOWN",
+    `No operator of the job has the uid ${JSON.stringify(uid)}.`,
+    `Give the operator one with uid("..."). Known are ${uids.map((each) => `"${each}"`).join(", ")}.`,
+  );
 }
 
-const onWorkers = (uid: string): PlanError =>
+/** The value has come from another thread, which could not send it. */
+export const notSendable = ({ uid, name }: StateQuestion, reason: string): PlanError =>
   new PlanError(
-    "STATE_ON_WORKERS",
-    `The operator with the uid "${uid}" belongs to a job module and runs on worker threads, which cannot be asked.`,
-    "Run the module with a parallelism of 1, or start the same program without a module: its functions stay on one thread.",
+    "STATE_NOT_SENDABLE",
+    `What the state "${name}" of the operator with the uid "${uid}" has cannot be sent between threads: ${reason}`,
+    "Let the function keep plain data in it, and an aggregate give plain data as its result.",
+  );
+
+export const jobNotRunning = (): ExternalError =>
+  new ExternalError(
+    "JOB_NOT_RUNNING",
+    false,
+    "The job, or its part that would have the answer, has ended.",
+    "Ask while it runs.",
   );
 
 const notQueryable = (uid: string): PlanError =>

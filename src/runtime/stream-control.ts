@@ -1,14 +1,16 @@
+import { reviveError } from "../core/error-fields.ts";
 import { asEngineError, assert, type EngineError, ExternalError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
+import type { Workspace } from "../core/workspace.ts";
 import type { JobFragment } from "./job-fragment.ts";
-import type { JobGraph } from "./job-graph.ts";
+import type { JobGraph, JobVertex } from "./job-graph.ts";
 import type { VertexSnapshot } from "./messages.ts";
 import { type CheckpointSettings, PeriodicCheckpoints } from "./periodic-checkpoints.ts";
-import type { RunningJob } from "./running-job.ts";
+import type { ReportOf, RunningJob } from "./running-job.ts";
 import type { RunningStream } from "./running-stream.ts";
 import type { SinkCommits } from "./sink-commits.ts";
 import { type JobSnapshot, joinSnapshots, type SubtaskSnapshot } from "./snapshots.ts";
-import { queryState, type StateQuestion } from "./state-query.ts";
+import { isUnknown, jobNotRunning, placeOfState, type StateQuestion } from "./state-query.ts";
 import type { SubtaskWatermarks } from "./watermark-report.ts";
 import type { WorkerHandle } from "./worker-handle.ts";
 
@@ -38,6 +40,9 @@ export interface StreamControlOptions {
   /** The checkpoint that the job was restored from; others count on from it. */
   readonly restored: number;
   /** Makes a checkpoint durable: it is complete when this has resolved. */
+  /** The planning thread's. */
+  readonly workspace: Workspace;
+  readonly threadOf: (vertex: JobVertex, subtask: number) => number;
   readonly store?: (snapshot: JobSnapshot) => void | Promise<void>;
   readonly checkpoints?: CheckpointSettings;
 }
@@ -53,6 +58,8 @@ export class StreamControl implements RunningStream {
   readonly #run: RunningJob;
   readonly #commits: SinkCommits;
   readonly #store: ((snapshot: JobSnapshot) => void | Promise<void>) | undefined;
+  readonly #workspace: Workspace;
+  readonly #threadOf: (vertex: JobVertex, subtask: number) => number;
   /** Checkpoints become complete one after the other. */
   #completing: Promise<void> = Promise.resolve();
   readonly #checkpoints = new Map<number, PendingCheckpoint>();
@@ -70,6 +77,7 @@ export class StreamControl implements RunningStream {
     const { job, host, graph, fragment, workers, run, commits, restored, store, checkpoints } = options;
     this.#job = job;
     this.#host = host;
+  readonly #stateQuestions = new Map<number, Pending<unknown>>();
     this.#run = run;
     this.#commits = commits;
     this.#store = store;
@@ -89,11 +97,14 @@ export class StreamControl implements RunningStream {
     this.#periodic = new PeriodicCheckpoints(host, checkpoints, take, (error) => run.fail(error));
   }
 
+    this.#workspace = options.workspace;
+    this.#threadOf = options.threadOf;
   /**
    * Sends a barrier from every source, and resolves with the state of the whole job as the barrier met it, once it is
    * stored and what sinks had prepared for it is committed. Waits for the one before it.
    * @throws {ExternalError} CHECKPOINT_ABORTED where the job ends before all of it was taken, CHECKPOINT_TIMEOUT
    * @throws {EngineError} what storing it failed with, which the job survives, or what a commit did, which it does not
+      else if (report.type === "stateAnswer") this.#onStateAnswer(report);
    */
   checkpoint(timeoutMs?: number): Promise<JobSnapshot> {
     const before = this.#underWay;
@@ -107,10 +118,44 @@ export class StreamControl implements RunningStream {
     return taken;
   }
 
-  /** @throws {ExternalError} JOB_NOT_RUNNING, and what `queryState` throws */
-  queryState(question: StateQuestion): unknown {
-    if (!this.#hasEnded) return queryState(this.#graph, this.#fragment.subtasks, question);
-    throw new ExternalError("JOB_NOT_RUNNING", false, "The job has ended.", "Ask while it runs.");
+  /**
+   * Asks the thread whose subtask owns the key. Where that one does not know the state, since no row has come there, the
+   * others tell whether it exists.
+   * @throws {ExternalError} JOB_NOT_RUNNING. @throws {PlanError} what `placeOfState` and `queryState` throw
+   */
+  async queryState(question: StateQuestion): Promise<unknown> {
+    if (this.#hasEnded) throw jobNotRunning();
+    const { vertex, owner } = placeOfState(this.#graph, this.#workspace, question);
+    const threads = new Set<number>([this.#threadOf(vertex, owner)]);
+    for (let subtask = 0; subtask < vertex.parallelism; subtask++) threads.add(this.#threadOf(vertex, subtask));
+    let unknown: unknown;
+    for (const thread of threads) {
+      try {
+        return await this.#askState(thread, question);
+      } catch (thrown) {
+        if (!isUnknown(thrown)) throw thrown;
+        unknown ??= thrown;
+      }
+    }
+    throw unknown;
+  }
+
+  #askState(thread: number, asked: StateQuestion): unknown {
+    const worker = this.#workers.find((each) => each.thread === thread);
+    if (worker === undefined) return this.#fragment.queryState(asked);
+    if (this.#hasEnded) throw jobNotRunning();
+    const question = ++this.#lastQuestion;
+    return new Promise((resolve, reject) => {
+      this.#stateQuestions.set(question, { resolve, reject });
+      worker.send({ type: "queryState", job: this.#job, question, asked });
+    });
+  }
+
+  #onStateAnswer({ question, answer }: ReportOf<"stateAnswer">): void {
+    const pending = this.#stateQuestions.get(question);
+    this.#stateQuestions.delete(question);
+    if ("error" in answer) pending?.reject(reviveError(answer.error));
+    else pending?.resolve(answer.value);
   }
 
   #take(timeoutMs: number | undefined): Promise<JobSnapshot> {
@@ -221,6 +266,8 @@ export class StreamControl implements RunningStream {
     } catch (thrown) {
       const error = asEngineError(thrown);
       this.#run.fail(error);
+    for (const { reject } of this.#stateQuestions.values()) reject(jobNotRunning());
+    this.#stateQuestions.clear();
       reject(error);
       return;
     }

@@ -5,9 +5,10 @@ import { Workspace } from "../core/workspace.ts";
 import { type ConnectorRegistry, loadConnectors } from "./connector-loader.ts";
 import { JobFragment } from "./job-fragment.ts";
 import type { BuiltProgram, ProgramBuilder } from "./job-program.ts";
-import type { Deployment, PeerMessage, WorkerCommand, WorkerReport } from "./messages.ts";
+import type { Deployment, PeerMessage, StateAnswer, WorkerCommand, WorkerReport } from "./messages.ts";
 import { PeerLinks } from "./peer-links.ts";
 import { withUserCode } from "./portable-graph.ts";
+import { jobNotRunning, notSendable } from "./state-query.ts";
 import { StoredParts } from "./stored-parts.ts";
 
 /** What a worker thread is started with. */
@@ -94,6 +95,9 @@ export class WorkerThread {
         this.#report({ type: "answer", job, question, watermarks: this.#fragment?.watermarks() ?? [] });
         return;
       }
+      case "queryState":
+        this.#answer(command);
+        return;
       case "stop":
         this.#stop(command.job).catch((thrown: unknown) => this.#fail(command.job, thrown));
         return;
@@ -155,6 +159,25 @@ export class WorkerThread {
     const accumulators = this.#program?.accumulators(job) ?? [];
     this.#program = undefined;
     this.#report({ type: "finished", job, metrics, committables, snapshots, accumulators });
+  }
+
+  /** Between two steps: the job is not held up by more than a look. */
+  #answer({ job, question, asked }: WorkerCommand & { type: "queryState" }): void {
+    const answer = (given: StateAnswer) => this.#report({ type: "stateAnswer", job, question, answer: given });
+    const fail = (thrown: unknown) => answer({ error: errorFields(asEngineError(thrown)) });
+    let value: unknown;
+    try {
+      if (this.#fragment?.job !== job) throw jobNotRunning();
+      value = this.#fragment.queryState(asked);
+    } catch (thrown) {
+      fail(thrown);
+      return;
+    }
+    try {
+      answer({ value });
+    } catch (thrown) {
+      fail(notSendable(asked, thrown instanceof Error ? thrown.message : String(thrown)));
+    }
   }
 
   async #stop(job: string): Promise<void> {

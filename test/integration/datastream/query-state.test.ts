@@ -1,4 +1,7 @@
-import { beforeAll, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
+// Compiled, as its users have it: the module imports "millrace", which is this on every thread.
+import { type StreamJob, startJobModule } from "../../../dist/index.js";
+import * as compiled from "../../../dist/testing.js";
 import type { Host } from "../../../src/core/host.ts";
 import { col, count, mapState, Schema, StreamExecutionEnvironment, types, valueState } from "../../../src/index.ts";
 import { loadEngine, Simulation } from "../../../src/testing.ts";
@@ -58,3 +61,64 @@ it.each([1, 3])("state of a running job is asked for by uid, name and key, at pa
     await refused("JOB_NOT_RUNNING", "counter", "seen", 3n);
   }),
 );
+
+describe("state on worker threads", () => {
+  beforeAll(compiled.loadEngine);
+
+  /** Asks a job of a module that runs on three threads, which goes on meanwhile. */
+  async function ask(start: (args: object) => Promise<StreamJob>, wait: (ms: number) => Promise<void>) {
+    const job = await start({});
+    const asked = (name: string, key: unknown = 3n) => job.queryState("queried", name, key);
+    const refused = async (code: string, ...given: Parameters<typeof job.queryState>) =>
+      expect(job.queryState(...given)).rejects.toMatchObject({ code });
+    // Before its first row the function has asked for no state yet.
+    const rows = (key: bigint) =>
+      asked("sum", key).catch((error: { code: string }) => {
+        if (error.code !== "STATE_UNKNOWN") throw error;
+        return null;
+      });
+    for (let key = 0n; key < 20n; key++) while (Number((await rows(key)) ?? 0n) < 4) await wait(10);
+    for (let key = 0n; key < 20n; key++) {
+      const [last, sum, parities] = await Promise.all([asked("last", key), asked("sum", key), asked("byParity", key)]);
+      expect((last as bigint) % 20n).toBe(key);
+      expect(sum).toBeGreaterThan(2n);
+      expect((parities as [string, bigint][]).map(([parity]) => parity)).toEqual(["even", "odd"]);
+      expect(await asked("average", key)).toBe(Number(key));
+      expect(await asked("all", key)).toEqual([key, key + 20n, key + 40n]);
+    }
+    expect(await asked("last", 77n)).toBeNull();
+    await refused("UID_UNKNOWN", "nobody", "last", 3n);
+    await refused("STATE_UNKNOWN", "queried", "first", 3n);
+    await refused("STATE_NOT_SENDABLE", "queried", "unsendable", 3n);
+    await refused("STATE_KEY_INVALID", "queried", "last", [1n, 2n]);
+    await refused("VALUE_INVALID", "queried", "last", "three");
+    const before = (await asked("sum")) as bigint;
+    while (((await asked("sum")) as bigint) === before) await wait(10); // nothing of this has stopped the job
+    const unanswered = Array.from({ length: 20 }, (_, key) => asked("last", BigInt(key)).catch((error) => error.code));
+    await job.cancel();
+    for (const answer of await Promise.all(unanswered)) {
+      expect(typeof answer === "bigint" || answer === "JOB_NOT_RUNNING").toBe(true);
+    }
+    await refused("JOB_NOT_RUNNING", "queried", "last", 3n);
+    const bounded = await start({ count: 400 });
+    await bounded.result();
+    await expect(bounded.queryState("queried", "last", 3n)).rejects.toMatchObject({ code: "JOB_NOT_RUNNING" });
+  }
+
+  const module = new URL("../../fixtures/modules/queried.ts", import.meta.url);
+
+  it.each([1, 2, 3])("is asked for while a job module runs, on simulated threads, seed %d", (seed) =>
+    new compiled.Simulation({ seed, parallelism: 3 }).run((host) =>
+      ask(
+        (args) => startJobModule(module, { parallelism: 3, host, args }),
+        (ms) => new Promise((resolve) => void host.scheduler.after(ms, resolve)),
+      ),
+    ),
+  );
+
+  it("is asked for while a job module runs, on threads", () =>
+    ask(
+      (args) => startJobModule(module, { parallelism: 3, args }),
+      (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    ));
+});
