@@ -1,4 +1,5 @@
 import { checkedOptions } from "../api/options.ts";
+import type { StoreCheckpoint } from "../runtime/checkpoint-store.ts";
 import type { CheckpointSettings } from "../runtime/periodic-checkpoints.ts";
 import type { JobSnapshot } from "../runtime/snapshots.ts";
 import { checkCallable, whole } from "./arguments.ts";
@@ -6,21 +7,23 @@ import { checkCallable, whole } from "./arguments.ts";
 export interface CheckpointOptions {
   /** From the end of a checkpoint to the start of the next, at least, in milliseconds. Default 0. */
   readonly minPauseMs?: number;
-  /** How long the barriers of a checkpoint may take through the job, in milliseconds. Default 600,000. */
+  /** How long the barriers of a checkpoint and storing it may take together, in milliseconds. Default 600,000. */
   readonly timeoutMs?: number;
   /** How many checkpoints in a row may fail before the job does. Default 0. */
   readonly tolerableFailures?: number;
   /**
    * Keeps a checkpoint where it survives: it is complete once this has resolved, and sinks commit then what they had
-   * prepared for it. Without it, the newest one is held by the job alone (`job.latestCheckpoint`).
+   * prepared for it. Without it, the newest one is held by the job alone (`job.latestCheckpoint`). The signal is aborted
+   * once it has taken too long, or the job has failed: the checkpoint counts as failed then, and must not take the place
+   * of a newer one.
    */
-  readonly storeCheckpoint?: (snapshot: JobSnapshot) => void | Promise<void>;
+  readonly storeCheckpoint?: StoreCheckpoint;
 }
 
 /** What `enableCheckpointing` was given. */
 export interface Checkpointing {
   readonly settings: CheckpointSettings;
-  readonly store: ((snapshot: JobSnapshot) => void | Promise<void>) | undefined;
+  readonly store: StoreCheckpoint | undefined;
 }
 
 const LONGEST_MS = 2 ** 31 - 1;
@@ -49,8 +52,8 @@ export function checkpointing(intervalMs: number, options: CheckpointOptions): C
 /** A checkpoint is the newest of the job once it is kept where the user wants it. */
 export const storing = ({ settings, store }: Checkpointing, onCheckpoint: (snapshot: JobSnapshot) => void) => ({
   checkpoints: settings,
-  storeCheckpoint: async (snapshot: JobSnapshot): Promise<void> => {
-    await store?.(snapshot);
-    onCheckpoint(snapshot);
+  storeCheckpoint: async (snapshot: JobSnapshot, options: { readonly signal: AbortSignal }): Promise<void> => {
+    await store?.(snapshot, options);
+    if (!options.signal.aborted) onCheckpoint(snapshot);
   },
 });

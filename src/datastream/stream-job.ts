@@ -1,10 +1,11 @@
 import type { JobResult } from "../api/job-result.ts";
 import { asEngineError, type EngineError, JobCancelledError } from "../core/errors.ts";
+import type { CheckpointStatistics } from "../runtime/checkpoint-statistics.ts";
 import type { VertexMetrics } from "../runtime/job-graph.ts";
 import type { RunningStream } from "../runtime/running-stream.ts";
 import type { JobSnapshot } from "../runtime/snapshots.ts";
-import { explainWatermarks, type WatermarkExplanation } from "./watermark-explanation.ts";
 import { jobNotRunning } from "../runtime/state-query.ts";
+import { explainWatermarks, type WatermarkExplanation } from "./watermark-explanation.ts";
 
 export type JobStatus = "CREATED" | "RUNNING" | "CANCELLING" | "CANCELED" | "FINISHED" | "FAILED";
 
@@ -65,6 +66,14 @@ export class StreamJob {
    */
   get latestCheckpoint(): JobSnapshot | undefined {
     return this.#latestCheckpoint;
+  }
+
+  /**
+   * How checkpoints have gone: how many were complete, how many failed and why, and what the one under way waits for.
+   * Undefined before the job runs.
+   */
+  get checkpointStatistics(): CheckpointStatistics | undefined {
+    return this.#control?.checkpointStatistics;
   }
 
   /** Counts per vertex as of a fraction of a second ago. */

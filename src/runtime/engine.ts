@@ -4,6 +4,7 @@ import type { AccumulatorState } from "../core/rows/accumulators.ts";
 import type { Sink } from "../core/sink.ts";
 import { Workspace } from "../core/workspace.ts";
 import { AlignmentGroup } from "./alignment.ts";
+import type { StoreCheckpoint } from "./checkpoint-store.ts";
 import { type ConnectorRegistry, loadConnectors } from "./connector-loader.ts";
 import { type Connectors, JobFragment, SPILL_PREFIX } from "./job-fragment.ts";
 import type { JobGraph, JobVertex, VertexMetrics } from "./job-graph.ts";
@@ -36,10 +37,10 @@ export interface JobOptions extends JobWatch {
   readonly restore?: JobSnapshot;
   /**
    * Of a stream: makes a checkpoint durable. It is complete when this has resolved, and what sinks have prepared for it
-   * is committed then. Behind the end of the input there is a last one, with `isFinal`. Absent: checkpoints that are
-   * asked for are complete at once, and there is no last one.
+   * is committed then; the timeout of periodic checkpoints holds for it. Behind the end of the input there is a last one,
+   * with `isFinal`. Absent: checkpoints that are asked for are complete at once, and there is no last one.
    */
-  readonly storeCheckpoint?: (snapshot: JobSnapshot) => void | Promise<void>;
+  readonly storeCheckpoint?: StoreCheckpoint;
   /** From which worker threads build the graph again, where vertices on them hold user code. */
   readonly program?: ProgramSpec;
   /** Of a stream: takes checkpoints by itself. */
@@ -258,15 +259,21 @@ export class Engine implements TableHome {
         graph,
         fragment,
         workers: this.#workers,
-        run,
-        commits,
         workspace: this.workspace,
         threadOf: (vertex, subtask) => threadOf(vertex.placement, subtask, threads),
+        run,
+        commits,
         restored: options.restore?.checkpointId ?? 0,
         ...(options.storeCheckpoint === undefined ? {} : { store: options.storeCheckpoint }),
         ...(options.checkpoints === undefined ? {} : { checkpoints: options.checkpoints }),
       });
-    if (control !== undefined) options.onRunning?.(control);
+    if (control !== undefined) {
+      run.onFailure = () => {
+        fragment.cancel();
+        control.abandon();
+      };
+      options.onRunning?.(control);
+    }
     const reports: ReportOf<"finished">[] = [];
     try {
       const finished = await fragment.run((metrics) => run.onLocalProgress(metrics));
@@ -274,10 +281,10 @@ export class Engine implements TableHome {
       reports.push(...(await run.all("finished")));
       await control?.finish();
     } catch (thrown) {
-      control?.end();
+      control?.abandon();
       // A commit that is under way must not meet the abort that follows.
       await control?.settled();
-      throw thrown;
+      throw run.failure ?? thrown;
     }
     if (run.failure !== undefined) throw run.failure;
     const metrics = fragment.metrics();

@@ -7,7 +7,7 @@ export interface CheckpointSettings {
   readonly intervalMs: number;
   /** From the end of one to the start of the next, at least. */
   readonly minPauseMs: number;
-  /** How long a barrier may take through the job; storing what it met is not counted. */
+  /** How long the barriers may take through the job, and storing what they met, together. */
   readonly timeoutMs: number;
   /** How many may fail in a row before the job does. */
   readonly tolerableFailures: number;

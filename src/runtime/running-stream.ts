@@ -1,3 +1,4 @@
+import type { CheckpointStatistics } from "./checkpoint-statistics.ts";
 import type { JobSnapshot } from "./snapshots.ts";
 import type { StateQuestion } from "./state-query.ts";
 import type { SubtaskWatermarks } from "./watermark-report.ts";
@@ -8,9 +9,11 @@ export interface RunningStream {
    * Sends a barrier from every source, and resolves with the state of the whole job as the barrier met it. One after the
    * other: it waits for an earlier one.
    * @throws {ExternalError} CHECKPOINT_ABORTED where the job ends before all of it was taken, CHECKPOINT_TIMEOUT where
-   * that takes longer than `timeoutMs`
+   * that and storing it take longer than `timeoutMs`
    */
   checkpoint(timeoutMs?: number): Promise<JobSnapshot>;
+  /** How checkpoints have gone so far; also once the job has ended. */
+  readonly checkpointStatistics: CheckpointStatistics;
   /** Event time per operator and input, of every subtask. */
   watermarks(): Promise<SubtaskWatermarks[]>;
   /** @throws {ExternalError} JOB_NOT_RUNNING, and what `placeOfState` and `queryState` throw */

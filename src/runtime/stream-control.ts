@@ -2,6 +2,8 @@ import { reviveError } from "../core/error-fields.ts";
 import { asEngineError, assert, type EngineError, ExternalError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import type { Workspace } from "../core/workspace.ts";
+import { CheckpointRecord, type CheckpointStatistics } from "./checkpoint-statistics.ts";
+import { type StoreCheckpoint, storeUntil } from "./checkpoint-store.ts";
 import type { JobFragment } from "./job-fragment.ts";
 import type { JobGraph, JobVertex } from "./job-graph.ts";
 import type { VertexSnapshot } from "./messages.ts";
@@ -22,6 +24,8 @@ interface Pending<T> {
 interface PendingCheckpoint extends Pending<JobSnapshot> {
   readonly cancelTimeout: () => void;
   readonly snapshots: Map<string, SubtaskSnapshot>;
+  /** Aborted, with the reason, where nobody waits for it to be stored any longer. */
+  readonly storing: AbortController;
 }
 
 interface PendingQuestion extends Pending<SubtaskWatermarks[]> {
@@ -35,15 +39,15 @@ export interface StreamControlOptions {
   readonly graph: JobGraph;
   readonly fragment: JobFragment;
   readonly workers: readonly WorkerHandle[];
+  /** The planning thread's. */
+  readonly workspace: Workspace;
+  readonly threadOf: (vertex: JobVertex, subtask: number) => number;
   readonly run: RunningJob;
   readonly commits: SinkCommits;
   /** The checkpoint that the job was restored from; others count on from it. */
   readonly restored: number;
   /** Makes a checkpoint durable: it is complete when this has resolved. */
-  /** The planning thread's. */
-  readonly workspace: Workspace;
-  readonly threadOf: (vertex: JobVertex, subtask: number) => number;
-  readonly store?: (snapshot: JobSnapshot) => void | Promise<void>;
+  readonly store?: StoreCheckpoint;
   readonly checkpoints?: CheckpointSettings;
 }
 
@@ -53,13 +57,18 @@ export class StreamControl implements RunningStream {
   readonly #graph: JobGraph;
   readonly #fragment: JobFragment;
   readonly #workers: readonly WorkerHandle[];
+  readonly #workspace: Workspace;
+  readonly #threadOf: (vertex: JobVertex, subtask: number) => number;
   readonly #subtaskCount: number;
   readonly #host: Host;
   readonly #run: RunningJob;
   readonly #commits: SinkCommits;
-  readonly #store: ((snapshot: JobSnapshot) => void | Promise<void>) | undefined;
-  readonly #workspace: Workspace;
-  readonly #threadOf: (vertex: JobVertex, subtask: number) => number;
+  readonly #store: StoreCheckpoint | undefined;
+  /** From the trigger of a checkpoint until it is stored, where the caller says nothing else. */
+  readonly #timeoutMs: number | undefined;
+  readonly #record: CheckpointRecord;
+  /** Of the checkpoint that is being stored. */
+  #storing: AbortController | undefined;
   /** Checkpoints become complete one after the other. */
   #completing: Promise<void> = Promise.resolve();
   readonly #checkpoints = new Map<number, PendingCheckpoint>();
@@ -67,6 +76,7 @@ export class StreamControl implements RunningStream {
   /** The checkpoint that was asked for last, while it is under way. */
   #underWay: Promise<unknown> | undefined;
   readonly #questions = new Map<number, PendingQuestion>();
+  readonly #stateQuestions = new Map<number, Pending<unknown>>();
   /** From threads that have finished. */
   readonly #finals: VertexSnapshot[] = [];
   #lastCheckpoint: number;
@@ -77,19 +87,23 @@ export class StreamControl implements RunningStream {
     const { job, host, graph, fragment, workers, run, commits, restored, store, checkpoints } = options;
     this.#job = job;
     this.#host = host;
-  readonly #stateQuestions = new Map<number, Pending<unknown>>();
     this.#run = run;
     this.#commits = commits;
     this.#store = store;
+    this.#timeoutMs = checkpoints?.timeoutMs;
+    this.#record = new CheckpointRecord(() => host.clock.nowMs());
     this.#lastCheckpoint = restored;
     this.#graph = graph;
     this.#fragment = fragment;
     this.#workers = workers;
+    this.#workspace = options.workspace;
+    this.#threadOf = options.threadOf;
     this.#subtaskCount = graph.vertices.reduce((sum, { parallelism }) => sum + parallelism, 0);
     fragment.onSnapshot = (checkpointId, vertex, snapshot) => this.#onSnapshot(checkpointId, vertex, snapshot);
     run.onStreamReport = (report) => {
       if (report.type === "snapshot") this.#onSnapshot(report.checkpointId, report.vertex, report.snapshot);
       else if (report.type === "answer") this.#onAnswer(report.question, report.watermarks);
+      else if (report.type === "stateAnswer") this.#onStateAnswer(report);
       else this.#onThreadFinished(report.snapshots);
     };
     if (checkpoints === undefined) return;
@@ -97,16 +111,14 @@ export class StreamControl implements RunningStream {
     this.#periodic = new PeriodicCheckpoints(host, checkpoints, take, (error) => run.fail(error));
   }
 
-    this.#workspace = options.workspace;
-    this.#threadOf = options.threadOf;
   /**
    * Sends a barrier from every source, and resolves with the state of the whole job as the barrier met it, once it is
    * stored and what sinks had prepared for it is committed. Waits for the one before it.
+   * @param timeoutMs - For its barriers and for storing it; default: that of periodic checkpoints, if there are any.
    * @throws {ExternalError} CHECKPOINT_ABORTED where the job ends before all of it was taken, CHECKPOINT_TIMEOUT
    * @throws {EngineError} what storing it failed with, which the job survives, or what a commit did, which it does not
-      else if (report.type === "stateAnswer") this.#onStateAnswer(report);
    */
-  checkpoint(timeoutMs?: number): Promise<JobSnapshot> {
+  checkpoint(timeoutMs = this.#timeoutMs): Promise<JobSnapshot> {
     const before = this.#underWay;
     const taken = before === undefined ? this.#take(timeoutMs) : before.then(() => this.#take(timeoutMs));
     const settled: Promise<void> = taken
@@ -116,6 +128,10 @@ export class StreamControl implements RunningStream {
       });
     this.#underWay = settled;
     return taken;
+  }
+
+  get checkpointStatistics(): CheckpointStatistics {
+    return this.#record.statistics;
   }
 
   /**
@@ -165,12 +181,15 @@ export class StreamControl implements RunningStream {
         reject(aborted(checkpointId));
         return;
       }
-      // Its barriers go on through the job, and nobody waits for what they meet.
-      const giveUp = () => {
-        if (this.#checkpoints.delete(checkpointId)) reject(timedOut(checkpointId, timeoutMs));
+      const storing = new AbortController();
+      const giveUp = (): void => {
+        // Its barriers go on through the job, and nobody waits for what they meet.
+        if (this.#checkpoints.delete(checkpointId)) this.#fail(checkpointId, timedOut(checkpointId, timeoutMs), reject);
+        else storing.abort(notStored(checkpointId, timeoutMs));
       };
       const cancelTimeout = timeoutMs === undefined ? () => undefined : this.#host.scheduler.after(timeoutMs, giveUp);
-      this.#checkpoints.set(checkpointId, { resolve, reject, cancelTimeout, snapshots: new Map() });
+      this.#record.start(checkpointId);
+      this.#checkpoints.set(checkpointId, { resolve, reject, cancelTimeout, snapshots: new Map(), storing });
       for (const worker of this.#workers) {
         worker.send({ type: "checkpoint", job: this.#job, barrier: { checkpointId } });
       }
@@ -203,8 +222,34 @@ export class StreamControl implements RunningStream {
     const subtasks = [...this.#fragment.finalSnapshots(), ...this.#finals].map(({ snapshot }) => snapshot);
     const snapshot = joinSnapshots(++this.#lastCheckpoint, stream.maxParallelism, subtasks);
     this.#commits.announce(snapshot);
-    await this.#store({ ...snapshot, isFinal: true });
+    await this.#storeLast({ ...snapshot, isFinal: true }, this.#store);
     this.#host.crashPoint?.("checkpoint.final");
+  }
+
+  async #storeLast(snapshot: JobSnapshot, store: StoreCheckpoint): Promise<void> {
+    const { checkpointId } = snapshot;
+    const storing = new AbortController();
+    const giveUp = () => storing.abort(notStored(checkpointId, this.#timeoutMs));
+    const cancelTimeout =
+      this.#timeoutMs === undefined ? () => undefined : this.#host.scheduler.after(this.#timeoutMs, giveUp);
+    this.#storing = storing;
+    this.#record.start(checkpointId);
+    this.#record.enter("storing");
+    try {
+      await storeUntil(store, snapshot, storing.signal);
+      this.#record.complete(snapshot);
+    } catch (thrown) {
+      this.#record.fail(checkpointId, asEngineError(thrown));
+      throw thrown;
+    } finally {
+      cancelTimeout();
+    }
+  }
+
+  /** The job fails: nobody waits for a checkpoint that is being stored, whatever comes of it. */
+  abandon(): void {
+    this.end();
+    this.#storing?.abort(aborted(this.#lastCheckpoint));
   }
 
   /** Resolves when no checkpoint is being stored or committed. */
@@ -218,11 +263,14 @@ export class StreamControl implements RunningStream {
     this.#periodic?.stop();
     for (const [checkpointId, { reject, cancelTimeout }] of this.#checkpoints) {
       cancelTimeout();
+      this.#record.drop();
       reject(aborted(checkpointId));
     }
     this.#checkpoints.clear();
     for (const { resolve, answers } of this.#questions.values()) resolve(answers);
     this.#questions.clear();
+    for (const { reject } of this.#stateQuestions.values()) reject(jobNotRunning());
+    this.#stateQuestions.clear();
   }
 
   #onSnapshot(checkpointId: number, vertex: number, snapshot: SubtaskSnapshot): void {
@@ -234,7 +282,6 @@ export class StreamControl implements RunningStream {
     pending.snapshots.set(subtask, snapshot);
     if (pending.snapshots.size < this.#subtaskCount) return;
     this.#checkpoints.delete(checkpointId);
-    pending.cancelTimeout();
     const { stream } = this.#graph;
     assert(stream !== undefined, "only streams have checkpoints");
     const joined = joinSnapshots(checkpointId, stream.maxParallelism, [...pending.snapshots.values()]);
@@ -242,15 +289,24 @@ export class StreamControl implements RunningStream {
   }
 
   /** Stores a checkpoint, tells everybody that it is complete, and commits. Never rejects. */
-  async #complete(snapshot: JobSnapshot, { resolve, reject }: Pending<JobSnapshot>): Promise<void> {
+  async #complete(
+    snapshot: JobSnapshot,
+    { resolve, reject, storing, cancelTimeout }: PendingCheckpoint,
+  ): Promise<void> {
     const { checkpointId } = snapshot;
+    this.#storing = storing;
     try {
       this.#host.crashPoint?.("checkpoint.taken");
       this.#commits.announce(snapshot);
-      await this.#store?.(snapshot);
+      this.#record.enter("storing");
+      if (this.#store !== undefined) await storeUntil(this.#store, snapshot, storing.signal);
+      this.#record.enter("committing");
     } catch (thrown) {
-      reject(asEngineError(thrown));
+      this.#fail(checkpointId, asEngineError(thrown), reject);
       return;
+    } finally {
+      cancelTimeout();
+      this.#storing = undefined;
     }
     try {
       this.#host.crashPoint?.("checkpoint.complete");
@@ -266,16 +322,21 @@ export class StreamControl implements RunningStream {
     } catch (thrown) {
       const error = asEngineError(thrown);
       this.#run.fail(error);
-    for (const { reject } of this.#stateQuestions.values()) reject(jobNotRunning());
-    this.#stateQuestions.clear();
-      reject(error);
+      this.#fail(checkpointId, error, reject);
       return;
     }
+    this.#record.complete(snapshot);
     if (!this.#hasEnded) this.#fragment.commitCheckpoint(checkpointId);
     for (const worker of this.#hasEnded ? [] : this.#workers) {
       worker.send({ type: "checkpointCommitted", job: this.#job, checkpointId });
     }
     resolve(snapshot);
+  }
+
+  #fail(checkpointId: number, error: EngineError, reject: (error: EngineError) => void): void {
+    if (error.code === "CHECKPOINT_ABORTED") this.#record.drop();
+    else this.#record.fail(checkpointId, error);
+    reject(error);
   }
 
   /** A thread that has nothing left to run answers no longer. */
@@ -302,6 +363,14 @@ const timedOut = (checkpointId: number, timeoutMs: number | undefined) =>
     true,
     `The barriers of checkpoint ${checkpointId} had not passed the job after ${timeoutMs} ms.`,
     "Look at the metrics for what is backpressured, or allow more time.",
+  );
+
+const notStored = (checkpointId: number, timeoutMs: number | undefined) =>
+  new ExternalError(
+    "CHECKPOINT_TIMEOUT",
+    true,
+    `Checkpoint ${checkpointId} had not been stored ${timeoutMs} ms after it was begun: storeCheckpoint has not resolved.`,
+    "See to where checkpoints are stored, or allow more time.",
   );
 
 const aborted = (checkpointId: number) =>

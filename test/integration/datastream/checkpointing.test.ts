@@ -110,6 +110,78 @@ describe("checkpoints at an interval", () => {
       expect(job.latestCheckpoint).toBeUndefined();
     }));
 
+  it("are given up where storing takes too long, and go on where that is tolerated", async () => {
+    const signals: AbortSignal[] = [];
+    const hanging = (ids: readonly number[]) => ({
+      timeoutMs: 200,
+      storeCheckpoint: (snapshot: JobSnapshot, { signal }: { signal: AbortSignal }) => {
+        signals.push(signal);
+        return ids.includes(snapshot.checkpointId) ? new Promise<void>(() => undefined) : Promise.resolve();
+      },
+    });
+    const start = (host: Host, options: CheckpointOptions) => {
+      const env = StreamExecutionEnvironment.create({ host }).enableCheckpointing(300, options);
+      env.fromGenerator({ n: col("n") }, { count: 300, rowsPerSecond: 100 }).blackhole();
+      return env.executeAsync();
+    };
+    await simulated(8).run(async (host) => {
+      const job = await start(host, { ...hanging([2, 3]), tolerableFailures: 2 });
+      await pause(host, 700);
+      expect(job.checkpointStatistics).toMatchObject({
+        completed: 1,
+        failed: 0,
+        underWay: { checkpointId: 2, phase: "storing" },
+      });
+      await pause(host, 450);
+      expect(job.checkpointStatistics).toMatchObject({
+        completed: 1,
+        failed: 2,
+        failedInARow: 2,
+        lastCompleted: { checkpointId: 1, bytes: expect.any(Number) },
+        lastFailed: { checkpointId: 3, error: { code: "CHECKPOINT_TIMEOUT" } },
+      });
+      expect(job.latestCheckpoint?.checkpointId).toBe(1);
+      await job.result();
+      expect(signals.map(({ aborted }) => aborted).slice(0, 4)).toEqual([false, true, true, false]);
+      const { completed, failed, failedInARow, underWay } = job.checkpointStatistics ?? {};
+      expect({ completed, failed, failedInARow, underWay }).toEqual({
+        completed: signals.length - 2,
+        failed: 2,
+        failedInARow: 0,
+        underWay: undefined,
+      });
+    });
+    await simulated(8).run(async (host) => {
+      const job = await start(host, hanging([1]));
+      await expect(job.result()).rejects.toMatchObject({
+        code: "CHECKPOINTS_FAILED",
+        cause: expect.objectContaining({ code: "CHECKPOINT_TIMEOUT" }),
+      });
+      expect(job.checkpointStatistics).toMatchObject({ completed: 0, failed: 1 });
+    });
+    // The one behind the end of the input too: the job could not be restored without it.
+    await simulated(8).run(async (host) => {
+      const job = await start(host, hanging([10]));
+      await expect(job.result()).rejects.toMatchObject({ code: "CHECKPOINT_TIMEOUT" });
+    });
+  });
+
+  it("do not hold up a job that is cancelled while one is being stored", () =>
+    simulated(9).run(async (host) => {
+      const env = StreamExecutionEnvironment.create({ host }).enableCheckpointing(100, {
+        timeoutMs: 1_000_000,
+        storeCheckpoint: () => new Promise(() => undefined),
+      });
+      env.fromGenerator({ n: col("n") }, { rowsPerSecond: 100 }).blackhole();
+      const job = await env.executeAsync();
+      await pause(host, 500);
+      const startMs = host.clock.nowMs();
+      await job.cancel();
+      expect(job.status).toBe("CANCELED");
+      expect(host.clock.nowMs() - startMs).toBeLessThan(100);
+      expect(job.checkpointStatistics).toMatchObject({ completed: 0, failed: 0 });
+    }));
+
   it("wait for each other where they are asked for at the same moment", () =>
     simulated(5).run(async (host) => {
       const env = StreamExecutionEnvironment.create({ host, parallelism: 2 });
