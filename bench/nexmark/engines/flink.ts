@@ -1,6 +1,6 @@
 /** Apache Flink's SQL in streaming mode on a mini cluster, in a JVM of its own; see bench/peers/flink. */
 import { JavaPeer } from "../../engines/java-peer.ts";
-import { nexmarkColumnNames, nexmarkColumns } from "../generator/columns.ts";
+import { type NexmarkColumnName, nexmarkColumnNames, nexmarkColumns } from "../generator/columns.ts";
 import { EventType, type NexmarkConfiguration } from "../generator/configuration.ts";
 import { nexmarkQueries } from "../queries/queries.ts";
 import { viewColumns } from "../queries/query.ts";
@@ -57,21 +57,30 @@ export class NexmarkFlink implements NexmarkEngine {
   }
 }
 
-const dropStatements = ["timed_bid", ...Object.keys(viewColumns)]
+const dropStatements = ["timed_bid", "only_bid", ...Object.keys(viewColumns)]
   .map((view) => `DROP TEMPORARY VIEW ${view}`)
-  .concat("DROP TEMPORARY TABLE events");
+  .concat(["events", "bid_events"].map((table) => `DROP TEMPORARY TABLE ${table}`));
+
+/** The source makes the columns of its table that the planner asks it for. */
+const bidEventColumns: readonly NexmarkColumnName[] = [
+  ...(["eventType", "dateTime", "auction", "bidder"] as const),
+  ...(["price", "channel", "url", "bidExtra"] as const),
+];
 
 function createStatements({ configuration, events }: NexmarkRun): string[] {
-  const columns = nexmarkColumnNames.map((name) => `${name} ${typeNames[nexmarkColumns[name].type.kind]}`);
-  const views = Object.entries(viewColumns).map(
-    ([view, list]) =>
-      `CREATE TEMPORARY VIEW ${view} AS SELECT ${list} FROM events
-        WHERE eventType = ${EventType[view as keyof typeof EventType]}`,
-  );
+  const table = (name: string, columns: readonly NexmarkColumnName[]): string => {
+    const typed = columns.map((column) => `${column} ${typeNames[nexmarkColumns[column].type.kind]}`);
+    return `CREATE TEMPORARY TABLE ${name} (${typed.join(", ")}, WATERMARK FOR dateTime AS dateTime - INTERVAL '4' SECOND)
+      WITH ('connector' = 'nexmark', 'events' = '${events}', 'configuration' = '${JSON.stringify(configuration)}')`;
+  };
+  const view = (name: string, kind: keyof typeof EventType, from: string): string =>
+    `CREATE TEMPORARY VIEW ${name} AS SELECT ${viewColumns[kind]} FROM ${from} WHERE eventType = ${EventType[kind]}`;
+  const kinds = Object.keys(viewColumns) as (keyof typeof viewColumns)[];
   return [
-    `CREATE TEMPORARY TABLE events (${columns.join(", ")}, WATERMARK FOR dateTime AS dateTime - INTERVAL '4' SECOND)
-      WITH ('connector' = 'nexmark', 'events' = '${events}', 'configuration' = '${JSON.stringify(configuration)}')`,
-    ...views,
+    table("events", nexmarkColumnNames),
+    table("bid_events", bidEventColumns),
+    ...kinds.map((kind) => view(kind, kind, "events")),
+    view("only_bid", "bid", "bid_events"),
     "CREATE TEMPORARY VIEW timed_bid AS SELECT *, PROCTIME() AS p_time FROM bid",
   ].map(quoted);
 }

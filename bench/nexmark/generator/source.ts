@@ -3,6 +3,7 @@ import { PlanError } from "../../../src/core/errors.ts";
 import type { Source, SourceContext, SourceStatistics, Split, SplitReader } from "../../../src/core/source.ts";
 import { type NexmarkColumnName, nexmarkColumnNames, nexmarkColumns } from "./columns.ts";
 import { checkConfiguration, type NexmarkConfiguration } from "./configuration.ts";
+import { tellFirstEvent } from "./first-event.ts";
 import { NexmarkGenerator, nexmarkSchema } from "./generator.ts";
 
 export interface NexmarkSourceSpec {
@@ -54,6 +55,7 @@ export class NexmarkSource implements Source {
     let row = 0;
     return {
       next: () => {
+        if (first === 0 && row === 0) tellFirstEvent();
         if (row >= count) return undefined;
         const rows = Math.min(batchRows, count - row);
         const batch = generator.batch(first + row, rows);

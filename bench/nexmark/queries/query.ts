@@ -6,7 +6,10 @@ export interface NexmarkQuery {
   readonly question: string;
   /** The answer in DuckDB's SQL, over the views person, auction and bid of `duckdbViews`. */
   readonly duckdb: string;
-  /** The query in Flink's SQL, over views of the same names; left out where DuckDB's text serves. */
+  /**
+   * The query in Flink's SQL, over views of the same names; left out where DuckDB's text serves. `only_bid` is `bid` over a
+   * source that has no other columns: below a rank by event time Flink's planner would have its source make all of them.
+   */
   readonly flink?: string;
   /**
    * "rows": the rows that are left when all events have been read are equal, whatever their order.
