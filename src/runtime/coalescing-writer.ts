@@ -1,36 +1,58 @@
 import type { Batch } from "../core/batch.ts";
 import { concatBatches, haveSameMarks } from "../core/columns/concat.ts";
+import { batchBytes } from "../core/columns/size.ts";
 import type { ControlElement } from "../core/stream-element.ts";
 import type { Workspace } from "../core/workspace.ts";
 import type { ChannelWriter } from "./channel.ts";
+import type { StreamSettings } from "./job-graph.ts";
+
+/** A channel of a batch job gathers so many bytes, or as large a share of its thread's memory. */
+const GATHERED_BYTES = 256 * 1024;
+const GATHERED_SHARE = 1 / 1024;
+
+/** When gathered rows are sent. */
+export interface Gathering {
+  /** As soon as there are so many. */
+  readonly batchRows: number;
+  /** In a batch job: or so many bytes. A batch of a quarter of that goes as it is. */
+  readonly batchBytes?: number;
+  /** When the oldest has waited for this long; infinity in a batch job, where nobody waits but threads without work. */
+  readonly timeoutMs: number;
+  readonly nowMs: () => number;
+}
+
+/** `memoryBytes`: what the thread may use. */
+export function gatheringFor(
+  stream: StreamSettings | undefined,
+  { batchRows, memoryBytes, nowMs }: { batchRows: number; memoryBytes: number; nowMs: () => number },
+): Gathering {
+  if (stream !== undefined) return { batchRows, timeoutMs: stream.bufferTimeoutMs, nowMs };
+  const enough = Math.min(GATHERED_BYTES, memoryBytes * GATHERED_SHARE);
+  return { batchRows, batchBytes: enough, timeoutMs: Number.POSITIVE_INFINITY, nowMs };
+}
 
 /**
- * Gathers the small batches that a stream sends to one channel into larger ones: until there are enough rows, or until
- * the oldest has waited for the buffer timeout, or until the thread runs out of work. A watermark waits with the rows before it, and a later one replaces it:
- * event time may be known later than it could be, never too early. Barriers, idleness and the end send everything first.
+ * Gathers the small batches that go to one channel into larger ones: until there are enough rows, or until the oldest
+ * has waited for the buffer timeout, or until the thread runs out of work. What is behind a filter or a partition would
+ * cost its consumer, and a message to another thread, as much as a full batch each.
+ * A watermark waits with the rows before it, and a later one replaces it: event time may be known later than it could
+ * be, never too early. Barriers, idleness and the end send everything first.
  */
 export class CoalescingWriter implements ChannelWriter {
   readonly #workspace: Workspace;
   readonly #writer: ChannelWriter;
-  readonly #batchRows: number;
-  readonly #timeoutMs: number;
-  readonly #nowMs: () => number;
+  readonly #gathering: Gathering;
   #held: Batch[] = [];
   #heldRows = 0;
+  #heldBytes = 0;
   #watermark: ControlElement | undefined;
   /** Wall clock by which what is held must go; infinity where nothing is held. */
   flushAtMs = Number.POSITIVE_INFINITY;
 
-  constructor(
-    workspace: Workspace,
-    writer: ChannelWriter,
-    options: { readonly batchRows: number; readonly timeoutMs: number; readonly nowMs: () => number },
-  ) {
+  constructor(workspace: Workspace, writer: ChannelWriter, gathering: Gathering) {
     this.#workspace = workspace;
     this.#writer = writer;
-    this.#batchRows = options.batchRows;
-    this.#timeoutMs = options.timeoutMs;
-    this.#nowMs = options.nowMs;
+    this.#gathering = gathering;
   }
 
   get isClosed(): boolean {
@@ -48,16 +70,20 @@ export class CoalescingWriter implements ChannelWriter {
   send(batch: Batch): void {
     const [first] = this.#held;
     if (first !== undefined && !haveSameMarks(first, batch)) this.flush();
+    const { batchRows, batchBytes: enough, timeoutMs, nowMs } = this.#gathering;
+    const byteLength = enough === undefined ? 0 : batchBytes(this.#workspace, batch);
     // Large batches are not worth a copy.
-    if (batch.rowCount * 2 >= this.#batchRows || this.#timeoutMs === 0) {
+    const isLarge = batch.rowCount * 2 >= batchRows || (enough !== undefined && byteLength * 4 >= enough);
+    if (isLarge || timeoutMs === 0) {
       this.flush();
       this.#writer.send(batch);
       return;
     }
-    if (this.#held.length === 0) this.flushAtMs = this.#nowMs() + this.#timeoutMs;
+    if (this.#held.length === 0) this.flushAtMs = nowMs() + timeoutMs;
     this.#held.push(batch);
     this.#heldRows += batch.rowCount;
-    if (this.#heldRows >= this.#batchRows) this.flush();
+    this.#heldBytes += byteLength;
+    if (this.#heldRows >= batchRows || (enough !== undefined && this.#heldBytes >= enough)) this.flush();
   }
 
   control(element: ControlElement): void {
@@ -79,11 +105,14 @@ export class CoalescingWriter implements ChannelWriter {
   }
 
   /**
-   * The thread has nothing else to do: rows for a subtask of its own gain nothing by waiting. Those for another thread wait
-   * for the timeout, since that thread may be busy and each batch costs it. True where something was sent.
+   * The thread has nothing else to do. Rows for a subtask of its own gain nothing by waiting. In a stream, those for
+   * another thread wait for the timeout, since that thread may be busy and each batch costs it. In a batch job they go,
+   * full queue or not: all that this thread waits for may wait for them. True where something was sent.
    */
   flushIdle(): boolean {
-    if (this.#held.length === 0 || !this.#writer.isLocal || !this.#writer.hasRoom()) return false;
+    if (this.#held.length === 0) return false;
+    const isBatchJob = this.#gathering.timeoutMs === Number.POSITIVE_INFINITY;
+    if (!isBatchJob && !(this.#writer.isLocal === true && this.#writer.hasRoom())) return false;
     this.flush();
     return true;
   }
@@ -92,6 +121,7 @@ export class CoalescingWriter implements ChannelWriter {
     const held = this.#held;
     this.#held = [];
     this.#heldRows = 0;
+    this.#heldBytes = 0;
     this.flushAtMs = Number.POSITIVE_INFINITY;
     if (held.length === 1) this.#writer.send(held[0]);
     else if (held.length > 1) {

@@ -6,7 +6,7 @@ import type { ControlElement } from "../core/stream-element.ts";
 import { END_OF_TIME_MS, type Watermark } from "../core/time/time.ts";
 import type { Workspace } from "../core/workspace.ts";
 import type { ChannelWriter } from "./channel.ts";
-import { CoalescingWriter } from "./coalescing-writer.ts";
+import { CoalescingWriter, type Gathering } from "./coalescing-writer.ts";
 import type { Exchange } from "./job-graph.ts";
 
 /** One outgoing edge of a subtask: a writer per subtask of the consumer. */
@@ -17,13 +17,6 @@ export interface OutgoingEdge {
   readonly to: string;
   /** Takes the rows of this side output instead of the main one. */
   readonly tag?: string;
-}
-
-/** How a stream gathers small batches before it sends them. */
-export interface Coalescing {
-  readonly batchRows: number;
-  readonly timeoutMs: number;
-  readonly nowMs: () => number;
 }
 
 /**
@@ -39,13 +32,13 @@ export class ExchangeOutput implements Output {
   rowsOut = 0;
   batchesOut = 0;
 
-  constructor(workspace: Workspace, edges: readonly OutgoingEdge[], subtask: number, coalescing?: Coalescing) {
+  constructor(workspace: Workspace, edges: readonly OutgoingEdge[], subtask: number, gathering?: Gathering) {
     this.#workspace = workspace;
-    if (coalescing === undefined) {
+    if (gathering === undefined) {
       this.#edges = edges;
       this.#coalescing = [];
     } else {
-      const wrap = (writer: ChannelWriter) => new CoalescingWriter(workspace, writer, coalescing);
+      const wrap = (writer: ChannelWriter) => new CoalescingWriter(workspace, writer, gathering);
       this.#edges = edges.map((edge) => ({ ...edge, writers: edge.writers.map(wrap) }));
       this.#coalescing = this.#edges.flatMap(({ writers }) => writers as CoalescingWriter[]);
     }

@@ -12,6 +12,7 @@ import { AlignmentGroup } from "./alignment.ts";
 import { BoundedSourceInput } from "./bounded-source-input.ts";
 import { type NamedOperator, OperatorChain } from "./chain.ts";
 import { ChannelInput } from "./channel-input.ts";
+import { gatheringFor } from "./coalescing-writer.ts";
 import { ExchangeOutput } from "./exchange-output.ts";
 import { fuseRowFunctions } from "./fuse-row-functions.ts";
 import { JobChannels, type Peers } from "./job-channels.ts";
@@ -315,7 +316,7 @@ export class JobFragment {
       this.#workspace,
       this.#channels.outgoing(vertex, index),
       index,
-      stream && { batchRows: this.#deployment.batchRows, timeoutMs: stream.bufferTimeoutMs, nowMs },
+      gatheringFor(stream, { ...this.#deployment, nowMs }),
     );
     const inputSchemas = vertex.inputs.map((fields) => new Schema(fields));
     const source = vertex.source === undefined ? undefined : this.#openSource(vertex);
@@ -444,7 +445,7 @@ export class JobFragment {
   /** True where gathered rows were sent, which gives others work. */
   #flushIdle(running: ReadonlySet<Subtask>): boolean {
     let hasSent = false;
-    if (this.#stream !== undefined) for (const subtask of running) if (subtask.flushIdle()) hasSent = true;
+    for (const subtask of running) if (subtask.flushIdle()) hasSent = true;
     return hasSent;
   }
 
