@@ -9,6 +9,10 @@ import type { StreamSettings } from "./job-graph.ts";
 /** A channel of a batch job gathers so many bytes, or as large a share of its thread's memory. */
 const GATHERED_BYTES = 256 * 1024;
 const GATHERED_SHARE = 1 / 1024;
+/** Batches may be slices of larger ones, which they keep from being freed. */
+const GATHERED_BATCHES = 64;
+/** Rows that a limit waits for end the job, so they must not wait for the end of a long scan. */
+const BATCH_JOB_TIMEOUT_MS = 50;
 
 /** When gathered rows are sent. */
 export interface Gathering {
@@ -16,7 +20,7 @@ export interface Gathering {
   readonly batchRows: number;
   /** In a batch job: or so many bytes. A batch of a quarter of that goes as it is. */
   readonly batchBytes?: number;
-  /** When the oldest has waited for this long; infinity in a batch job, where nobody waits but threads without work. */
+  /** When the oldest has waited for this long; 0 where nothing waits. */
   readonly timeoutMs: number;
   readonly nowMs: () => number;
 }
@@ -28,7 +32,7 @@ export function gatheringFor(
 ): Gathering {
   if (stream !== undefined) return { batchRows, timeoutMs: stream.bufferTimeoutMs, nowMs };
   const enough = Math.min(GATHERED_BYTES, memoryBytes * GATHERED_SHARE);
-  return { batchRows, batchBytes: enough, timeoutMs: Number.POSITIVE_INFINITY, nowMs };
+  return { batchRows, batchBytes: enough, timeoutMs: BATCH_JOB_TIMEOUT_MS, nowMs };
 }
 
 /**
@@ -68,13 +72,11 @@ export class CoalescingWriter implements ChannelWriter {
   }
 
   send(batch: Batch): void {
-    const [first] = this.#held;
-    if (first !== undefined && !haveSameMarks(first, batch)) this.flush();
-    const { batchRows, batchBytes: enough, timeoutMs, nowMs } = this.#gathering;
-    const byteLength = enough === undefined ? 0 : batchBytes(this.#workspace, batch);
+    const { batchRows, batchBytes: enough = Number.POSITIVE_INFINITY, timeoutMs, nowMs } = this.#gathering;
+    if (this.#held.length > 0 && !this.#canFollow(this.#held[0], batch)) this.flush();
+    const byteLength = this.#isBatchJob ? batchBytes(this.#workspace, batch) : 0;
     // Large batches are not worth a copy.
-    const isLarge = batch.rowCount * 2 >= batchRows || (enough !== undefined && byteLength * 4 >= enough);
-    if (isLarge || timeoutMs === 0) {
+    if (batch.rowCount * 2 >= batchRows || byteLength * 4 >= enough || timeoutMs === 0) {
       this.flush();
       this.#writer.send(batch);
       return;
@@ -83,7 +85,8 @@ export class CoalescingWriter implements ChannelWriter {
     this.#held.push(batch);
     this.#heldRows += batch.rowCount;
     this.#heldBytes += byteLength;
-    if (this.#heldRows >= batchRows || (enough !== undefined && this.#heldBytes >= enough)) this.flush();
+    const isFull = this.#isBatchJob && (this.#heldBytes >= enough || this.#held.length >= GATHERED_BATCHES);
+    if (isFull || this.#heldRows >= batchRows) this.flush();
   }
 
   control(element: ControlElement): void {
@@ -111,8 +114,7 @@ export class CoalescingWriter implements ChannelWriter {
    */
   flushIdle(): boolean {
     if (this.#held.length === 0) return false;
-    const isBatchJob = this.#gathering.timeoutMs === Number.POSITIVE_INFINITY;
-    if (!isBatchJob && !(this.#writer.isLocal === true && this.#writer.hasRoom())) return false;
+    if (!this.#isBatchJob && !(this.#writer.isLocal === true && this.#writer.hasRoom())) return false;
     this.flush();
     return true;
   }
@@ -133,9 +135,21 @@ export class CoalescingWriter implements ChannelWriter {
     this.#watermark = undefined;
   }
 
+  #canFollow(first: Batch, batch: Batch): boolean {
+    return haveSameMarks(first, batch) && (!this.#isBatchJob || shareDictionaries(first, batch));
+  }
+
+  get #isBatchJob(): boolean {
+    return this.#gathering.batchBytes !== undefined;
+  }
+
   /** After a failure: drops what is held. */
   close(): void {
     for (const batch of this.#held) batch.release();
     this.#held = [];
   }
 }
+
+/** Rows over other dictionaries would have to be decoded, and until then both dictionaries be kept. */
+const shareDictionaries = (a: Batch, b: Batch): boolean =>
+  a.columns.every(({ dictionary }, i) => dictionary === b.columns[i].dictionary);

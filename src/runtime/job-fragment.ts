@@ -208,6 +208,8 @@ export class JobFragment {
       await this.#host.scheduler.yield();
       sliceStart = this.#host.clock.monotonicMs();
       sliceSteps = 0;
+      // Subtasks of streams see to it in each step.
+      if (this.#stream === undefined) for (const subtask of running) subtask.flushDue(this.#host.clock.nowMs());
       if (sliceStart - lastProgress > PROGRESS_MS) {
         lastProgress = sliceStart;
         onProgress(this.metrics());

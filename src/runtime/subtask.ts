@@ -185,6 +185,11 @@ export class Subtask {
     return "progress";
   }
 
+  /** Sends gathered rows that have waited for long enough. */
+  flushDue(nowMs: number): void {
+    this.#output.flushDue(nowMs);
+  }
+
   /** Nothing on this thread has anything to do: sends what waits for more. True where there was something. */
   flushIdle(): boolean {
     return this.#output.flushIdle();

@@ -159,6 +159,17 @@ describe.each([1, 2])("reading on %i threads", (parallelism) => {
     expect(await env.sequence(0, HUGE).first(3, { offset: 5000 }).count()).toBe(3);
     expect(performance.now() - start).toBeLessThan(3000);
   });
+
+  it("stops soon where few rows of several threads together are enough", async () => {
+    const [start, half] = [performance.now(), 1 << 20];
+    const few = (from: number) =>
+      col("value")
+        .ge(from)
+        .and(col("value").lt(from + 5));
+    const rare = env.sequence(0, 10 * HUGE).filter(few(0).or(few(half)));
+    expect(await rare.first(10).count()).toBe(10);
+    expect(performance.now() - start).toBeLessThan(3000);
+  });
 });
 
 describe.each([1, 2])("nothing, on %i threads", (parallelism) => {
