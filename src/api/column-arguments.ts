@@ -1,3 +1,4 @@
+import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
 import { Expression, NamedExpression, nodeOf, type Operand } from "../core/expressions/expression.ts";
 import { columnNode } from "../core/expressions/node.ts";
@@ -48,9 +49,6 @@ function notAColumn(method: string, given: unknown): PlanError {
     ? ["an array", "Give the columns one by one, or spread the array: ...columns."]
     : given instanceof Expression || given instanceof NamedExpression
       ? ["an expression without a place", "Give it a name: { name: expression }."]
-      : [
-          given === null ? "null" : `the ${typeof given} ${String(given)}`,
-          "Name a column, or give { name: expression }.",
-        ];
+      : [describeValue(given), "Name a column, or give { name: expression }."];
   return new PlanError("COLUMN_ARGUMENT_INVALID", `${method} was given ${what} as a column.`, whatToDo);
 }

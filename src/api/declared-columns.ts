@@ -1,3 +1,4 @@
+import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
 import { Schema } from "../core/schema.ts";
 import type { Source } from "../core/source.ts";
@@ -17,7 +18,7 @@ export function declaredColumns(method: string, source: Source, { schema }: Decl
   if (!((schema as unknown) instanceof Schema)) {
     throw new PlanError(
       "OPTION_INVALID",
-      `${method} was given the schema ${String(schema)}.`,
+      `${method} was given ${describeValue(schema)} as schema.`,
       "Give a Schema, for example Schema.of({ word: types.utf8 }).",
     );
   }

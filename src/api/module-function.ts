@@ -1,3 +1,4 @@
+import { describeValue } from "../core/describe-value.ts";
 import { EngineError, PlanError } from "../core/errors.ts";
 import type { Host, HostModules } from "../core/host.ts";
 import type { Json } from "../core/source.ts";
@@ -31,7 +32,7 @@ export async function loadModule(method: string, module: string | URL, host: Hos
   if (!(typeof module === "string" || module instanceof URL)) {
     throw new PlanError(
       "OPTION_INVALID",
-      `${method} was given ${String(module)}, which is no module.`,
+      `${method} was given ${describeValue(module)}, which is no module.`,
       'Give its URL, for example new URL("./job.ts", import.meta.url), or its path.',
     );
   }
@@ -55,7 +56,7 @@ export async function importModuleFunction(
     "JOB_MODULE_INVALID",
     build === undefined
       ? `The job module "${url}" has no default export.`
-      : `The default export of the job module "${url}" is ${build === null ? "null" : `of type ${typeof build}`}.`,
+      : `The default export of the job module "${url}" is ${describeValue(build)}.`,
     "Export the function that builds the job: export default (env, args) => { ... }",
   );
 }

@@ -1,3 +1,4 @@
+import { describeValue } from "../core/describe-value.ts";
 import type { ArrowSinkSpec } from "../connectors/arrow/arrow-sink.ts";
 import type { CsvOptions } from "../connectors/csv/csv-options.ts";
 import type { CsvSinkSpec } from "../connectors/csv/csv-sink.ts";
@@ -95,7 +96,7 @@ export function checkedOptions<O extends object>(method: string, options: O, nam
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw new PlanError(
       "OPTION_INVALID",
-      `The options of ${method} are ${options === null ? "null" : `the ${typeof options} ${String(options)}`}.`,
+      `The options of ${method} are ${describeValue(options)}.`,
       names.length === 0 ? "It has none: leave them out." : `Give an object, with any of ${names.join(", ")}.`,
     );
   }

@@ -1,3 +1,4 @@
+import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
 import { Expression } from "../core/expressions/expression.ts";
 import type { OrderKey } from "../plan/logical.ts";
@@ -47,7 +48,7 @@ export function orderKey(key: string | Ordering): OrderKey {
   const computed: unknown = (key as Partial<ComputedOrdering> | null)?.expression;
   throw new PlanError(
     "SORT_KEY_INVALID",
-    `A key to order by is ${key instanceof Expression || computed instanceof Expression ? "an expression" : `the ${typeof key} ${String(key)}`}.`,
+    `A key to order by is ${key instanceof Expression || computed instanceof Expression ? "an expression" : describeValue(key)}.`,
     "Name a column, as it is or in asc(...) or desc(...); compute what is to be ordered by with withColumns first.",
   );
 }

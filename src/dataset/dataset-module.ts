@@ -9,6 +9,7 @@ import {
   loadModule,
 } from "../api/module-function.ts";
 import { checkedOptions, checkedSignal } from "../api/options.ts";
+import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
 import type { Json } from "../core/source.ts";
 import { nodeHost } from "../host/node-host.ts";
@@ -41,7 +42,7 @@ export function dataSetJob<A = Json>(
   if (typeof build !== "function") {
     throw new PlanError(
       "FUNCTION_INVALID",
-      `dataSetJob was given ${build === undefined ? "no function" : `the ${typeof build} ${String(build)}`}.`,
+      `dataSetJob was given ${build === undefined ? "no function" : describeValue(build)}.`,
       "Give the function that builds the job: dataSetJob((env, args) => { ... })",
     );
   }

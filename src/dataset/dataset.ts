@@ -1,3 +1,4 @@
+import { describeValue } from "../core/describe-value.ts";
 import type { RecordBatch, Table } from "apache-arrow";
 import { type AggregatedFields, type Aggregations, count } from "../api/aggregations.ts";
 import { callSite } from "../api/call-site.ts";
@@ -493,7 +494,7 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
 /** @throws {PlanError} OPTION_INVALID */
 function checkFormat(format: unknown): void {
   if (format === "text" || format === "json") return;
-  throw new PlanError("OPTION_INVALID", `The format of explain is ${String(format)}.`, 'It is "text" or "json".');
+  throw new PlanError("OPTION_INVALID", `The format of explain is ${describeValue(format)}.`, 'It is "text" or "json".');
 }
 
 /** The plan of what must be a dataset. @throws {PlanError} DATASET_EXPECTED */
@@ -501,7 +502,7 @@ export function planOf(method: string, other: unknown, role = "its other side"):
   if (other instanceof DataSet) return other.plan;
   throw new PlanError(
     "DATASET_EXPECTED",
-    `${method} was given ${other === null || other === undefined ? other : `the ${typeof other} ${String(other)}`} as ${role}.`,
+    `${method} was given ${describeValue(other)} as ${role}.`,
     "Give a dataset; env.fromRows(rows) makes one of an array.",
   );
 }

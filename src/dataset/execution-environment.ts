@@ -1,3 +1,4 @@
+import { describeValue } from "../core/describe-value.ts";
 import type { Table } from "apache-arrow";
 import { type DeclaredReadOptions, declaredColumns } from "../api/declared-columns.ts";
 import { EnginePool } from "../api/engine-pool.ts";
@@ -412,7 +413,7 @@ function checked(name: string, value: number, low: number, high: number): number
   if (Number.isSafeInteger(value) && value >= low && value <= high) return value;
   throw new PlanError(
     "OPTION_INVALID",
-    `The option ${name} is ${value}.`,
+    `The option ${name} is ${describeValue(value)}.`,
     `Give a whole number from ${low} to ${high}, or leave it out for the default.`,
   );
 }

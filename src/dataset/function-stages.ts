@@ -1,6 +1,7 @@
 import { callSite } from "../api/call-site.ts";
 import { checkedOptions } from "../api/options.ts";
 import { PlanHandle } from "../api/plan-handle.ts";
+import { describeValue } from "../core/describe-value.ts";
 import { assert, EngineError, EvaluationError, PlanError } from "../core/errors.ts";
 import type { Operator, OperatorContext } from "../core/operator.ts";
 import { KeyRows } from "../core/operators/key-rows.ts";
@@ -103,7 +104,7 @@ function checkFunction({ method, fn }: Pick<FunctionStage, "method" | "fn">): vo
   if (typeof call !== "function") {
     throw new PlanError(
       "FUNCTION_INVALID",
-      `${method} was given ${call === undefined ? "no function" : `the ${typeof call} ${String(call)}`}.`,
+      `${method} was given ${call === undefined ? "no function" : describeValue(call)}.`,
       `Give a function, or an object that has one as "${method}"${method === "filter" ? ', or an expression such as col("price").gt(100)' : ""}.`,
     );
   }

@@ -1,3 +1,4 @@
+import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
 import type { Sink } from "../core/sink.ts";
 import type { Source } from "../core/source.ts";
@@ -46,7 +47,7 @@ export function checkCallable(method: string, given: unknown, name?: string): vo
   if (typeof call === "function") return;
   throw new PlanError(
     "FUNCTION_INVALID",
-    `${method} was given ${call === undefined ? "no function" : described(call)}.`,
+    `${method} was given ${call === undefined ? "no function" : describeValue(call)}.`,
     name === undefined ? "Give a function." : `Give a function, or an object that has one as "${name}".`,
   );
 }
@@ -56,17 +57,14 @@ export function whole(name: string, value: number, low: number, high: number): n
   if (Number.isSafeInteger(value) && value >= low && value <= high) return value;
   throw new PlanError(
     "OPTION_INVALID",
-    `The option ${name} is ${value}.`,
+    `The option ${name} is ${describeValue(value)}.`,
     `Give a whole number from ${low} to ${high}, or leave it out for the default.`,
   );
 }
 
 export const argumentInvalid = (method: string, given: unknown, advice: string): PlanError =>
-  new PlanError("ARGUMENT_INVALID", `${method} was given ${described(given)}.`, advice);
-
-function described(given: unknown): string {
-  if (given === undefined || given === null) return given === null ? "null" : "nothing";
-  if (Array.isArray(given)) return "an array";
-  if (typeof given === "object") return `an object of the class ${given.constructor?.name ?? "none"}`;
-  return typeof given === "function" ? "a function" : `the ${typeof given} ${String(given)}`;
-}
+  new PlanError(
+    "ARGUMENT_INVALID",
+    `${method} was given ${given === undefined ? "nothing" : describeValue(given)}.`,
+    advice,
+  );

@@ -1,4 +1,5 @@
 import type { FieldsOf } from "../api/row-types.ts";
+import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
 import type { Operator } from "../core/operator.ts";
 import { BroadcastProcess, KeyedBroadcastProcess } from "../core/operators/broadcast-process.ts";
@@ -223,7 +224,7 @@ function checkMethods(method: string, fn: unknown): void {
   if (typeof fn !== "object" || fn === null) {
     throw new PlanError(
       "FUNCTION_INVALID",
-      `${method} was given ${fn === undefined ? "no function" : `the ${typeof fn} ${String(fn)}`}.`,
+      `${method} was given ${fn === undefined ? "no function" : describeValue(fn)}.`,
       "Give an object with the methods that are to be called.",
     );
   }

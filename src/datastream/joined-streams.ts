@@ -1,6 +1,7 @@
 import { callSite } from "../api/call-site.ts";
 import { checkedOptions } from "../api/options.ts";
 import { PlanHandle } from "../api/plan-handle.ts";
+import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
 import { type AcceptsColumns, Expression } from "../core/expressions/expression.ts";
 import type { ExpressionNode } from "../core/expressions/node.ts";
@@ -126,7 +127,7 @@ export class JoinedStreams<F extends Fields, K extends string, G extends Fields>
     if (on !== undefined && !((on as unknown) instanceof Expression)) {
       throw new PlanError(
         "OPTION_INVALID",
-        `updating was given ${String(on)} as the condition "on".`,
+        `updating was given ${describeValue(on)} as the condition "on".`,
         'Give an expression over the columns of the result, such as col("time").le(col("expires")).',
       );
     }

@@ -2,6 +2,7 @@ import { callSite } from "../api/call-site.ts";
 import { checkedOptions } from "../api/options.ts";
 import { type Ordering, orderKey } from "../api/ordering.ts";
 import type { Names } from "../api/selected-fields.ts";
+import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
 import type { FirstRowsSpec } from "../core/operators/first-rows.ts";
 import type { RankedRowsSpec, RankKey } from "../core/operators/ranked-rows.ts";
@@ -102,7 +103,7 @@ KeyedStream.prototype.topN = function topN(
     );
   }
   if (rank !== undefined && (typeof rank !== "string" || rank === "")) {
-    throw new PlanError("OPTION_INVALID", `topN was given the rank column ${String(rank)}.`, "Give it a name.");
+    throw new PlanError("OPTION_INVALID", `topN was given the rank column ${describeValue(rank)}.`, "Give it a name.");
   }
   const spec: RankedRowsSpec = {
     kind: "rankedRows",
@@ -124,7 +125,7 @@ KeyedStream.prototype.deduplicate = function deduplicate(
   if (!isValid) {
     throw new PlanError(
       "OPTION_INVALID",
-      `deduplicate was given keep: ${String(keep)}, by: ${String(by)}.`,
+      `deduplicate was given keep: ${describeValue(keep)}, by: ${describeValue(by)}.`,
       'Give keep "first" or "last", and by "arrival" or "eventTime".',
     );
   }

@@ -1,5 +1,6 @@
 import { callSite } from "../api/call-site.ts";
 import { PlanHandle } from "../api/plan-handle.ts";
+import { describeValue } from "../core/describe-value.ts";
 import { EngineError, EvaluationError, PlanError } from "../core/errors.ts";
 import type { Operator, OperatorContext } from "../core/operator.ts";
 import { MapRows, type ResultShape } from "../core/operators/map-rows.ts";
@@ -101,7 +102,7 @@ export function checkFunction({
   if (typeof call !== "function") {
     throw new PlanError(
       "FUNCTION_INVALID",
-      `${method} was given ${call === undefined ? "no function" : `the ${typeof call} ${String(call)}`}.`,
+      `${method} was given ${call === undefined ? "no function" : describeValue(call)}.`,
       `Give a function, or an object that has one as "${method}".`,
     );
   }

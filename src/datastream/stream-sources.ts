@@ -19,6 +19,7 @@ import { parquetSource } from "../connectors/parquet/parquet-source.ts";
 import type { ReconnectPolicy } from "../connectors/socket/reconnecting.ts";
 import { SocketTextSource } from "../connectors/socket/socket-text-source.ts";
 import { textSource } from "../connectors/text/text-source.ts";
+import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
 import type { AcceptsColumns, Operand } from "../core/expressions/expression.ts";
 import type { PathsIn } from "../core/expressions/symbols.ts";
@@ -269,7 +270,7 @@ function iterableOptions<F extends Fields>(method: string, options: IterableOpti
   if (isValid) return given;
   throw new PlanError(
     "OPTION_INVALID",
-    `${method} was given waitMs ${String(waitMs)} and boundedness ${String(boundedness)}.`,
+    `${method} was given waitMs ${describeValue(waitMs)} and boundedness ${describeValue(boundedness)}.`,
     'waitMs is a number from 0, and boundedness "bounded" or "unbounded".',
   );
 }

@@ -1,4 +1,5 @@
 import { checkedOptions } from "../api/options.ts";
+import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
 import type { Fields } from "../core/types.ts";
 import type { DataStream } from "./data-stream.ts";
@@ -39,7 +40,7 @@ KeyedStream.prototype.temporalJoin = function temporalJoin(
   if ((type !== "inner" && type !== "left") || (time !== "event" && time !== "processing")) {
     throw new PlanError(
       "OPTION_INVALID",
-      `temporalJoin was given the type ${String(type)} and the time ${String(time)}.`,
+      `temporalJoin was given the type ${describeValue(type)} and the time ${describeValue(time)}.`,
       'Give the type "inner" or "left", and the time "event" or "processing".',
     );
   }

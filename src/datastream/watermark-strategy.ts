@@ -1,3 +1,4 @@
+import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
 import { type AcceptsColumns, Expression } from "../core/expressions/expression.ts";
 import { columnNode } from "../core/expressions/node.ts";
@@ -84,7 +85,7 @@ function timestampSpec(given: string | Expression | ((row: never) => number)): T
   if (typeof given === "function") return { kind: "function", timestampOf: given as never };
   throw new PlanError(
     "EVENT_TIME_TYPE",
-    `withTimestamps was given ${given === null ? "null" : `the ${typeof given} ${String(given)}`}.`,
+    `withTimestamps was given ${describeValue(given)}.`,
     "Name a column, or give an expression or a function of the row.",
   );
 }
@@ -93,7 +94,7 @@ function milliseconds(method: string, value: number, least: number): number {
   if (Number.isSafeInteger(value) && value >= least) return value;
   throw new PlanError(
     "OPTION_INVALID",
-    `${method} was given ${String(value)} milliseconds.`,
+    `${method} was given ${describeValue(value)} milliseconds.`,
     `Give a whole number from ${least}.`,
   );
 }

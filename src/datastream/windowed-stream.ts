@@ -14,6 +14,7 @@ import { checkedOptions } from "../api/options.ts";
 import type { FieldsOf } from "../api/row-types.ts";
 import type { AsFields, Names } from "../api/selected-fields.ts";
 import type { AggregateSpec } from "../core/aggregates/spec.ts";
+import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
 import type { PathsIn, Reference } from "../core/expressions/symbols.ts";
 import type { RowOf } from "../core/schema.ts";
@@ -97,7 +98,7 @@ export class WindowedStream<F extends Fields, K extends string, B extends Fields
     if (tag instanceof OutputTag) return this.#with({ lateTag: tag.name });
     throw new PlanError(
       "OUTPUT_TAG_INVALID",
-      `sideOutputLateData was given ${String(tag)}.`,
+      `sideOutputLateData was given ${describeValue(tag)}.`,
       'Give a tag with the columns of the stream: new OutputTag("late", schema).',
     );
   }

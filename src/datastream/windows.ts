@@ -1,3 +1,4 @@
+import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
 import { Expression } from "../core/expressions/expression.ts";
 import { columnNode } from "../core/expressions/node.ts";
@@ -107,7 +108,7 @@ export function windowSpec(method: string, given: WindowAssigner<Fields> | Custo
   if (typeof custom?.assignWindows !== "function") {
     throw new PlanError(
       "WINDOW_INVALID",
-      `${method} was given ${String(given)}.`,
+      `${method} was given ${describeValue(given)}.`,
       "Give a window, for example TumblingEventTimeWindows.of(60_000), or an object with assignWindows(row, timestampMs).",
     );
   }
@@ -133,7 +134,7 @@ function checkedDomain(method: string, domain: TimeDomain): TimeDomain {
   if (domain === "event" || domain === "processing") return domain;
   throw new PlanError(
     "WINDOW_INVALID",
-    `${method} was given windows of the domain ${String(domain)}.`,
+    `${method} was given windows of the domain ${describeValue(domain)}.`,
     'Give "event" or "processing".',
   );
 }
@@ -146,7 +147,7 @@ function dynamicGap<T extends object>(domain: TimeDomain, gap: SessionGap<T>): W
   }
   throw new PlanError(
     "WINDOW_GAP_INVALID",
-    `withDynamicGap was given ${String(gap)}.`,
+    `withDynamicGap was given ${describeValue(gap)}.`,
     "Name a column of milliseconds, or give an expression or a function of the row.",
   );
 }

@@ -1,4 +1,5 @@
 import { parseDecimal } from "../columns/values.ts";
+import { describeValue } from "../describe-value.ts";
 import { PlanError } from "../errors.ts";
 import * as types from "../types.ts";
 import { type DataType, type DecimalType, formatType, isInteger } from "../types.ts";
@@ -53,7 +54,7 @@ export function literalNode(value: Literal): LiteralNode {
   }
   throw new PlanError(
     "LITERAL_INVALID",
-    `${value instanceof Date ? "An invalid Date" : `A ${typeof value}`} cannot be used as a literal.`,
+    `A literal is ${describeValue(value)}.`,
     "Use null, a boolean, number, bigint, string, Date or Uint8Array, or col(name) for a column.",
   );
 }
@@ -78,7 +79,7 @@ export function typedLiteral(value: Literal, type: DataType): LiteralNode {
   if (adapted === undefined) {
     throw new PlanError(
       "LITERAL_INVALID",
-      `The value ${typeof value === "string" ? JSON.stringify(value) : String(value)} is no ${formatType(type)}.`,
+      `The value ${describeValue(value)} is no ${formatType(type)}.`,
       "Give a value of that type, or leave the type away.",
     );
   }

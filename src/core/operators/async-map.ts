@@ -1,6 +1,7 @@
 import { Batch } from "../batch.ts";
 import { buildColumn } from "../columns/builder.ts";
 import { gatherColumn } from "../columns/gather.ts";
+import { describeValue } from "../describe-value.ts";
 import { asEngineError, type EngineError, EvaluationError, ExternalError, PlanError } from "../errors.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
 import { type AsyncEntry, AsyncQueue, HeldBatch } from "../process/async-queue.ts";
@@ -376,7 +377,7 @@ export class AsyncMap implements Operator {
     if (typeof result === "object") return Symbol.iterator in result ? [...(result as Iterable<object>)] : [result];
     throw new EvaluationError(
       "ROW_INVALID",
-      `${this.#user.where} answered with ${typeof result} ${String(result)}, where a row or rows are needed.`,
+      `${this.#user.where} answered with ${describeValue(result)}, where a row or rows are needed.`,
       "Answer with an object such as { name: value }, an array of them, or null for no row.",
     );
   }

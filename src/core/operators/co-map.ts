@@ -1,3 +1,4 @@
+import { describeValue } from "../describe-value.ts";
 import { EvaluationError } from "../errors.ts";
 import type { ProcessLife } from "../process/contexts.ts";
 import { type ProcessOptions, ProcessRows, type RowCall } from "../process/process-rows.ts";
@@ -54,6 +55,6 @@ export class CoFlatMap extends ProcessRows {
 const notIterable = (where: string, given: unknown): EvaluationError =>
   new EvaluationError(
     "RESULT_NOT_ITERABLE",
-    `${where} gave ${typeof given} ${String(given)}, where an array or another iterable of rows is needed.`,
+    `${where} gave ${describeValue(given)}, where an array or another iterable of rows is needed.`,
     "Return an array (an empty one for no rows) or make the function a generator (function*).",
   );

@@ -1,6 +1,7 @@
 import type { Batch } from "../batch.ts";
 import { Column } from "../column.ts";
 import { columnReader } from "../columns/read.ts";
+import { describeValue } from "../describe-value.ts";
 import { EvaluationError } from "../errors.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
 import { type FunctionSite, UserFunction } from "../rows/user-function.ts";
@@ -68,7 +69,7 @@ export class NumberRows implements Operator {
     if (Number.isInteger(number) && number >= 0 && number < this.#partitionCount) return number;
     throw new EvaluationError(
       "PARTITION_INVALID",
-      `${this.#user.where} gave ${String(number)} for the key ${String(key)}, where there are ${this.#partitionCount} partitions.`,
+      `${this.#user.where} gave ${describeValue(number)} for the key ${describeValue(key)}, where there are ${this.#partitionCount} partitions.`,
       `Return a whole number from 0 to ${this.#partitionCount - 1}.`,
     );
   }

@@ -1,3 +1,4 @@
+import { describeValue } from "../describe-value.ts";
 import { EvaluationError } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { AsyncRetry } from "../operators/async-map.ts";
@@ -131,7 +132,7 @@ export class Lookups {
     if (!Array.isArray(found) || found.length !== asked.length) {
       throw new EvaluationError(
         "LOOKUP_ANSWERS_INVALID",
-        `${this.#options.where} asked for ${asked.length} keys and got ${Array.isArray(found) ? `${found.length} answers` : `the ${typeof found} ${String(found)}`}.`,
+        `${this.#options.where} asked for ${asked.length} keys and got ${Array.isArray(found) ? `${found.length} answers` : describeValue(found)}.`,
         "Answer with an array that has one entry for each key, in their order: a row, an array of rows, or null.",
       );
     }
@@ -155,7 +156,7 @@ export class Lookups {
     if (wrong === undefined) return rows as readonly object[];
     throw new EvaluationError(
       "LOOKUP_ANSWERS_INVALID",
-      `${this.#options.where} got the ${typeof wrong} ${String(wrong)} for the key ${text}.`,
+      `${this.#options.where} got ${describeValue(wrong)} for the key ${text}.`,
       "Answer each key with an object that has the columns as properties, an array of them, or null.",
     );
   }

@@ -1,3 +1,4 @@
+import { describeValue } from "../describe-value.ts";
 import { EvaluationError } from "../errors.ts";
 import { Schema } from "../schema.ts";
 import type { DataType } from "../types.ts";
@@ -17,7 +18,7 @@ export function inferSchema(rows: readonly unknown[]): Schema {
     if (!isRecord(object)) {
       throw new EvaluationError(
         "ROW_INVALID",
-        `Row ${row} is ${object === null ? "null" : Array.isArray(object) ? "an array" : describe(object)}, where an object with the columns as properties is needed.`,
+        `Row ${row} is ${describeValue(object)}, where an object with the columns as properties is needed.`,
         "Return an object such as { name: value }.",
       );
     }
@@ -37,9 +38,6 @@ const isRecord = (value: unknown): value is object =>
   !(value instanceof Date) &&
   !(value instanceof Map) &&
   !ArrayBuffer.isView(value);
-
-const describe = (value: unknown): string =>
-  typeof value === "object" ? Object.prototype.toString.call(value) : `a ${typeof value}`;
 
 function typeOfValue(value: unknown, path: string): DataType {
   switch (typeof value) {
@@ -67,7 +65,7 @@ function typeOfValue(value: unknown, path: string): DataType {
   }
   throw new EvaluationError(
     "ROW_TYPE_UNKNOWN",
-    `The ${path} holds ${describe(value)}, which has no column type.`,
+    `The ${path} holds ${describeValue(value)}, which has no column type.`,
     "Return plain values, or declare the output schema.",
   );
 }

@@ -1,5 +1,6 @@
 import { Batch, mapMarks } from "../batch.ts";
 import { gatherColumn } from "../columns/gather.ts";
+import { describeValue } from "../describe-value.ts";
 import { EvaluationError } from "../errors.ts";
 import type { Output, Progress } from "../operator.ts";
 import type { Workspace } from "../workspace.ts";
@@ -53,10 +54,9 @@ export class ResultRows {
     this.#sourceRow = sourceRow;
     const iterate = (result as Iterable<unknown> | null | undefined)?.[Symbol.iterator];
     if (typeof result !== "object" || typeof iterate !== "function") {
-      const shown = result instanceof Promise ? "a promise" : `${typeof result} ${String(result)}`;
       throw new EvaluationError(
         "RESULT_NOT_ITERABLE",
-        `${this.#user.where} gave ${shown}, where an array or another iterable of rows is needed.`,
+        `${this.#user.where} gave ${describeValue(result)}, where an array or another iterable of rows is needed.`,
         "Return an array (an empty one for no rows) or make the function a generator (function*).",
       );
     }

@@ -1,5 +1,6 @@
 import { Batch } from "../batch.ts";
 import { type ColumnBuilder, columnBuilder } from "../columns/builder.ts";
+import { describeValue } from "../describe-value.ts";
 import { EngineError, EvaluationError } from "../errors.ts";
 import type { Schema } from "../schema.ts";
 import { formatType } from "../types.ts";
@@ -91,7 +92,7 @@ abstract class CheckingWriter {
   protected readonly checkRow = (row: unknown): void => {
     const { where, allowsExtra, isInferred } = this.#options;
     if (typeof row !== "object" || row === null || Array.isArray(row) || row instanceof Promise) {
-      const what = row instanceof Promise ? "a promise" : Array.isArray(row) ? "an array" : shownValue(row);
+      const what = row instanceof Promise ? "a promise" : describeValue(row);
       throw new EvaluationError(
         "ROW_INVALID",
         `${where} gave ${what} as row ${this.#rowNumber}, where an object with the columns as properties is needed.`,
@@ -118,7 +119,7 @@ abstract class CheckingWriter {
     const { where, isInferred } = this.#options;
     if (cause !== undefined && !(cause instanceof EvaluationError && cause.code === "VALUE_INVALID")) throw cause;
     const { name, type } = this.schema.fields[index];
-    const shown = cause instanceof EngineError ? cause.whatHappened : `The value is ${shownValue(value)}.`;
+    const shown = cause instanceof EngineError ? cause.whatHappened : `The value is ${describeValue(value)}.`;
     throw new EvaluationError(
       isInferred ? "ROW_SHAPE_CHANGED" : "VALUE_INVALID",
       `${where} gave row ${this.#rowNumber} with a value that does not fit the column "${name}" of type ${formatType(type)}${isInferred ? ", as inferred from the first rows" : ""}. ${shown}`,
@@ -132,15 +133,6 @@ abstract class CheckingWriter {
     return this.#rowsTaken + this.length;
   }
 }
-
-const shownValue = (value: unknown): string =>
-  typeof value === "string"
-    ? JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)
-    : typeof value === "object" && value !== null
-      ? `an object ${Object.prototype.toString.call(value)}`
-      : typeof value === "bigint"
-        ? `${value}n`
-        : `the ${typeof value} ${String(value)}`;
 
 /** What generated code asks its writer for. */
 interface WriterHooks {

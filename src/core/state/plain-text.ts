@@ -1,3 +1,4 @@
+import { describeValue } from "../describe-value.ts";
 import { EvaluationError } from "../errors.ts";
 
 /**
@@ -45,8 +46,7 @@ function encode(value: unknown, where: string, depth: number): unknown {
       }
     }
   }
-  const shown = typeof value === "object" ? `an object of the class ${value?.constructor?.name}` : `a ${typeof value}`;
-  throw unsupported(shown, where);
+  throw unsupported(describeValue(value), where);
 }
 
 const unsupported = (shown: string, where: string): EvaluationError =>

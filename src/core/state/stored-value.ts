@@ -1,5 +1,6 @@
 import { formatDecimal } from "../columns/read.ts";
 import { dateDays, parseDecimal, timestampUnits } from "../columns/values.ts";
+import { describeValue } from "../describe-value.ts";
 import { EvaluationError } from "../errors.ts";
 import { byteWidth, type DataType, formatType, isNested } from "../types.ts";
 
@@ -30,23 +31,17 @@ export function storedType(type: DataType, where: string): StoredType {
 const same = (stored: unknown): unknown => stored;
 
 function invalid(value: unknown, type: DataType, where: string): EvaluationError {
-  const shown =
-    typeof value === "string"
-      ? JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)
-      : typeof value === "object"
-        ? `an object ${Object.prototype.toString.call(value)}${structProperties(value, type)}`
-        : typeof value === "bigint"
-          ? `${value}n`
-          : `the ${typeof value} ${String(value)}`;
   return new EvaluationError(
     "VALUE_INVALID",
-    `${where} of type ${formatType(type)} was given ${shown}.`,
+    `${where} of type ${formatType(type)} was given ${describeValue(value)}${structProperties(value, type)}.`,
     "Give a value of the state's type, or declare another type for the state.",
   );
 }
 
 const structProperties = (value: unknown, type: DataType): string =>
-  type.kind === "struct" ? ` with the properties ${Object.keys(value as object).join(", ") || "none"}` : "";
+  type.kind === "struct" && typeof value === "object"
+    ? ` with the properties ${Object.keys(value as object).join(", ") || "none"}`
+    : "";
 
 /** Gives the stored form, undefined for what does not fit; never gets null. */
 type Converter = (value: unknown) => unknown;

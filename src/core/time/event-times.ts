@@ -2,6 +2,7 @@ import { Batch } from "../batch.ts";
 import type { Column } from "../column.ts";
 import { columnOf } from "../columns/allocate.ts";
 import { decodeDictionary } from "../columns/dictionary.ts";
+import { describeValue } from "../describe-value.ts";
 import { EvaluationError, PlanError } from "../errors.ts";
 import { type CompiledExpression, compileExpression } from "../expressions/evaluate.ts";
 import type { ExpressionNode } from "../expressions/node.ts";
@@ -129,7 +130,7 @@ function milliseconds(given: unknown): number {
   if (Number.isFinite(timeMs) && timeMs > START_OF_TIME_MS && timeMs < END_OF_TIME_MS) return Math.floor(timeMs);
   throw new EvaluationError(
     "EVENT_TIME_INVALID",
-    `A row has the event time ${String(given)}.`,
+    `A row has the event time ${describeValue(given)}.`,
     "Give milliseconds since 1970 as a number, bigint or Date.",
   );
 }

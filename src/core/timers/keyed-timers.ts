@@ -1,3 +1,4 @@
+import { describeValue } from "../describe-value.ts";
 import { EvaluationError } from "../errors.ts";
 import type { Field } from "../schema.ts";
 import type { TimeDomain } from "../state/descriptors.ts";
@@ -235,7 +236,7 @@ export function checkTime(timeMs: number): number {
   if (typeof timeMs === "number" && timeMs > START_OF_TIME_MS && timeMs <= END_OF_TIME_MS) return Math.ceil(timeMs);
   throw new EvaluationError(
     "TIMER_TIME_INVALID",
-    `A timer was registered for the time ${String(timeMs)}.`,
+    `A timer was registered for the time ${describeValue(timeMs)}.`,
     "Give milliseconds since 1970 as a number.",
   );
 }

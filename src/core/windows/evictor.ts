@@ -1,3 +1,4 @@
+import { describeValue } from "../describe-value.ts";
 import { PlanError } from "../errors.ts";
 import type { Row } from "../rows/row-view.ts";
 import type { TimeWindow } from "./window.ts";
@@ -85,7 +86,7 @@ export class DeltaEvictor<T = Row> extends OneSidedEvictor<Keep<T>> {
     if (typeof threshold !== "number" || typeof delta !== "function") {
       throw new PlanError(
         "EVICTOR_INVALID",
-        `DeltaEvictor.of was given a threshold of type ${typeof threshold} and a ${typeof delta}.`,
+        `DeltaEvictor.of was given the threshold ${describeValue(threshold)} and ${describeValue(delta)}.`,
         "Give a number, and a function of two rows that gives a number.",
       );
     }
@@ -102,10 +103,14 @@ export function checkedEvictor<G extends object>(evictor: G): G {
   if (typeof given?.evictBefore === "function" || typeof given?.evictAfter === "function") return evictor;
   throw new PlanError(
     "EVICTOR_INVALID",
-    `evictor was given ${typeof given === "object" && given !== null ? "an object without evictBefore and evictAfter" : String(given)}.`,
+    `evictor was given ${typeof given === "object" && given !== null ? "an object without evictBefore and evictAfter" : describeValue(given)}.`,
     "Give an evictor such as CountEvictor.of(100), or an object with evictBefore or evictAfter.",
   );
 }
 
 const invalid = (evictor: string, given: number, unit: string): PlanError =>
-  new PlanError("EVICTOR_INVALID", `${evictor}.of was given ${given}.`, `Give a whole number of ${unit}, 0 or more.`);
+  new PlanError(
+    "EVICTOR_INVALID",
+    `${evictor}.of was given ${describeValue(given)}.`,
+    `Give a whole number of ${unit}, 0 or more.`,
+  );

@@ -1,3 +1,4 @@
+import { describeValue } from "../describe-value.ts";
 import { PlanError } from "../errors.ts";
 import type { Row } from "../rows/row-view.ts";
 import { type Trigger, type TriggerContext, type TriggerMergeContext, TriggerResult } from "./trigger.ts";
@@ -227,7 +228,7 @@ export class DeltaTrigger<T = Row> implements Trigger<Row, T> {
     if (typeof threshold === "number" && typeof delta === "function") return new DeltaTrigger(threshold, delta);
     throw new PlanError(
       "TRIGGER_INVALID",
-      `DeltaTrigger.of was given a threshold of type ${typeof threshold} and a ${typeof delta}.`,
+      `DeltaTrigger.of was given the threshold ${describeValue(threshold)} and ${describeValue(delta)}.`,
       "Give a number, and a function of two rows that gives a number.",
     );
   }
@@ -316,7 +317,7 @@ export function checkedTrigger<G extends object>(method: string, trigger: G): G 
   if (missing === undefined) return trigger;
   throw new PlanError(
     "TRIGGER_INVALID",
-    `${method} was given ${typeof given === "object" && given !== null ? `a trigger without ${missing}` : String(given)}.`,
+    `${method} was given ${typeof given === "object" && given !== null ? `a trigger without ${missing}` : describeValue(given)}.`,
     "Give a trigger such as CountTrigger.of(100), or an object with onElement, onEventTime, onProcessingTime and clear.",
   );
 }
@@ -334,7 +335,7 @@ function positive(trigger: string, given: number, unit: string): number {
   if (Number.isSafeInteger(given) && given > 0) return given;
   throw new PlanError(
     "TRIGGER_INVALID",
-    `${trigger}.of was given ${given}.`,
+    `${trigger}.of was given ${describeValue(given)}.`,
     `Give a whole number of ${unit} greater than 0.`,
   );
 }

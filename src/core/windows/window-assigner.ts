@@ -1,5 +1,6 @@
 import type { Batch } from "../batch.ts";
 import { type ColumnReader, columnReader } from "../columns/read.ts";
+import { describeValue } from "../describe-value.ts";
 import { EvaluationError, PlanError } from "../errors.ts";
 import { type CompiledExpression, compileExpression } from "../expressions/evaluate.ts";
 import type { Row } from "../rows/row-view.ts";
@@ -229,7 +230,7 @@ function checkedGap(given: unknown): number {
   if (typeof gapMs === "number" && Number.isSafeInteger(gapMs) && gapMs > 0) return gapMs;
   throw new EvaluationError(
     "WINDOW_GAP_INVALID",
-    `A row has the session gap ${String(given)}.`,
+    `A row has the session gap ${describeValue(given)}.`,
     "Give a whole number of milliseconds greater than 0 for every row.",
   );
 }

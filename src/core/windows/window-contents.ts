@@ -1,4 +1,5 @@
 import { rowObject } from "../columns/read.ts";
+import { describeValue } from "../describe-value.ts";
 import { EvaluationError } from "../errors.ts";
 import type { OperatorContext } from "../operator.ts";
 import type { ReduceFunction } from "../operators/reduce-rows.ts";
@@ -103,7 +104,7 @@ class ReduceAccumulation implements Accumulation {
     if (typeof result === "object" && result !== null) return result;
     throw new EvaluationError(
       "ROW_INVALID",
-      `${this.user.where} gave the ${typeof result} ${String(result)}, where a row is needed.`,
+      `${this.user.where} gave ${describeValue(result)}, where a row is needed.`,
       "Return one of the rows, or an object with the columns as properties.",
     );
   }
@@ -166,7 +167,7 @@ function defined(accumulator: unknown, method: string, where: string): unknown {
   if (accumulator !== undefined && accumulator !== null) return accumulator;
   throw new EvaluationError(
     "ACCUMULATOR_INVALID",
-    `${method} of ${where} gave ${String(accumulator)} as accumulator.`,
+    `${method} of ${where} gave ${describeValue(accumulator)} as accumulator.`,
     "Return the accumulator, also where it was changed in place.",
   );
 }

@@ -168,7 +168,7 @@ describe("AsyncMap", () => {
       async (op) => {
         op.send(INPUT, [row(0), row(1), row(2)]);
         expect(shown(op)).toEqual(["a @1", "a @2", "a @2"]);
-        expect(() => op.send(INPUT, [row(9)])).toThrow(/answered with string/);
+        expect(() => op.send(INPUT, [row(9)])).toThrow(/answered with "text"/);
       },
       (({ id }: { id: number }) =>
         id === 9 ? "text" : id === 0 ? null : Array.from({ length: id }, () => ({ text: "a" }))) as never,
