@@ -1,4 +1,3 @@
-import { describeValue } from "../core/describe-value.ts";
 import type { ArrowSinkSpec } from "../connectors/arrow/arrow-sink.ts";
 import type { CsvOptions } from "../connectors/csv/csv-options.ts";
 import type { CsvSinkSpec } from "../connectors/csv/csv-sink.ts";
@@ -7,9 +6,10 @@ import type { JsonSourceSpec } from "../connectors/json/json-source.ts";
 import type { ParquetSinkSpec } from "../connectors/parquet/parquet-sink.ts";
 import type { TextSinkSpec } from "../connectors/text/text-sink.ts";
 import type { TextSourceSpec } from "../connectors/text/text-source.ts";
+import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
 import { nearestNames } from "../core/expressions/suggest.ts";
-import type { Schema } from "../core/schema.ts";
+import { Schema } from "../core/schema.ts";
 import type { Fields } from "../core/types.ts";
 import type { DeclaredReadOptions } from "./declared-columns.ts";
 
@@ -112,10 +112,57 @@ export function checkedOptions<O extends object>(method: string, options: O, nam
   return options;
 }
 
+const isText = (value: unknown): boolean => typeof value === "string";
+
+const boolean = { holds: (value: unknown) => typeof value === "boolean", says: "true or false" };
+const texts = { holds: (value: unknown) => Array.isArray(value) && value.every(isText), says: "a list of texts" };
+const oneOf = (...values: readonly string[]) => ({
+  holds: (value: unknown) => values.includes(value as string),
+  says: values.map((value) => `"${value}"`).join(" or "),
+});
+
+/** What options may be that their connector would take for something else. */
+const VALUES: Readonly<Record<string, { readonly holds: (value: unknown) => boolean; readonly says: string }>> = {
+  schema: { holds: (value) => value instanceof Schema, says: "a Schema, such as Schema.of({ id: types.int64 })" },
+  badLines: oneOf("fail", "drop"),
+  invalidUtf8: oneOf("fail", "replace"),
+  header: boolean,
+  multiline: boolean,
+  timestamps: boolean,
+  dictionary: boolean,
+  checksums: boolean,
+  nulls: texts,
+  partitionBy: texts,
+  bloomFilters: texts,
+  null: { holds: isText, says: "a text" },
+  splitBytes: { holds: (value) => Number.isSafeInteger(value) && Number(value) >= 1, says: "a whole number from 1" },
+};
+
 /** The options of a method whose names are known here. */
-export const optionsOf = <O extends object>(method: keyof typeof OPTIONS, options: O): O =>
-  checkedOptions(method, options, OPTIONS[method]);
+export function optionsOf<O extends object>(method: keyof typeof OPTIONS, options: O): O {
+  for (const [name, value] of Object.entries(checkedOptions(method, options, OPTIONS[method]))) {
+    const expected = Object.hasOwn(VALUES, name) ? VALUES[name] : undefined;
+    if (value === undefined || expected === undefined || expected.holds(value)) continue;
+    throw new PlanError(
+      "OPTION_INVALID",
+      `The option "${name}" of ${method} is ${describeValue(value)}.`,
+      `It is ${expected.says}.`,
+    );
+  }
+  return options;
+}
+
+/** Also one of another realm, or of a library. */
+const isAbortSignal = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && "aborted" in value && "addEventListener" in value;
 
 /** The options of every method that starts a job. */
-export const checkedSignal = (method: string, options: { signal?: AbortSignal }): AbortSignal | undefined =>
-  checkedOptions(method, options, ["signal"]).signal;
+export function checkedSignal(method: string, options: { signal?: AbortSignal }): AbortSignal | undefined {
+  const { signal } = checkedOptions(method, options, ["signal"]);
+  if (signal === undefined || isAbortSignal(signal)) return signal;
+  throw new PlanError(
+    "OPTION_INVALID",
+    `The option "signal" of ${method} is ${describeValue(signal)}.`,
+    "It is an AbortSignal: controller.signal, or AbortSignal.timeout(ms).",
+  );
+}

@@ -1,7 +1,7 @@
 import { PlanError } from "./errors.ts";
 import { unknownColumn } from "./expressions/suggest.ts";
 import type { DataType, Fields, ValueOf } from "./types.ts";
-import { formatType, sameType } from "./types.ts";
+import { checkedFields, formatType, sameType } from "./types.ts";
 
 /** One named column of a schema. */
 export interface Field {
@@ -35,9 +35,12 @@ export class Schema<F extends Fields = Fields> {
     this.#indexByName = indexByName;
   }
 
-  /** Schema.of({ id: int64, name: utf8 }). */
+  /**
+   * Schema.of({ id: int64, name: utf8 }).
+   * @throws {PlanError} TYPE_INVALID
+   */
   static of<const F extends Fields>(fields: F): Schema<F> {
-    return new Schema(Object.entries(fields).map(([name, type]) => ({ name, type })));
+    return new Schema(Object.entries(checkedFields(fields)).map(([name, type]) => ({ name, type })));
   }
 
   static fromJSON(fields: readonly Field[]): Schema {

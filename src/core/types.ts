@@ -1,3 +1,6 @@
+import { describeValue } from "./describe-value.ts";
+import { PlanError } from "./errors.ts";
+
 /**
  * Data types as plain JSON: they travel to workers, into plans and savepoints as they are.
  * Dictionary encoding is a property of a column's layout, not of its type.
@@ -76,18 +79,83 @@ export const utf8 = simple("utf8");
 export const binary = simple("binary");
 /** int32 days since 1970-01-01. */
 export const date = simple("date");
-export const decimal = (precision: number, scale: number): DecimalType => ({ kind: "decimal", precision, scale });
-export const time = <U extends TimeUnit>(unit: U): TimeType<U> => ({ kind: "time", unit });
-export const timestamp = <U extends TimeUnit>(unit: U, timezone?: string): TimestampType<U> =>
-  timezone === undefined ? { kind: "timestamp", unit } : { kind: "timestamp", unit, timezone };
+/**
+ * An exact number of up to `precision` digits, `scale` of them behind the point.
+ * @throws {PlanError} TYPE_INVALID
+ */
+export function decimal(precision: number, scale: number): DecimalType {
+  const isWhole = Number.isInteger(precision) && Number.isInteger(scale);
+  if (!isWhole || precision < 1 || precision > 38 || scale < 0 || scale > precision) {
+    throw invalidType(
+      `decimal(${describeValue(precision)}, ${describeValue(scale)})`,
+      "Its precision is a whole number from 1 to 38, its scale one from 0 to the precision",
+    );
+  }
+  return { kind: "decimal", precision, scale };
+}
+/** @throws {PlanError} TYPE_INVALID */
+export const time = <U extends TimeUnit>(unit: U): TimeType<U> => ({ kind: "time", unit: checkedUnit("time", unit) });
+/** @throws {PlanError} TYPE_INVALID */
+export function timestamp<U extends TimeUnit>(unit: U, timezone?: string): TimestampType<U> {
+  checkedUnit("timestamp", unit);
+  if (timezone === undefined) return { kind: "timestamp", unit };
+  if (typeof timezone === "string") return { kind: "timestamp", unit, timezone };
+  throw invalidType(
+    `timestamp("${unit}", ${describeValue(timezone)})`,
+    'Its zone is a text, such as "Europe/Brussels"',
+  );
+}
 export const interval: IntervalType = { kind: "interval" };
-export const list = <E extends DataType>(element: E): ListType<E> => ({ kind: "list", element });
-export const struct = <const F extends Fields>(fields: F): StructType<F> => ({ kind: "struct", fields });
+/** @throws {PlanError} TYPE_INVALID */
+export const list = <E extends DataType>(element: E): ListType<E> => ({
+  kind: "list",
+  element: checkedType(element, "the elements of a list"),
+});
+/** @throws {PlanError} TYPE_INVALID */
+export const struct = <const F extends Fields>(fields: F): StructType<F> => ({
+  kind: "struct",
+  fields: checkedFields(fields),
+});
+/** @throws {PlanError} TYPE_INVALID */
 export const map = <K extends DataType, V extends DataType>(key: K, value: V): MapType<K, V> => ({
   kind: "map",
-  key,
-  value,
+  key: checkedType(key, "the keys of a map"),
+  value: checkedType(value, "the values of a map"),
 });
+
+const KINDS: ReadonlySet<unknown> = new Set<DataType["kind"]>([
+  ...(["null", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"] as const),
+  ...(["float32", "float64", "utf8", "binary", "date", "decimal", "time", "timestamp", "interval"] as const),
+  ...(["list", "struct", "map"] as const),
+]);
+
+/**
+ * The types of the columns of a schema or struct, which plain JavaScript may get wrong.
+ * @throws {PlanError} TYPE_INVALID
+ */
+export function checkedFields<F extends Fields>(fields: F): F {
+  if (typeof fields !== "object" || fields === null || Array.isArray(fields)) {
+    throw invalidType(describeValue(fields), "Give an object of names and types");
+  }
+  for (const [name, type] of Object.entries(fields)) checkedType(type, `"${name}"`);
+  return fields;
+}
+
+function checkedType<T extends DataType>(type: T, where: string): T {
+  if (typeof type === "object" && type !== null && KINDS.has((type as DataType).kind)) return type;
+  throw invalidType(
+    `${describeValue(type)}, given for ${where},`,
+    "Types are made with types: types.int64, types.list(types.utf8)",
+  );
+}
+
+function checkedUnit<U extends TimeUnit>(kind: string, unit: U): U {
+  if (["s", "ms", "us", "ns"].includes(unit)) return unit;
+  throw invalidType(`${kind}(${describeValue(unit)})`, 'Its unit is "s", "ms", "us" or "ns"');
+}
+
+const invalidType = (what: string, hint: string): PlanError =>
+  new PlanError("TYPE_INVALID", `${what} is no type.`, `${hint}.`);
 
 /**
  * The JavaScript value of a type at the API edge (null aside):

@@ -61,6 +61,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
   SPILL_WRITE_FAILED: "A spill file could not be written.",
   TARGET_EXISTS: "Where output should go there is a file, or a directory that is not empty.",
   TRIGGER_INVALID: "A trigger lacks its methods, or has a number that it cannot have.",
+  TYPE_INVALID:
+    "What was given as a type of a column, field or element is none, or has a parameter that it cannot have.",
   TYPE_MISMATCH: "An expression puts types together that do not fit.",
   WINDOW_ROWS_INVALID: "A count window has a number of rows that is not a whole number above 0.",
   WINDOW_SIZE_INVALID: "A window has a length that is not a whole number of milliseconds above 0.",
@@ -79,6 +81,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   PATH_INVALID: "Give the path of a local file or directory, a glob pattern or a file:// URL.",
   SPILL_WRITE_FAILED: "Check the disk and the permissions of the spill directory.",
   TARGET_EXISTS: 'Choose another path, or set overwrite to "overwrite" or "append".',
+  TYPE_INVALID: "Types are made with types, such as types.int64 or types.decimal(12, 2).",
   TYPE_MISMATCH: "The message names the types: cast one of them.",
 };
 

@@ -3,6 +3,7 @@ import { buildColumn } from "../columns/builder.ts";
 import { concatBatches } from "../columns/concat.ts";
 import { gatherBatch } from "../columns/gather.ts";
 import { sliceBatch } from "../columns/slice.ts";
+import { describeValue } from "../describe-value.ts";
 import { PlanError } from "../errors.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
 import { SeededDraws } from "../rows/seeded-draws.ts";
@@ -15,6 +16,12 @@ export interface SampleSpec {
   readonly fraction: number;
   readonly withReplacement: boolean;
   readonly seed: number;
+}
+
+/** @throws {PlanError} OPTION_INVALID */
+function checkSeed(seed: number): void {
+  if (Number.isFinite(seed)) return;
+  throw new PlanError("OPTION_INVALID", `The seed of a sample is ${describeValue(seed)}.`, "Give a number.");
 }
 
 /**
@@ -44,6 +51,7 @@ export class Sample implements Operator {
         withReplacement ? "Use a finite fraction of 0 or more." : "Use a fraction from 0 to 1.",
       );
     }
+    checkSeed(spec.seed);
     this.outputSchema = schema;
     this.#spec = spec;
   }
@@ -125,6 +133,7 @@ export class SampleSize implements Operator {
         "Use an integer of 0 or more.",
       );
     }
+    checkSeed(spec.seed);
     this.#spec = spec;
     this.#rowSchema = spec.phase === "global" ? new Schema(schema.fields.slice(0, -1)) : schema;
     this.outputSchema =

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { col, desc, ExecutionEnvironment, Schema, sum, types } from "../../../src/index.ts";
+import { col, desc, ExecutionEnvironment, type Fields, Schema, sum, types } from "../../../src/index.ts";
 
 const env = ExecutionEnvironment.create({ parallelism: 1 });
 const orders = env.fromRows([{ id: 1, price: 2.5 }], Schema.of({ id: types.int32, price: types.float64 }));
@@ -150,8 +150,26 @@ describe("at the line of the mistake", () => {
       expect(() => untyped.first(1, options)).toThrow(refusal("OPTION_INVALID", "The options of first are"));
     });
 
+    it.each([
+      ["splitBytes", -1, "a whole number from 1"],
+      ["nulls", "NA", "a list of texts"],
+      ["header", 1, "true or false"],
+      ["badLines", "skip", '"fail" or "drop"'],
+      ["schema", { id: types.int32 }, "Schema.of"],
+    ])("readCsv refuses values of %s that would pass for others", (name, value, says) => {
+      const read = () => env.readCsv("nowhere.csv", { [name]: value } as object);
+      expect(read).toThrow(refusal("OPTION_INVALID", `"${name}" of readCsv`));
+      expect(read).toThrow(refusal("OPTION_INVALID", says));
+    });
+
+    it("a signal is an AbortSignal", async () => {
+      const call = async () => untyped.collect({ signal: "now" });
+      await expect(call()).rejects.toEqual(refusal("OPTION_INVALID", '"signal" of collect is "now"'));
+      expect(await orders.count()).toBe(1);
+    });
+
     it("plans are explained as text or as JSON", async () => {
-      await expect(untyped.explain("yaml")).rejects.toThrow(refusal("OPTION_INVALID", "explain is yaml"));
+      await expect(untyped.explain("yaml")).rejects.toThrow(refusal("OPTION_INVALID", 'explain is "yaml"'));
     });
 
     it("a hint is one of those that there are", () => {
@@ -171,6 +189,32 @@ describe("at the line of the mistake", () => {
 it("all rows reach an object with reduceGroup", async () => {
   const counted = orders.reduceGroup({ reduceGroup: (rows: Iterable<object>) => [{ count: [...rows].length }] });
   expect(await counted.collect()).toEqual([{ count: 1 }]);
+});
+
+it.each(["sample", "sampleWithSize"])("the seed of %s is a number", async (name) => {
+  const given = name === "sample" ? [false, 0.5, "x"] : [1, "x"];
+  const sampled = untyped[name](...given) as typeof orders;
+  await expect(sampled.count()).rejects.toEqual(refusal("OPTION_INVALID", 'The seed of a sample is "x"'));
+});
+
+describe("types that there are not", () => {
+  const any = types as unknown as Record<string, (...args: unknown[]) => unknown>;
+  it.each([
+    ["decimal(39, 0)", () => any.decimal(39, 0)],
+    ["decimal(5, 6)", () => any.decimal(5, 6)],
+    ["decimal(1.5, 0)", () => any.decimal(1.5, 0)],
+    ["decimal(4, -1)", () => any.decimal(4, -1)],
+    ['time("h")', () => any.time("h")],
+    ['timestamp("minutes")', () => any.timestamp("minutes")],
+    ['timestamp("ms", 2)', () => any.timestamp("ms", 2)],
+    ['"int32"', () => any.list("int32")],
+    ["undefined", () => any.map(types.utf8)],
+    ["an object", () => any.struct({ a: { kind: "int" } })],
+    ["null", () => Schema.of(null as unknown as Fields)],
+    ["a function", () => Schema.of({ when: types.timestamp } as unknown as Fields)],
+  ])("%s", (shown, make) => {
+    expect(make).toThrow(refusal("TYPE_INVALID", shown));
+  });
 });
 
 it("a table needs a number of rows", async () => {
