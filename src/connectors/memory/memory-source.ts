@@ -134,8 +134,10 @@ function schemaOf({ rows, data }: MemorySourceSpec): Schema {
   );
 }
 
-const inferColumn = (name: string, values: readonly unknown[]): DataType =>
-  inferSchema(values.map((value) => ({ [name]: value }))).fields[0]?.type ?? nullType;
+function inferColumn(name: string, values: readonly unknown[]): DataType {
+  if (!Array.isArray(values)) throw invalid(`column "${name}" is no array`);
+  return inferSchema(values.map((value) => ({ [name]: value as unknown }))).fields[0]?.type ?? nullType;
+}
 
 function columnsLength(data: Readonly<Record<string, MemoryColumn>>, schema: Schema): number {
   let length: number | undefined;

@@ -1,10 +1,11 @@
 import type { Column } from "../column.ts";
 import { assert, EvaluationError } from "../errors.ts";
 import type { Block } from "../memory/block.ts";
-import { byteWidth, type DataType, formatType } from "../types.ts";
+import { byteWidth, type DataType } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
 import { allocateBitmap, bitmapBytes, columnOf } from "./allocate.ts";
 import { mapEntriesType } from "./read.ts";
+import { invalidValue, nullKey, unknownField } from "./value-errors.ts";
 import { dateDays, parseDecimal, timestampUnits } from "./values.ts";
 
 /**
@@ -284,7 +285,10 @@ class ListBuilder implements ColumnBuilder {
     this.#offsets.reserve((row + 2) * 4, (row + 1) * 4);
     if (value === null || value === undefined) this.#validity.setNull(row);
     else if (this.#type.kind === "map") {
-      for (const [key, entry] of mapEntries(value, this.#type)) this.#elements.append({ key, value: entry });
+      for (const [key, entry] of mapEntries(value, this.#type)) {
+        if (key === null || key === undefined) throw nullKey(this.#type);
+        this.#elements.append({ key, value: entry });
+      }
     } else {
       if (!Array.isArray(value) && !ArrayBuffer.isView(value)) throw invalidValue(value, this.#type);
       for (const element of value as Iterable<unknown>) this.#elements.append(element);
@@ -330,14 +334,18 @@ class StructBuilder implements ColumnBuilder {
 
   append(value: unknown): void {
     const isNull = value === null || value === undefined;
-    if (!isNull && typeof value !== "object") throw invalidValue(value, this.#type);
+    if (!isNull && !isStructValue(value)) throw invalidValue(value, this.#type);
     if (isNull) this.#validity.setNull(this.length);
     const fields = value as Record<string, unknown>;
+    let known = 0;
     for (const [i, child] of this.#children.entries()) {
       const name = this.#names[i];
-      child.append(isNull || !Object.hasOwn(fields, name) ? null : fields[name]);
+      const isThere = !isNull && Object.hasOwn(fields, name);
+      if (isThere) known++;
+      child.append(isThere ? fields[name] : null);
     }
     this.length++;
+    if (!isNull && known < Object.keys(fields).length) throw unknownField(fields, this.#names, this.#type);
   }
 
   finish(): Column {
@@ -456,17 +464,15 @@ function asBigint(value: unknown, type: DataType): bigint {
   throw invalidValue(value, type);
 }
 
+/** Values of other types are no structs, though they are objects: their content would be lost without a word. */
+const isStructValue = (value: unknown): value is object =>
+  typeof value === "object" &&
+  !Array.isArray(value) &&
+  !ArrayBuffer.isView(value) &&
+  !(value instanceof Date || value instanceof Map || value instanceof Set || value instanceof Promise);
+
 function mapEntries(value: unknown, type: DataType): Iterable<[unknown, unknown]> {
   if (value instanceof Map) return value.entries();
   if (Array.isArray(value) && value.every((entry) => Array.isArray(entry) && entry.length === 2)) return value;
   throw invalidValue(value, type);
-}
-
-function invalidValue(value: unknown, type: DataType): EvaluationError {
-  const shown = typeof value === "string" ? JSON.stringify(value.slice(0, 60)) : `${typeof value} ${String(value)}`;
-  return new EvaluationError(
-    "VALUE_INVALID",
-    `The value ${shown} does not fit the type ${formatType(type)}.`,
-    "Return values of the declared type, or declare another type for the column.",
-  );
 }

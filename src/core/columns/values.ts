@@ -8,7 +8,10 @@ export function dateDays(value: unknown): number | undefined {
   if (typeof value === "number") return Number.isInteger(value) && Math.abs(value) < 2 ** 31 ? value : undefined;
   if (value instanceof Date) return finite(Math.floor(value.getTime() / MS_PER_DAY));
   if (typeof value === "string" && /^[+-]?\d{4,6}-\d\d-\d\d$/.test(value)) {
-    return finite(Math.floor(Date.parse(`${value}T00:00:00Z`) / MS_PER_DAY));
+    const ms = Date.parse(`${value}T00:00:00Z`);
+    // Date.parse takes 30 February for 1 March.
+    if (new Date(ms).getUTCDate() !== Number(value.slice(-2))) return undefined;
+    return Math.floor(ms / MS_PER_DAY);
   }
   return undefined;
 }

@@ -37,7 +37,14 @@ const isRecord = (value: unknown): value is object =>
   !(value instanceof Promise) &&
   !(value instanceof Date) &&
   !(value instanceof Map) &&
-  !ArrayBuffer.isView(value);
+  !ArrayBuffer.isView(value) &&
+  hasFields(value);
+
+/** A plain object, or one of a class that keeps data in properties: a Set or a RegExp would be an empty struct. */
+const hasFields = (value: object): boolean => {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype || Object.keys(value).length > 0;
+};
 
 function typeOfValue(value: unknown, path: string): DataType {
   switch (typeof value) {

@@ -24,6 +24,45 @@ describe("MemorySource", () => {
     expect((await failureOf(() => readSource(wrong))).code).toBe("VALUE_INVALID");
   });
 
+  const failure = async (value: unknown, type: types.DataType) =>
+    await failureOf(() =>
+      readSource(new MemorySource({ kind: "memory", rows: [{ a: value }], schema: Schema.of({ a: type }) })),
+    );
+
+  it.each([
+    ["a day that there is not", "2024-02-30", types.date],
+    ["an array as a struct", [1], types.struct({ x: types.int32 })],
+    ["a Map as a struct", new Map([["x", 1]]), types.struct({ x: types.int32 })],
+    ["a property that is no field", { x: 1, y: 2 }, types.struct({ x: types.int32 })],
+    ["such a property further inside", [{ x: { z: 1 } }], types.list(types.struct({ x: types.struct({}) }))],
+    ["a null key", new Map([[null, 1]]), types.map(types.utf8, types.int32)],
+    ["an object without methods", Object.create(null), types.int32],
+  ])("refuses %s, where content would be lost or bent", async (_, value, type) => {
+    expect((await failure(value, type)).code).toBe("VALUE_INVALID");
+  });
+
+  it("takes days at the ends of months and of time", async () => {
+    const days = ["2024-02-29", "1900-02-28", "2000-12-31", "0001-01-01"];
+    const rows = days.map((a) => ({ a }));
+    const source = new MemorySource({ kind: "memory", rows, schema: Schema.of({ a: types.date }) });
+    const expected = days.map((a) => ({ a: Date.parse(a) / 86_400_000 }));
+    expect((await readSource(source)).rows).toEqual(expected);
+  });
+
+  it.each([
+    ["Set", new Set([1])],
+    ["RegExp", /x/],
+    ["Promise", Promise.resolve(1)],
+  ])("finds no type for a %s, which would be an empty struct", (_, value) => {
+    const make = () => new MemorySource({ kind: "memory", rows: [{ a: [value] }] });
+    expect(make).toThrow(expect.objectContaining({ code: "ROW_TYPE_UNKNOWN" }));
+  });
+
+  it.each([5, "text", null])("refuses %j as a column", (a) => {
+    const make = () => new MemorySource({ kind: "memory", data: { a } as never });
+    expect(make).toThrow(expect.objectContaining({ code: "MEMORY_INVALID" }));
+  });
+
   it("reads columns and typed arrays", async () => {
     const count = 140_000;
     const data = {
