@@ -154,6 +154,16 @@ export class JsonReader implements SplitReader {
       return { code: "JSON_INVALID", what: `${shown(text)} is no JSON (${reason.slice(0, 120)})` };
     }
     if (!isObject(row)) return { code: "JSON_INVALID", what: `${shown(text)} is no JSON object` };
+    try {
+      return this.#convertValues(row);
+    } catch (cause) {
+      if (!(cause instanceof RangeError)) throw cause;
+      // The stack is not deep enough for a text column that takes such a value.
+      return { code: "JSON_INVALID", what: `${shown(text)} is nested too deeply` };
+    }
+  }
+
+  #convertValues(row: object): undefined | Fault {
     for (const [i, { name, convert }] of this.#columns.entries()) {
       const value = ownValue(row, name);
       const converted = convert(value);

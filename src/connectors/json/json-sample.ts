@@ -6,6 +6,8 @@ import { NumberText, parseExactJson } from "./exact-json.ts";
 import { isObject } from "./json-values.ts";
 
 const SAMPLE_LINES = 10_000;
+/** Deeper values are text columns: a type per level of a hostile line would exhaust the stack. */
+const MAX_DEPTH = 64;
 
 /**
  * The columns of JSON lines, in the order in which names first appear in the sample. Lines that are no objects are left to
@@ -25,10 +27,10 @@ export function inferJsonFields(sample: TextSample, timestamps: boolean): Field[
       // Whether a wrong line fails the job or is dropped is the reader's to say.
     }
   }
-  return Object.entries(fieldsOf(rows, timestamps)).map(([name, type]) => ({ name, type }));
+  return Object.entries(fieldsOf(rows, timestamps, 1)).map(([name, type]) => ({ name, type }));
 }
 
-function fieldsOf(objects: readonly object[], timestamps: boolean): Fields {
+function fieldsOf(objects: readonly object[], timestamps: boolean, depth: number): Fields {
   const valuesByName = new Map<string, unknown[]>();
   for (const object of objects) {
     for (const [name, value] of Object.entries(object)) {
@@ -38,19 +40,20 @@ function fieldsOf(objects: readonly object[], timestamps: boolean): Fields {
     }
   }
   // fromEntries defines properties, so a key named __proto__ stays a key.
-  return Object.fromEntries([...valuesByName].map(([name, values]) => [name, typeOfValues(values, timestamps)]));
+  return Object.fromEntries([...valuesByName].map(([name, values]) => [name, typeOfValues(values, timestamps, depth)]));
 }
 
-function typeOfValues(all: readonly unknown[], timestamps: boolean): DataType {
+function typeOfValues(all: readonly unknown[], timestamps: boolean, depth: number): DataType {
   const values = all.filter((value) => value !== null);
   if (values.length === 0) return utf8;
   if (values.every((value) => typeof value === "boolean")) return bool;
   if (values.every(isInt64)) return int64;
   if (values.every((value) => typeof value === "number" || isFractional(value))) return float64;
   if (values.every((value) => typeof value === "string")) return textType(values as string[], timestamps);
-  if (values.every(Array.isArray)) return { kind: "list", element: typeOfValues(values.flat(), timestamps) };
+  if (depth > MAX_DEPTH) return utf8;
+  if (values.every(Array.isArray)) return { kind: "list", element: typeOfValues(values.flat(), timestamps, depth + 1) };
   if (values.every(isObject)) {
-    const fields = fieldsOf(values, timestamps);
+    const fields = fieldsOf(values, timestamps, depth + 1);
     // A struct without fields has nothing to hold: keep the text.
     return Object.keys(fields).length === 0 ? utf8 : { kind: "struct", fields };
   }

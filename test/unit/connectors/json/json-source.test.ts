@@ -82,6 +82,17 @@ describe("JsonSource", () => {
     expect(rows[1]).toMatchObject({ u: 7n, d: "0.5000000000" });
   });
 
+  it("keeps what is nested too deeply for a type as text, and refuses what is too deep for that", async () => {
+    const nested = (depth: number) => `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`;
+    const kept = await read(nested(200));
+    expect(JSON.stringify(kept.rows[0])).toContain('"{\\"a\\":');
+    expect(await failureOf(() => read(nested(20_000)))).toMatchObject({ code: "JSON_INVALID" });
+    const schema = Schema.of({ a: types.utf8 });
+    expect(await failureOf(() => read(nested(20_000), { schema: schema.fields }))).toMatchObject({
+      code: "JSON_INVALID",
+    });
+  });
+
   it("treats __proto__ and inherited names as data", async () => {
     const { schema, rows } = await read('{"__proto__":{"a":1},"b":12345678901234567}\n{"b":2}\n', {});
     expect(schema).toBe('__proto__ struct<"a": int64>, b int64');
