@@ -99,7 +99,10 @@ export function typeFromArrow(type: arrow.DataType, where: string): DataType {
   if (Is.isList(type)) return { kind: "list", element: typeFromArrow(type.children[0].type, where) };
   if (Is.isFixedSizeList(type)) return { kind: "list", element: typeFromArrow(type.children[0].type, where) };
   if (Is.isStruct(type)) {
-    const fields = type.children.map((child) => [child.name, typeFromArrow(child.type, `${where}.${child.name}`)]);
+    const fields = type.children.map((child) => {
+      const name = fieldName(child);
+      return [name, typeFromArrow(child.type, `${where}.${name}`)];
+    });
     return { kind: "struct", fields: Object.fromEntries(fields) };
   }
   if (Is.isMap(type)) {
@@ -115,7 +118,15 @@ export function typeFromArrow(type: arrow.DataType, where: string): DataType {
 }
 
 export const schemaFromArrow = (schema: arrow.Schema): Schema =>
-  new Schema(schema.fields.map((field) => ({ name: field.name, type: typeFromArrow(field.type, field.name) })));
+  new Schema(
+    schema.fields.map((field) => {
+      const name = fieldName(field);
+      return { name, type: typeFromArrow(field.type, name) };
+    }),
+  );
+
+/** apache-arrow reads an empty name from a file as null. */
+const fieldName = (field: arrow.Field): string => (field.name as string | null) ?? "";
 
 /** The Arrow schema of a batch whose columns are all plain. */
 export const arrowSchema = (schema: Schema): arrow.Schema =>

@@ -8,6 +8,8 @@ export function findArrowFault(data: arrow.Data): string | undefined {
   const { length, offset, nullCount, type } = data;
   const { DataType: Is } = arrow;
   if (!Number.isSafeInteger(length) || length < 0 || nullCount > length) return "its length is impossible";
+  // All values of this type are null, and no buffer says so.
+  if (Is.isNull(type)) return undefined;
   if (nullCount > 0 && (data.nullBitmap?.length ?? 0) * 8 < offset + length) return "its validity bitmap is too short";
   if (Is.isDictionary(type)) return findIndexFault(data);
   if (Is.isUtf8(type) || Is.isBinary(type) || Is.isLargeUtf8(type) || Is.isLargeBinary(type)) {
@@ -26,7 +28,6 @@ export function findArrowFault(data: arrow.Data): string | undefined {
     }
     return undefined;
   }
-  if (Is.isNull(type)) return undefined;
   const values = data.values as (ArrayBufferView & { length: number }) | undefined;
   const needed = Is.isBool(type) ? Math.ceil((offset + length) / 8) : length * data.stride;
   return (values?.length ?? 0) < needed ? "its values are too short" : undefined;

@@ -1,6 +1,6 @@
 import * as arrow from "apache-arrow";
 import { fromArrow } from "../../core/arrow.ts";
-import { schemaFromArrow } from "../../core/arrow-types.ts";
+import { schemaFromArrow, typeFromArrow } from "../../core/arrow-types.ts";
 import type { Batch } from "../../core/batch.ts";
 import { sliceBatch } from "../../core/columns/slice.ts";
 import { EngineError } from "../../core/errors.ts";
@@ -213,7 +213,12 @@ class ArrowReader implements SplitReader {
 
   #import(recordBatch: arrow.RecordBatch): Batch {
     const { path } = this.#file;
-    const schema = schemaFromArrow(recordBatch.schema);
+    const fields = recordBatch.schema.fields.map((field, i) => {
+      // apache-arrow calls a column without a name "null" in its batches.
+      const name = this.#expected.fields[i]?.name === "" ? "" : field.name;
+      return { name, type: typeFromArrow(field.type, name) };
+    });
+    const schema = new Schema(fields);
     if (!schema.equals(this.#expected)) {
       throw arrowError("ARROW_UNSUPPORTED", path, `its columns are ${schema}, but ${this.#expected} are expected`);
     }

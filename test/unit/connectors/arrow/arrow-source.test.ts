@@ -57,6 +57,21 @@ describe("Arrow IPC", () => {
       expect((await readSource(sourceOf(path))).rows).toEqual([]);
     }));
 
+  it("reads columns of nulls alone, and one without a name, as they were written", () =>
+    withDirectory(async (directory) => {
+      const odd = Schema.of({ "": types.int32, none: types.nullType, list: types.list(types.nullType) });
+      const values = [
+        { "": 1, none: null, list: [null] },
+        { "": null, none: null, list: null },
+      ];
+      for (const name of ["out.arrow", "out.arrows"]) {
+        const path = join(directory, name);
+        await writeSink(arrowSink({ kind: "arrow", path }, testHost()), odd, values);
+        expect(sourceOf(path).schema.equals(odd)).toBe(true);
+        expect((await readSource(sourceOf(path))).rows).toEqual(values);
+      }
+    }));
+
   it("keeps dictionaries", async () => {
     const words = ["x", "y", null, "x", "zz"];
     const table = new arrow.Table({
