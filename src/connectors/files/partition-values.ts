@@ -72,10 +72,13 @@ export function partitionDirectory(name: string, value: string | null): string {
 function encode(text: string): string {
   // The empty text has no directory name of its own; other engines write it as null, too.
   if (text === "") return NULL_PARTITION;
-  const encoded = encodeURIComponent(text).replace(/[!'()*]/g, percent);
+  const encoded = encodeURIComponent(wellFormed(text)).replace(/[!'()*]/g, percent);
   // "." and ".." are names of other directories, and a leading "." or "_" hides one.
   return encoded.replace(/^\.+$/, (dots) => dots.replace(/\./g, "%2E"));
 }
+
+/** Lone surrogates, which UTF-8 has no form for, as U+FFFD: as they are in text columns. */
+const wellFormed = (text: string): string => new TextDecoder().decode(new TextEncoder().encode(text));
 
 const percent = (character: string): string => `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
 

@@ -36,5 +36,6 @@ describe("partition directories", () => {
       expect(path.split("/")).toHaveLength(3);
       expect(partitionColumns([path])).toEqual({ fields: [{ name: "k=ey", type: utf8 }], texts: [[value]] });
     }
+    expect(partitionDirectory("\ud800", "a\udc00")).toBe(partitionDirectory("\ufffd", "a\ufffd"));
   });
 });
