@@ -1,4 +1,3 @@
-import { describeValue } from "../core/describe-value.ts";
 import type { Table } from "apache-arrow";
 import { type DeclaredReadOptions, declaredColumns } from "../api/declared-columns.ts";
 import { EnginePool } from "../api/engine-pool.ts";
@@ -15,12 +14,14 @@ import { PlanHandle } from "../api/plan-handle.ts";
 import type { FieldsOfRow } from "../api/row-types.ts";
 import { UserSink, UserSource } from "../api/user-connectors.ts";
 import { CsvSource } from "../connectors/csv/csv-source.ts";
+import { localPath } from "../connectors/files/paths.ts";
 import { JsonSource } from "../connectors/json/json-source.ts";
 import { type MemoryColumn, MemorySource } from "../connectors/memory/memory-source.ts";
 import { ParquetSource } from "../connectors/parquet/parquet-source.ts";
 import { connectorRegistry } from "../connectors/registry.ts";
 import { SequenceSource } from "../connectors/sequence/sequence-source.ts";
 import { TextSource } from "../connectors/text/text-source.ts";
+import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { AccumulatorSet } from "../core/rows/accumulators.ts";
@@ -245,6 +246,7 @@ export class ExecutionEnvironment {
         "Call a write method of a dataset first, or collect(), count() or show() for a result in memory.",
       );
     }
+    checkTargets(pending.flatMap(({ sink }) => (isSink(sink) ? [] : [sink])));
     const roots: LogicalNode[] = [];
     for (const { handle, sink } of pending) {
       const node = await handle.resolve(signal);
@@ -390,6 +392,23 @@ function memoriesOf(graph: JobGraph): Set<string> {
 }
 
 const isSink = (sink: Sink | SinkSpec): sink is Sink => typeof (sink as Partial<Sink>).createWriter === "function";
+
+/** Of two outputs of one job to one path only the later one would be left. */
+function checkTargets(sinks: readonly SinkSpec[]): void {
+  const paths = new Set<string>();
+  for (const { path } of sinks as readonly { path?: unknown }[]) {
+    if (typeof path !== "string") continue; // which the sink refuses
+    const target = localPath(path);
+    if (paths.has(target)) {
+      throw new PlanError(
+        "TARGET_TWICE",
+        `Two outputs of this job go to "${path}".`,
+        "Give each a path of its own, or write the union of both.",
+      );
+    }
+    paths.add(target);
+  }
+}
 
 let planning: Workspace | undefined;
 

@@ -197,6 +197,13 @@ it.each(["sample", "sampleWithSize"])("the seed of %s is a number", async (name)
   await expect(sampled.count()).rejects.toEqual(refusal("OPTION_INVALID", 'The seed of a sample is "x"'));
 });
 
+it("two outputs of a job cannot go to one path", async () => {
+  orders.writeCsv("same.csv");
+  orders.writeCsv("file://".concat(`${process.cwd()}/other.csv`));
+  orders.select("id").writeCsv("same.csv", { overwrite: "overwrite" });
+  await expect(env.execute()).rejects.toEqual(refusal("TARGET_TWICE", '"same.csv"'));
+});
+
 describe("types that there are not", () => {
   const any = types as unknown as Record<string, (...args: unknown[]) => unknown>;
   it.each([
