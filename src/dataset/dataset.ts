@@ -1,4 +1,3 @@
-import { describeValue } from "../core/describe-value.ts";
 import type { RecordBatch, Table } from "apache-arrow";
 import { type AggregatedFields, type Aggregations, count } from "../api/aggregations.ts";
 import { callSite } from "../api/call-site.ts";
@@ -13,6 +12,7 @@ import type { CsvSinkSpec } from "../connectors/csv/csv-sink.ts";
 import type { JsonSinkSpec } from "../connectors/json/json-sink.ts";
 import type { ParquetSinkSpec } from "../connectors/parquet/parquet-sink.ts";
 import type { TextSinkSpec } from "../connectors/text/text-sink.ts";
+import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
 import { type AcceptsColumns, Expression, type NamedExpression, type Operand } from "../core/expressions/expression.ts";
 import { columnNode } from "../core/expressions/node.ts";
@@ -184,10 +184,10 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
     return this.#then((plan) =>
       plan.map((node) => {
         for (const name of Object.keys(names)) node.schema.indexOf(name);
-        const renamed = names as Readonly<Record<string, string | undefined>>;
+        const renamed = new Map<string, string | undefined>(Object.entries(names));
         return projectNode(
           node,
-          node.schema.names.map((name) => ({ name: renamed[name] ?? name, expression: columnNode(name) })),
+          node.schema.names.map((name) => ({ name: renamed.get(name) ?? name, expression: columnNode(name) })),
         );
       }),
     );
@@ -494,7 +494,11 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
 /** @throws {PlanError} OPTION_INVALID */
 function checkFormat(format: unknown): void {
   if (format === "text" || format === "json") return;
-  throw new PlanError("OPTION_INVALID", `The format of explain is ${describeValue(format)}.`, 'It is "text" or "json".');
+  throw new PlanError(
+    "OPTION_INVALID",
+    `The format of explain is ${describeValue(format)}.`,
+    'It is "text" or "json".',
+  );
 }
 
 /** The plan of what must be a dataset. @throws {PlanError} DATASET_EXPECTED */

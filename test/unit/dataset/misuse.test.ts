@@ -204,6 +204,15 @@ it("two outputs of a job cannot go to one path", async () => {
   await expect(env.execute()).rejects.toEqual(refusal("TARGET_TWICE", '"same.csv"'));
 });
 
+it.each(["constructor", "__proto__", "toString", "valueOf"])(
+  "a column named %s keeps its name in rename",
+  async (name) => {
+    const named = env.fromColumns({ [name]: [1, 2], k: ["a", "b"] }) as unknown as typeof untyped;
+    const renamed = named.rename({ k: "key" }) as typeof orders;
+    expect((await renamed.schema()).names).toEqual([name, "key"]);
+  },
+);
+
 describe("types that there are not", () => {
   const any = types as unknown as Record<string, (...args: unknown[]) => unknown>;
   it.each([
