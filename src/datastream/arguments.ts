@@ -62,6 +62,12 @@ export function whole(name: string, value: number, low: number, high: number): n
   );
 }
 
+/** A text that is not empty. @throws {PlanError} ARGUMENT_INVALID */
+export function checkedName(method: string, given: string): string {
+  if (typeof given === "string" && given !== "") return given;
+  throw argumentInvalid(method, given, "Give a name: a text that is not empty.");
+}
+
 export const argumentInvalid = (method: string, given: unknown, advice: string): PlanError =>
   new PlanError(
     "ARGUMENT_INVALID",

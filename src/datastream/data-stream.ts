@@ -7,6 +7,7 @@ import { UserSink } from "../api/user-connectors.ts";
 import { CallbackSink } from "../connectors/callback/callback-sink.ts";
 import { type AcceptsColumns, Expression, type NamedExpression, type Operand } from "../core/expressions/expression.ts";
 import type { PathsIn } from "../core/expressions/symbols.ts";
+import { HIGHEST_MAX_PARALLELISM } from "../core/key-group.ts";
 import { AssignTimes } from "../core/operators/assign-times.ts";
 import { FilterRows } from "../core/operators/filter-rows.ts";
 import { FlatMapRows } from "../core/operators/flat-map-rows.ts";
@@ -16,9 +17,9 @@ import type { RowOf, Schema } from "../core/schema.ts";
 import type { Sink } from "../core/sink.ts";
 import { hasUserCode } from "../core/time/watermark-strategy.ts";
 import type { Fields } from "../core/types.ts";
-import { ANY, type Chaining, type Route, type StreamNode } from "../plan/stream/stream-node.ts";
+import { ANY, type Route, type StreamNode } from "../plan/stream/stream-node.ts";
 import type { OperatorNode } from "../runtime/job-graph.ts";
-import { checkCallable, checkedInstance, checkedSink, whole } from "./arguments.ts";
+import { checkCallable, checkedInstance, checkedName, checkedSink, whole } from "./arguments.ts";
 import { filterNode, operatorNode, pickNode, projectNode, unionNode, withColumnsNode } from "./nodes.ts";
 import { OutputTag } from "./output-tag.ts";
 import { type StreamSinkOptions, sinkPlan } from "./sink-plans.ts";
@@ -272,16 +273,17 @@ export class DataStream<F extends Fields = Fields> {
 
   /** The name under which the step's state is kept across restarts and changes of the program; unique in the job. */
   uid(uid: string): this {
-    return this.#changed({ uid });
+    return this.#changed({ uid: checkedName("uid", uid) });
   }
 
   /** For explain, metrics and errors. */
   name(name: string): this {
-    return this.#changed({ name });
+    return this.#changed({ name: checkedName("name", name) });
   }
 
+  /** How many subtasks the step has; default: as many as the environment says. @throws {PlanError} OPTION_INVALID */
   setParallelism(parallelism: number): this {
-    return this.#changed({ parallelism });
+    return this.#changed({ parallelism: whole("parallelism", parallelism, 1, HIGHEST_MAX_PARALLELISM) });
   }
 
   /** The step starts a chain of its own: it is joined to the one before it by a queue. */
@@ -292,6 +294,16 @@ export class DataStream<F extends Fields = Fields> {
   /** The step shares a subtask with no other. */
   disableChaining(): this {
     return this.#changed({ chaining: "never" });
+  }
+
+  /**
+   * Subtasks of the step, and of those behind it that are told nothing else, share worker threads with steps of the same
+   * group alone, where there are at least as many threads as groups: so a slow step does not hold others up. Steps of
+   * different groups are not chained. A step takes the group of its inputs where they have the same one, else "default".
+   * @throws {PlanError} ARGUMENT_INVALID
+   */
+  slotSharingGroup(name: string): this {
+    return this.#changed({ slotSharingGroup: checkedName("slotSharingGroup", name) });
   }
 
   // Outputs
@@ -377,7 +389,7 @@ export class DataStream<F extends Fields = Fields> {
     return new DataStream<F>(this.context, this.plan, route);
   }
 
-  #changed(change: { uid?: string; name?: string; parallelism?: number; chaining?: Chaining }): this {
+  #changed(change: Pick<StreamNode, "uid" | "parallelism" | "chaining" | "slotSharingGroup"> | { name: string }): this {
     const plan = this.plan.map((node) => ({ ...node, ...change }) as StreamNode);
     return new DataStream<F>(this.context, plan, this.#route) as this;
   }

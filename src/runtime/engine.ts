@@ -260,7 +260,7 @@ export class Engine implements TableHome {
         fragment,
         workers: this.#workers,
         workspace: this.workspace,
-        threadOf: (vertex, subtask) => threadOf(vertex.placement, subtask, threads),
+        threadOf: (vertex, subtask) => threadOf(vertex, subtask, threads),
         run,
         commits,
         restored: options.restore?.checkpointId ?? 0,

@@ -168,7 +168,7 @@ export class JobChannels {
   }
 
   #threadOf(vertex: JobVertex, subtask: number): number {
-    return threadOf(vertex.placement, subtask, this.#deployment.threads);
+    return threadOf(vertex, subtask, this.#deployment.threads);
   }
 }
 

@@ -308,7 +308,7 @@ export class JobFragment {
   }
 
   #threadOf(vertex: JobVertex, subtask: number): number {
-    return threadOf(vertex.placement, subtask, this.#deployment.threads);
+    return threadOf(vertex, subtask, this.#deployment.threads);
   }
 
   #createSubtask(vertex: JobVertex, index: number): void {

@@ -59,12 +59,22 @@ export interface JobVertex {
   readonly parallelism: number;
   /** "planner": the thread that planned the job, where user functions live. */
   readonly placement: "workers" | "planner";
+  /** Which of the worker threads it runs on, where the job has several slot sharing groups; absent: all. */
+  readonly slotGroup?: SlotGroup;
   /** Either a source or schemas of the inputs that edges feed. */
   readonly source?: JobSource;
   readonly inputs: readonly (readonly Field[])[];
   readonly operators: readonly OperatorNode[];
   /** Written by each subtask behind the last operator. */
   readonly sink?: JobSink;
+}
+
+/** One of the slot sharing groups of a job: vertices of different groups share no thread, where there are enough. */
+export interface SlotGroup {
+  readonly name: string;
+  /** Of `count`, in the order of the job. */
+  readonly index: number;
+  readonly count: number;
 }
 
 export interface JobSink {

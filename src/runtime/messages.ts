@@ -3,7 +3,7 @@ import type { ErrorFields } from "../core/error-fields.ts";
 import type { AccumulatorState } from "../core/rows/accumulators.ts";
 import type { Committable } from "../core/sink.ts";
 import type { Barrier, ControlElement } from "../core/stream-element.ts";
-import type { JobGraph, VertexMetrics } from "./job-graph.ts";
+import type { JobGraph, JobVertex, VertexMetrics } from "./job-graph.ts";
 import type { JobProgram } from "./job-program.ts";
 import type { JobSnapshot, SubtaskSnapshot } from "./snapshots.ts";
 import type { JobClaims } from "./split-claims.ts";
@@ -148,7 +148,18 @@ export interface Deployment {
 /** The planning thread. */
 export const PLANNER_THREAD = 0;
 
-/** Which thread runs a subtask: planner vertices on thread 0, the others in turn over the worker threads. */
-export function threadOf(placement: "workers" | "planner", subtask: number, threads: readonly number[]): number {
-  return placement === "planner" ? PLANNER_THREAD : threads[subtask % threads.length];
+/**
+ * Which thread runs a subtask: planner vertices on thread 0, the others in turn over the worker threads, or over those of
+ * their slot sharing group. Groups get equal shares of the threads, and meet on one where there are fewer threads.
+ */
+export function threadOf(
+  { placement, slotGroup }: Pick<JobVertex, "placement" | "slotGroup">,
+  subtask: number,
+  threads: readonly number[],
+): number {
+  if (placement === "planner") return PLANNER_THREAD;
+  const { index, count } = slotGroup ?? { index: 0, count: 1 };
+  const first = Math.floor((index * threads.length) / count);
+  const end = Math.floor(((index + 1) * threads.length) / count);
+  return threads[first + (subtask % Math.max(1, end - first))];
 }

@@ -52,11 +52,11 @@ export function notDeterministic(module: string, difference: string): PlanError 
 
 /** What must be equal where two threads plan one job, as text: a line per vertex, and one of the edges between them. */
 export function graphShape({ vertices, edges }: JobGraph): string[] {
-  const lines = vertices.map(({ name, id, parallelism, placement, inputs, operators, source, sink }) => {
+  const lines = vertices.map(({ name, id, parallelism, placement, slotGroup, inputs, operators, source, sink }) => {
     const columns = inputs.map((fields) => fields.map((field) => `${field.name} ${formatType(field.type)}`));
     const steps = operators.map(({ kind, name: step, uid }) => [kind, step, uid]);
     const ends = [source?.spec.kind, source?.stream?.uid, sink?.spec.kind, sink?.uid];
-    return `"${name}" (${JSON.stringify([id, parallelism, placement, columns, steps, ends])})`;
+    return `"${name}" (${JSON.stringify([id, parallelism, placement, slotGroup, columns, steps, ends])})`;
   });
   return [...lines, `the exchanges ${JSON.stringify(edges)}`];
 }

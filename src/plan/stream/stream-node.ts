@@ -20,6 +20,8 @@ interface NodeBase {
   /** Given by the user; default: that of the environment. */
   readonly parallelism?: number;
   readonly chaining?: Chaining;
+  /** Given by the user; default: that of its inputs where they share one, else "default". */
+  readonly slotSharingGroup?: string;
   /** Where the user called, "job.ts:12:5". */
   readonly callSite?: string;
   /** Its rows are a changelog: they may take back earlier ones. */

@@ -23,10 +23,13 @@ export interface StreamPlanOptions extends StreamSettings {
   readonly functionsOnWorkers?: boolean;
 }
 
+const DEFAULT_SLOT_SHARING_GROUP = "default";
+
 interface Vertex {
   readonly id: number;
   readonly parallelism: number;
   readonly placement: JobVertex["placement"];
+  readonly slotSharingGroup: string;
   readonly source?: JobVertex["source"];
   readonly inputs: Schema[];
   readonly operators: OperatorNode[];
@@ -61,6 +64,7 @@ class StreamPlanner {
   readonly #placed = new Map<StreamNode, Vertex>();
   readonly #consumers = new Map<StreamNode, number>();
   readonly #uids: ReadonlyMap<StreamNode, string>;
+  readonly #slotSharingGroups = new Map<StreamNode, string>();
   /** What operators that stand for several read. */
   readonly #reads = new Map<OperatorNode, Schema>();
   #sinkCount = 0;
@@ -86,8 +90,9 @@ class StreamPlanner {
     checkMaxParallelism(maxParallelism, parallelism);
     for (const sink of this.#sinks) this.#place(sink);
     return {
-      vertices: this.#vertices.map(({ isSealed: _, inputs, ...vertex }) => ({
+      vertices: this.#vertices.map(({ isSealed: _, slotSharingGroup, inputs, ...vertex }) => ({
         ...vertex,
+        ...this.#slotGroup(vertex.placement, slotSharingGroup),
         name: vertexName(vertex),
         inputs: inputs.map((schema) => schema.fields),
       })),
@@ -100,6 +105,14 @@ class StreamPlanner {
         ...(hasCheckpoints === undefined ? {} : { hasCheckpoints }),
       },
     };
+  }
+
+  /** Only what runs on worker threads takes a share of them. */
+  #slotGroup(placement: JobVertex["placement"], name: string): Pick<JobVertex, "slotGroup"> {
+    const onWorkers = this.#vertices.filter((vertex) => vertex.placement === "workers");
+    const names = [...new Set(onWorkers.map(({ slotSharingGroup }) => slotSharingGroup))];
+    if (placement !== "workers" || names.length === 1) return {};
+    return { slotGroup: { name, index: names.indexOf(name), count: names.length } };
   }
 
   #place(node: StreamNode): Vertex {
@@ -132,6 +145,7 @@ class StreamPlanner {
       id: this.#vertices.length,
       parallelism: this.#parallelismOf(node),
       placement: this.#placement(holdsUserCode, source.staysWithCaller),
+      slotSharingGroup: this.#slotSharingGroupOf(node),
       source: {
         spec: source.spec,
         splits: source.createEnumerator === undefined ? source.splits() : [],
@@ -207,6 +221,7 @@ class StreamPlanner {
     if (input.route.kind !== "any" && input.route.kind !== "forward") return undefined;
     const vertex = this.#place(input.node);
     if (vertex.isSealed || vertex.placement !== placement) return undefined;
+    if (vertex.slotSharingGroup !== this.#slotSharingGroupOf(node)) return undefined;
     return vertex.parallelism === this.#parallelismOf(node) ? vertex : undefined;
   }
 
@@ -223,6 +238,7 @@ class StreamPlanner {
       id: this.#vertices.length,
       parallelism: this.#parallelismOf(node),
       placement,
+      slotSharingGroup: this.#slotSharingGroupOf(node),
       inputs: [...inputs],
       operators: [],
       isSealed: false,
@@ -289,8 +305,19 @@ class StreamPlanner {
 
   #parallelismOf(node: StreamNode): number {
     const given = node.parallelism ?? this.#options.parallelism;
+    checkMaxParallelism(this.#options.maxParallelism, given);
     if (node.op === "sink" && node.sink.isSingleFile === true) return 1;
     return given;
+  }
+
+  #slotSharingGroupOf(node: StreamNode): string {
+    if (node.slotSharingGroup !== undefined) return node.slotSharingGroup;
+    const known = this.#slotSharingGroups.get(node);
+    if (known !== undefined) return known;
+    const [first, ...others] = node.inputs.map((input) => this.#slotSharingGroupOf(input.node));
+    const group = first !== undefined && others.every((other) => other === first) ? first : DEFAULT_SLOT_SHARING_GROUP;
+    this.#slotSharingGroups.set(node, group);
+    return group;
   }
 
   #uidOf(node: StreamNode): string {

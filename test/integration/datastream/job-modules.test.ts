@@ -72,6 +72,14 @@ describe("a job module", () => {
     expect((await run()).threads).not.toEqual(afterFailure.threads);
   });
 
+  it("runs steps of different slot sharing groups on different threads", async () => {
+    const { accumulators } = await runJobModule(moduleOf("slot-groups"), { parallelism: 2 });
+    const [first, second] = ["first", "second"].map((name) => new Set(accumulators[name] as number[]));
+    expect([first.size, second.size]).toEqual([1, 1]);
+    expect(first).not.toEqual(second);
+    expect(rows).toHaveLength(999);
+  });
+
   it("goes on from a snapshot at another parallelism, and gives every row once", async () => {
     const args = { splits: 4, perSplit: 2000 };
     const module = moduleOf("totals");

@@ -22,7 +22,7 @@ export interface DagSource {
 
 export interface Placing {
   readonly parallelism?: number;
-  readonly chaining?: "head" | "never";
+  readonly chaining?: "head" | "never" | "grouped";
 }
 
 interface DagNode {
@@ -75,7 +75,10 @@ const anySource = fc.constantFrom(0, 3, 8).chain((disorderMs) =>
 );
 
 const anyPlacing: fc.Arbitrary<Placing> = fc.record(
-  { parallelism: fc.constantFrom(1, 2, 3), chaining: fc.constantFrom("head" as const, "never" as const) },
+  {
+    parallelism: fc.constantFrom(1, 2, 3),
+    chaining: fc.constantFrom("head" as const, "never" as const, "grouped" as const),
+  },
   { requiredKeys: [] },
 );
 
@@ -206,8 +209,9 @@ export function programText(program: Program): string {
     const time = `${generator} ${disorderMs}${isIdleAware ? ", idle" : ""}${isAligned ? ", aligned" : ""}${isReadInTurn === true ? ", in turn" : ""}`;
     lines.push(`source${i} = [${rows.join(", ")}] // ${time}`);
   }
+  const chained = { head: ".startNewChain()", never: ".disableChaining()", grouped: '.slotSharingGroup("own")' };
   const placed = ({ parallelism, chaining }: Placing) =>
-    `${parallelism === undefined ? "" : `.setParallelism(${parallelism})`}${chaining === undefined ? "" : chaining === "head" ? ".startNewChain()" : ".disableChaining()"}`;
+    `${parallelism === undefined ? "" : `.setParallelism(${parallelism})`}${chaining === undefined ? "" : chained[chaining]}`;
   for (const [i, { step, placing }] of program.nodes.entries()) {
     const inputs = inputsOf(program, i).map(
       ({ stream, isSide }) => `${streamName(program, stream)}${isSide ? ".side" : ""}`,

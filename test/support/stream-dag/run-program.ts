@@ -201,6 +201,7 @@ function sinkNodes(
       if (!settings.isPlaced) return stream;
       const spread = parallelism === undefined ? stream : stream.setParallelism(parallelism);
       if (chaining === undefined) return spread;
+      if (chaining === "grouped") return spread.slotSharingGroup("own");
       return chaining === "head" ? spread.startNewChain() : spread.disableChaining();
     };
   };

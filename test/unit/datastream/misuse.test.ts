@@ -126,6 +126,11 @@ describe("at the call", () => {
       () => untyped(stream).writeToFiles("/out", { format: "csv", bucketBy: {} }),
       "OPTION_INVALID",
     ],
+    ["a uid that is none", () => untyped(stream.select("id")).uid(""), "ARGUMENT_INVALID"],
+    ["a name that is no text", () => untyped(stream.select("id")).name(7), "ARGUMENT_INVALID"],
+    ["a group that is no text", () => untyped(stream.select("id")).slotSharingGroup({}), "ARGUMENT_INVALID"],
+    ["a parallelism of none", () => untyped(stream.select("id")).setParallelism(0), "OPTION_INVALID"],
+    ["a parallelism that is no number", () => untyped(stream.select("id")).setParallelism("2"), "OPTION_INVALID"],
     ["a label that is no text", () => untyped(stream).print(1), "OPTION_INVALID"],
   ];
   it.each(codes)("%s is refused", (_, call, code) => {
