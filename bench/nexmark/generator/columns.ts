@@ -6,30 +6,29 @@ import { Field } from "./draws.ts";
 import type { NexmarkKernels } from "./kernels.ts";
 import { COLD_CHANNELS, channelName, channelUrl, cities, HOT_CHANNELS, names, states } from "./texts.ts";
 
-/** Bytes that a text kernel may write behind the last text. */
-export const TEXT_SLACK_BYTES = 16;
+/** Bytes that a text kernel may write behind the last text: of bids, whole fillers of up to three rows more. */
+export const TEXT_SLACK_BYTES = 512;
 
-type FixedName = {
-  [K in keyof NexmarkKernels]: NexmarkKernels[K] extends (a: number, b: number, c: number, d: number) => void
-    ? K
-    : never;
-}[keyof NexmarkKernels];
+/** The events of a batch, as kernels are told of them. */
+export interface EventRange {
+  /** Address of the settings block. */
+  readonly settings: number;
+  /** Address of the block that `describeEvents` wrote. */
+  readonly events: number;
+  /** u32[count] for the kernels' own use, with room for a multiple of four. */
+  readonly scratch: number;
+  readonly first: number;
+  readonly count: number;
+}
 
 export type Generation =
   | { readonly kind: "fixed"; readonly write: Writer }
-  /** int32 indices into `values`, which are made once per generator. */
+  /** int32 indices into `values`, which are made once per generator. Columns with the same `write` have the same indices. */
   | { readonly kind: "dictionary"; readonly write: Writer; readonly values: (seed: number) => readonly string[] }
   | { readonly kind: "text"; readonly mostBytes: number; readonly write: TextWriter };
 
-type Writer = (kernels: NexmarkKernels, settings: number, first: number, count: number, out: number) => void;
-type TextWriter = (
-  kernels: NexmarkKernels,
-  settings: number,
-  first: number,
-  count: number,
-  offsets: number,
-  data: number,
-) => number;
+export type Writer = (kernels: NexmarkKernels, range: EventRange, out: number) => void;
+type TextWriter = (kernels: NexmarkKernels, range: EventRange, offsets: number, data: number) => number;
 
 export interface NexmarkColumn {
   readonly type: DataType;
@@ -38,24 +37,44 @@ export interface NexmarkColumn {
   readonly generation: Generation;
 }
 
-const fixed = (name: Exclude<FixedName, "positions">): Generation => ({
+type NumberedName =
+  | "dateTimes"
+  | "personIds"
+  | "auctionIds"
+  | "initialBids"
+  | "reserves"
+  | "expiries"
+  | "sellers"
+  | "categories";
+type DescribedName = "eventTypes" | "bidAuctions" | "bidders" | "prices" | "channels";
+type TextName = "emailAddresses" | "creditCards" | "auctionExtras";
+
+const fixed = (name: NumberedName): Generation => ({
   kind: "fixed",
-  write: (kernels, ...range) => kernels[name](...range),
+  write: (kernels, { settings, first, count }, out) => kernels[name](settings, first, count, out),
 });
+const described =
+  (name: DescribedName): Writer =>
+  (kernels, { settings, events, count }, out) =>
+    kernels[name](settings, events, count, out);
+const ofDescribed = (name: DescribedName): Generation => ({ kind: "fixed", write: described(name) });
 const choice = (field: number, values: readonly string[]): Generation => ({
   kind: "dictionary",
-  write: (kernels, settings, first, count, out) =>
+  write: (kernels, { settings, first, count }, out) =>
     kernels.personChoices(settings, first, count, field, values.length, out),
   values: () => values,
 });
+const writeChannels = described("channels");
 const channel = (textOf: (seed: number, index: number) => string): Generation => ({
   kind: "dictionary",
-  write: (kernels, ...range) => kernels.channels(...range),
+  write: writeChannels,
   values: (seed) => Array.from({ length: HOT_CHANNELS + COLD_CHANNELS }, (_, index) => textOf(seed, index)),
 });
-const text = (mostBytes: number, write: TextWriter): Generation => ({ kind: "text", mostBytes, write });
+const written = (mostBytes: number, write: TextWriter): Generation => ({ kind: "text", mostBytes, write });
+const text = (name: TextName, mostBytes: number): Generation =>
+  written(mostBytes, (kernels, { settings, first, count }, ...out) => kernels[name](settings, first, count, ...out));
 const auctionWords = (field: number, most: number): Generation =>
-  text(most, (kernels, settings, first, count, ...out) =>
+  written(most, (kernels, { settings, first, count }, ...out) =>
     kernels.auctionWords(settings, first, count, field, most, ...out),
   );
 
@@ -75,25 +94,19 @@ export const nexmarkColumns = {
   position: {
     type: int64,
     of: null,
-    generation: { kind: "fixed", write: (kernels, _, first, count, out) => kernels.positions(first, count, out) },
+    generation: { kind: "fixed", write: (kernels, { first, count }, out) => kernels.positions(first, count, out) },
   },
-  eventType: { type: int32, of: null, generation: fixed("eventTypes") },
+  eventType: { type: int32, of: null, generation: ofDescribed("eventTypes") },
   dateTime: { type: timestamp("ms"), of: null, generation: fixed("dateTimes") },
   personId: person(int64, fixed("personIds")),
   name: person(utf8, choice(Field.name, names)),
-  emailAddress: person(
-    utf8,
-    text(16, (kernels, ...range) => kernels.emailAddresses(...range)),
-  ),
-  creditCard: person(
-    utf8,
-    text(19, (kernels, ...range) => kernels.creditCards(...range)),
-  ),
+  emailAddress: person(utf8, text("emailAddresses", 16)),
+  creditCard: person(utf8, text("creditCards", 19)),
   city: person(utf8, choice(Field.city, cities)),
   state: person(utf8, choice(Field.state, states)),
   personExtra: person(
     utf8,
-    text(200, (kernels, settings, first, count, ...out) =>
+    written(200, (kernels, { settings, first, count }, ...out) =>
       kernels.personExtras(settings, first, count, names.length, cities.length, ...out),
     ),
   ),
@@ -105,13 +118,10 @@ export const nexmarkColumns = {
   expires: auction(timestamp("ms"), fixed("expiries")),
   seller: auction(int64, fixed("sellers")),
   category: auction(int64, fixed("categories")),
-  auctionExtra: auction(
-    utf8,
-    text(550, (kernels, ...range) => kernels.auctionExtras(...range)),
-  ),
-  auction: bid(int64, fixed("bidAuctions")),
-  bidder: bid(int64, fixed("bidders")),
-  price: bid(int64, fixed("prices")),
+  auctionExtra: auction(utf8, text("auctionExtras", 550)),
+  auction: bid(int64, ofDescribed("bidAuctions")),
+  bidder: bid(int64, ofDescribed("bidders")),
+  price: bid(int64, ofDescribed("prices")),
   channel: bid(
     utf8,
     channel((_, index) => channelName(index)),
@@ -119,7 +129,9 @@ export const nexmarkColumns = {
   url: bid(utf8, channel(channelUrl)),
   bidExtra: bid(
     utf8,
-    text(82, (kernels, ...range) => kernels.bidExtras(...range)),
+    written(82, (kernels, { settings, events, count, scratch }, ...out) =>
+      kernels.bidExtras(settings, events, count, scratch, ...out),
+    ),
   ),
 } as const satisfies Readonly<Record<string, NexmarkColumn>>;
 

@@ -7,11 +7,14 @@ import { cachedOnce, cachePath, projectRoot } from "../../data/cache.ts";
 /** Rows [first, first + count); see bench/nexmark/kernels for what each writes. */
 type Fixed = (settings: number, first: number, count: number, out: number) => void;
 type Text = (settings: number, first: number, count: number, offsets: number, data: number) => number;
+/** The same, of the events that `describeEvents` has described. */
+type OfEvents = (settings: number, events: number, count: number, out: number) => void;
 
 export interface NexmarkKernels {
   readonly positions: (first: number, count: number, out: number) => void;
-  readonly typeMask: (settings: number, first: number, count: number, eventType: number, out: number) => number;
-  readonly eventTypes: Fixed;
+  readonly describeEvents: Fixed;
+  readonly typeMask: (events: number, count: number, eventType: number, out: number) => number;
+  readonly eventTypes: OfEvents;
   readonly dateTimes: Fixed;
   readonly personIds: Fixed;
   readonly personChoices: (
@@ -28,14 +31,21 @@ export interface NexmarkKernels {
   readonly expiries: Fixed;
   readonly sellers: Fixed;
   readonly categories: Fixed;
-  readonly bidAuctions: Fixed;
-  readonly bidders: Fixed;
-  readonly prices: Fixed;
-  readonly channels: Fixed;
+  readonly bidAuctions: OfEvents;
+  readonly bidders: OfEvents;
+  readonly prices: OfEvents;
+  readonly channels: OfEvents;
   readonly emailAddresses: Text;
   readonly creditCards: Text;
   readonly auctionExtras: Text;
-  readonly bidExtras: Text;
+  readonly bidExtras: (
+    settings: number,
+    events: number,
+    count: number,
+    words: number,
+    offsets: number,
+    data: number,
+  ) => number;
   readonly auctionWords: (
     settings: number,
     first: number,

@@ -3,6 +3,9 @@ import { mixedSeed, priceScale } from "./settings";
 
 export const GOLDEN: u32 = 0x9e3779b9;
 
+/** A text's length is drawn under its field's number plus this. */
+export const LENGTH: u32 = 32;
+
 @inline
 export function mix(word: u32): u32 {
   let h = word;

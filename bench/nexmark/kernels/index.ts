@@ -1,5 +1,6 @@
 /** Kernels of the event generator: a module of their own, since the product has no use for them. */
-export { bidAuctions, bidders, channels, eventTypes, prices, typeMask } from "./bids";
+export { bidAuctions, bidders, bidExtras, channels, eventTypes, prices, typeMask } from "./bids";
+export { describeEvents } from "./events";
 export {
   auctionIds,
   categories,
@@ -12,4 +13,4 @@ export {
   reserves,
   sellers,
 } from "./numbers";
-export { auctionExtras, auctionWords, bidExtras, creditCards, emailAddresses, personExtras } from "./texts";
+export { auctionExtras, auctionWords, creditCards, emailAddresses, personExtras } from "./texts";

@@ -57,27 +57,9 @@ export function belowLanes(words: v128, bounds: v128): v128 {
   return highProducts(words, bounds);
 }
 
-/** Stores the first of four lanes, as many as there are, as numbers of 32 bits. */
+/** Stores four lanes as numbers of 64 bits. */
 @inline
-export function storeWords(lanes: v128, out: usize, count: i32): void {
-  if (count >= 4) {
-    v128.store(out, lanes);
-    return;
-  }
-  store<i32>(out, i32x4.extract_lane(lanes, 0));
-  if (count > 1) store<i32>(out, i32x4.extract_lane(lanes, 1), 4);
-  if (count > 2) store<i32>(out, i32x4.extract_lane(lanes, 2), 8);
-}
-
-/** The same, as numbers of 64 bits. */
-@inline
-export function storeLongs(lanes: v128, out: usize, count: i32): void {
-  if (count >= 4) {
-    v128.store(out, i64x2.extend_low_i32x4_u(lanes));
-    v128.store(out, i64x2.extend_high_i32x4_u(lanes), 16);
-    return;
-  }
-  store<u64>(out, <u64>(<u32>i32x4.extract_lane(lanes, 0)));
-  if (count > 1) store<u64>(out, <u64>(<u32>i32x4.extract_lane(lanes, 1)), 8);
-  if (count > 2) store<u64>(out, <u64>(<u32>i32x4.extract_lane(lanes, 2)), 16);
+export function storeLongs(lanes: v128, out: usize): void {
+  v128.store(out, i64x2.extend_low_i32x4_u(lanes));
+  v128.store(out, i64x2.extend_high_i32x4_u(lanes), 16);
 }

@@ -54,21 +54,19 @@ export function positions(first: u32, count: i32, out: usize): void {
 /** 1.5 * 2^52: added to a whole number below 2^51, it leaves that number in the lower bits of the double. */
 const WHOLE_NUMBERS: f64 = 6755399441055744;
 
-/** Epoch milliseconds of every row, by the operations of `eventTime`. */
+/** Epoch milliseconds of every row, by the operations of `eventTime`; `out` has room for a multiple of four. */
 export function dateTimes(settings: usize, first: u32, count: i32, out: usize): void {
   const base = f64x2.splat(baseTime(settings));
   const gap = f64x2.splat(eventGap(settings));
   const magic = f64x2.splat(WHOLE_NUMBERS);
-  for (let i = 0; i < count; i += 4) {
+  let i = 0;
+  do {
     const numbers = eventNumbers(settings, first + i);
-    const low = timePair(numbers, base, gap, magic);
-    const high = timePair(v128.shuffle<i32>(numbers, numbers, 2, 3, 2, 3), base, gap, magic);
     const at = out + (<usize>i << 3);
-    if (count - i >= 2) v128.store(at, low);
-    else store<i64>(at, i64x2.extract_lane(low, 0));
-    if (count - i >= 4) v128.store(at, high, 16);
-    else if (count - i == 3) store<i64>(at, i64x2.extract_lane(high, 0), 16);
-  }
+    v128.store(at, timePair(numbers, base, gap, magic));
+    v128.store(at, timePair(v128.shuffle<i32>(numbers, numbers, 2, 3, 2, 3), base, gap, magic), 16);
+    i += 4;
+  } while (i < count);
 }
 
 /** Times of the events of the two lower lanes, i64. */

@@ -5,20 +5,20 @@
  *   data      room for the longest possible texts of the type's rows, and 16 bytes more
  * Returns the bytes written.
  */
-import { below, draw, GOLDEN, mix, mixLanes, startOf } from "./draws";
-import { AUCTION, BID, PERSON, typeOf } from "./numbers";
+import { below, draw, GOLDEN, LENGTH, mix, mixLanes, startOf } from "./draws";
+import { AUCTION, PERSON, typeOf } from "./numbers";
 import { cityLength, eventNumber, letterOf, nameLength } from "./settings";
 
-const LENGTH: u32 = 32;
 const BLANK: u8 = 32;
 
-/** 16 letters of the words that begin in the lanes. */
+/** 16 letters of the words that begin in the lanes: each byte times 26, divided by 256, and "a" more. */
 @inline
-function lettersOf(lanes: v128): v128 {
+export function lettersOf(lanes: v128): v128 {
   const bytes = mixLanes(lanes);
-  const low = i16x8.shr_u(i16x8.extmul_low_i8x16_u(bytes, i8x16.splat(26)), 8);
-  const high = i16x8.shr_u(i16x8.extmul_high_i8x16_u(bytes, i8x16.splat(26)), 8);
-  return i8x16.add(i8x16.narrow_i16x8_u(low, high), i8x16.splat(97));
+  const times = i16x8.splat(26);
+  const even = i16x8.shr_u(i16x8.mul(v128.and(bytes, i16x8.splat(255)), times), 8);
+  const odd = v128.and(i16x8.mul(i16x8.shr_u(bytes, 8), times), i16x8.splat(-256));
+  return i8x16.add(v128.or(even, odd), i8x16.splat(97));
 }
 
 /** Writes `length` letters, and up to 15 bytes more behind them. */
@@ -58,35 +58,6 @@ function extraLength(start: u32, field: u32, size: u32, average: u32): u32 {
   const missing = average - size;
   const spread = (missing * 2 + 5) / 10;
   return missing - spread + (spread == 0 ? 0 : below(draw(start, field + LENGTH), 2 * spread));
-}
-
-/** `extraLength` of bids: 54 + below(word, 28). */
-const BID_EXTRA_LEAST: u32 = 54;
-const BID_EXTRA_SPREAD: u32 = 28;
-
-/** Fillers of bids. Always 80 letters are written, and of those the first kept: how many cannot be predicted. */
-export function bidExtras(settings: usize, first: u32, count: i32, offsets: usize, data: usize): u32 {
-  let end: u32 = 0;
-  store<u32>(offsets, 0);
-  const steps = i32x4.mul(i32x4(0, 1, 2, 3), i32x4.splat(GOLDEN));
-  for (let i: u32 = 0; i < <u32>count; i++) {
-    const number = eventNumber(settings, first + i);
-    if (typeOf(number) == BID) {
-      const start = startOf(settings, number);
-      const length = BID_EXTRA_LEAST + below(draw(start, 24 + LENGTH), BID_EXTRA_SPREAD);
-      const lanes = i32x4.add(i32x4.splat(draw(start, 24)), steps);
-      const out = data + end;
-      v128.store(out, lettersOf(lanes));
-      v128.store(out, lettersOf(i32x4.add(lanes, i32x4.splat(4 * GOLDEN))), 16);
-      v128.store(out, lettersOf(i32x4.add(lanes, i32x4.splat(8 * GOLDEN))), 32);
-      v128.store(out, lettersOf(i32x4.add(lanes, i32x4.splat(12 * GOLDEN))), 48);
-      v128.store(out, lettersOf(i32x4.add(lanes, i32x4.splat(16 * GOLDEN))), 64);
-      if (length > 80) v128.store(out, lettersOf(i32x4.add(lanes, i32x4.splat(20 * GOLDEN))), 80);
-      end += length;
-    }
-    store<u32>(offsets + (<usize>i << 2), end, 4);
-  }
-  return end;
 }
 
 /** Names (`field` 14, `most` 20) and descriptions (15, 100) of auctions. */

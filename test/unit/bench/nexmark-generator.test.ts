@@ -47,7 +47,7 @@ describe("the Nexmark generator", () => {
 
   it("makes the same events in one batch and in many", () => {
     const whole = generated(standard, 1000, 500);
-    const pieces = [1000, 1001, 1007, 1333].flatMap((first, index, all) =>
+    const pieces = [1000, 1000, 1001, 1007, 1333].flatMap((first, index, all) =>
       generated(standard, first, (all[index + 1] ?? 1500) - first),
     );
     expect(pieces).toEqual(whole);
