@@ -15,16 +15,12 @@ export function cachePath(...parts: string[]): string {
 }
 
 /**
- * Returns the cached path, calling `write` first if nothing is there yet, or if what is there is stale.
+ * Returns the cached path, calling `write` first if nothing is there yet.
  * The content appears under its final name only when complete, so an interrupted generator leaves no half file.
  */
-export async function cachedOnce(
-  relative: string,
-  write: (path: string) => Promise<void>,
-  isStale = false,
-): Promise<string> {
+export async function cachedOnce(relative: string, write: (path: string) => Promise<void>): Promise<string> {
   const path = cachePath(relative);
-  if (existsSync(path) && !isStale) return path;
+  if (existsSync(path)) return path;
   mkdirSync(dirname(path), { recursive: true });
   const unfinished = `${path}.unfinished`;
   rmSync(unfinished, { recursive: true, force: true });

@@ -1,5 +1,6 @@
 /** The generator's kernels: built once from bench/nexmark/kernels, one instance per workspace. */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Workspace } from "../../../src/core/workspace.ts";
 import { cachedOnce, cachePath, projectRoot } from "../../data/cache.ts";
@@ -67,24 +68,23 @@ export interface NexmarkKernels {
 }
 
 const folder = join(projectRoot, "bench/nexmark/kernels");
-const relative = "nexmark/kernels.wasm";
+
+/** Named for what it is made of: clones of the repository that share a cache may differ in it. */
+const relative = (() => {
+  const hash = createHash("sha256");
+  for (const name of readdirSync(folder).sort()) hash.update(name).update(readFileSync(join(folder, name)));
+  return `nexmark/kernels-${hash.digest("hex").slice(0, 8)}.wasm`;
+})();
 
 /** Compiles the kernels unless that is done; call it before the first generator is made. */
 export async function buildNexmarkKernels(): Promise<void> {
-  const newest = Math.max(...readdirSync(folder).map((name) => statSync(join(folder, name)).mtimeMs));
-  const path = cachePath(relative);
-  const stale = existsSync(path) && statSync(path).mtimeMs < newest;
-  await cachedOnce(
-    relative,
-    async (unfinished) => {
-      // Every worker thread of a job imports this file, and none of them needs the compiler, which takes long to load.
-      const { main: compile } = await import("assemblyscript/asc");
-      // The folder's own asconfig.json: from the project's root the compiler would add the product's kernels.
-      const { error, stderr } = await compile(["--baseDir", folder, "--config", "asconfig.json", "-o", unfinished]);
-      if (error !== null) throw new Error(`the Nexmark kernels do not compile: ${stderr.toString()}`, { cause: error });
-    },
-    stale,
-  );
+  await cachedOnce(relative, async (unfinished) => {
+    // Every worker thread of a job imports this file, and none of them needs the compiler, which takes long to load.
+    const { main: compile } = await import("assemblyscript/asc");
+    // The folder's own asconfig.json: from the project's root the compiler would add the product's kernels.
+    const { error, stderr } = await compile(["--baseDir", folder, "--config", "asconfig.json", "-o", unfinished]);
+    if (error !== null) throw new Error(`the Nexmark kernels do not compile: ${stderr.toString()}`, { cause: error });
+  });
 }
 
 let module: WebAssembly.Module | undefined;
