@@ -7,10 +7,17 @@ import { type ChannelReader, type ChannelWriter, LocalChannel } from "./channel.
 import type { OutgoingEdge } from "./exchange-output.ts";
 import type { JobEdge, JobVertex } from "./job-graph.ts";
 import { channelId, type Deployment, type PeerMessage, threadOf } from "./messages.ts";
-import { RemoteReader, RemoteWriter } from "./remote-channel.ts";
+import { type Credit, RemoteReader, RemoteWriter } from "./remote-channel.ts";
 
 /** Batches that a queue holds before its producer waits. */
 const QUEUE_BATCHES = 4;
+/**
+ * Those to other threads hold up to eight times as many while they are few bytes, or a small share of the thread's
+ * memory: a thread takes nothing during a step, and one that decodes the first page of a column is long.
+ */
+const QUEUE_BYTES = 2 * 1024 * 1024;
+const QUEUE_SHARE = 1 / 128;
+const MOST_QUEUE_BATCHES = 8 * QUEUE_BATCHES;
 
 /** A channel with the name of its producer. */
 interface NamedChannel {
@@ -135,11 +142,20 @@ export class JobChannels {
     const id = channelId(this.#deployment.graph.edges.indexOf(edge), from, to);
     const consumerThread = this.#threadOf(consumer, to);
     if (consumerThread === this.#thread) return this.#localChannel(id, edge);
-    const writer = new RemoteWriter(this.#job, id, this.#workspace, this.#capacity, (message) =>
+    const writer = new RemoteWriter(this.#job, id, this.#workspace, this.#creditTo(consumer), (message) =>
       this.#peers.send(consumerThread, message),
     );
     this.#remoteWriters.set(id, writer);
     return writer;
+  }
+
+  #creditTo(consumer: JobVertex): Credit {
+    const { queueBatches, memoryBytes, graph } = this.#deployment;
+    const batches = this.#capacity;
+    // In a stream, what waits in queues is late.
+    if (queueBatches !== undefined || graph.stream !== undefined) return { batches, mostBatches: batches, bytes: 0 };
+    const bytes = Math.min(QUEUE_BYTES, memoryBytes * QUEUE_SHARE) / Math.max(1, consumer.parallelism - 1);
+    return { batches, mostBatches: MOST_QUEUE_BATCHES, bytes };
   }
 
   #localChannel(id: string, edge: JobEdge): LocalChannel | BufferedChannel {

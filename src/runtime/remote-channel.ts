@@ -2,6 +2,7 @@ import type { Batch } from "../core/batch.ts";
 import { Batch as BatchClass } from "../core/batch.ts";
 import type { Column } from "../core/column.ts";
 import { type BatchDescriptor, copyColumn, copyMarks, describeBatch } from "../core/columns/copy.ts";
+import { batchBytes } from "../core/columns/size.ts";
 import type { Schema } from "../core/schema.ts";
 import type { ControlElement, StreamElement } from "../core/stream-element.ts";
 import type { Workspace } from "../core/workspace.ts";
@@ -11,6 +12,13 @@ import type { ChannelId, PeerMessage } from "./messages.ts";
 
 export type SendToPeer = (message: PeerMessage) => void;
 
+/** What may be on its way before the producer waits: `batches`, or up to `mostBatches` while they are below `bytes`. */
+export interface Credit {
+  readonly batches: number;
+  readonly mostBatches: number;
+  readonly bytes: number;
+}
+
 /**
  * The sending end of a queue to another thread. A batch stays in this thread's memory, which the other one reads,
  * until it says "taken": one memcpy, no serialisation.
@@ -19,15 +27,16 @@ export class RemoteWriter implements ChannelWriter {
   readonly #job: string;
   readonly #channel: ChannelId;
   readonly #workspace: Workspace;
-  /** Batches that may be on their way before the producer waits. */
-  readonly #credit: number;
+  readonly #credit: Credit;
   readonly #send: SendToPeer;
   readonly #inFlight: Batch[] = [];
+  readonly #inFlightBytes: number[] = [];
+  #bytes = 0;
   readonly #dictionaryIds = new WeakMap<Column, number>();
   #dictionaryCount = 0;
   isClosed = false;
 
-  constructor(job: string, channel: ChannelId, workspace: Workspace, credit: number, send: SendToPeer) {
+  constructor(job: string, channel: ChannelId, workspace: Workspace, credit: Credit, send: SendToPeer) {
     this.#job = job;
     this.#channel = channel;
     this.#workspace = workspace;
@@ -36,7 +45,9 @@ export class RemoteWriter implements ChannelWriter {
   }
 
   hasRoom(): boolean {
-    return this.isClosed || this.#inFlight.length < this.#credit;
+    const { batches, mostBatches, bytes } = this.#credit;
+    const { length } = this.#inFlight;
+    return this.isClosed || length < batches || (length < mostBatches && this.#bytes < bytes);
   }
 
   send(batch: Batch): void {
@@ -44,7 +55,10 @@ export class RemoteWriter implements ChannelWriter {
       batch.release();
       return;
     }
+    const byteLength = batchBytes(this.#workspace, batch);
     this.#inFlight.push(batch);
+    this.#inFlightBytes.push(byteLength);
+    this.#bytes += byteLength;
     this.#send({
       type: "batch",
       job: this.#job,
@@ -65,6 +79,7 @@ export class RemoteWriter implements ChannelWriter {
   /** The consumer copied the oldest batch. */
   onTaken(): void {
     this.#inFlight.shift()?.release();
+    this.#bytes -= this.#inFlightBytes.shift() ?? 0;
   }
 
   /** The consumer takes no more, not even what is in flight. */
@@ -77,6 +92,8 @@ export class RemoteWriter implements ChannelWriter {
   release(): void {
     for (const batch of this.#inFlight) batch.release();
     this.#inFlight.length = 0;
+    this.#inFlightBytes.length = 0;
+    this.#bytes = 0;
   }
 
   get isDrained(): boolean {
