@@ -146,6 +146,7 @@ export type { TemporalJoinOptions } from "./datastream/temporal-joins.ts";
 export type { WatermarkExplanation } from "./datastream/watermark-explanation.ts";
 export type { CheckpointPhase, CheckpointStatistics } from "./runtime/checkpoint-statistics.ts";
 export type { StoreCheckpoint } from "./runtime/checkpoint-store.ts";
+export type { SubtaskMetrics, VertexMetrics } from "./runtime/metrics.ts";
 export type { JobSnapshot } from "./runtime/snapshots.ts";
 
 import "./datastream/methods.ts";

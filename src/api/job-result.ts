@@ -1,4 +1,4 @@
-import type { VertexMetrics } from "../runtime/job-graph.ts";
+import type { VertexMetrics } from "../runtime/metrics.ts";
 
 /** What a finished job reports. */
 export interface JobResult {

@@ -106,6 +106,11 @@ export interface Operator {
    * @throws {PlanError} STATE_UNKNOWN, STATE_KEY_INVALID
    */
   queryState?(name: string, key: readonly unknown[]): unknown;
+  /**
+   * How many bytes its state takes, in linear memory and, roughly, in the JavaScript heap; 0 once it is closed. Asked for
+   * a few times per second. Absent: it has none that grows.
+   */
+  readonly stateBytes?: number;
   /** A checkpoint that holds this operator's snapshot is complete and durable. */
   notifyCheckpointComplete?(checkpointId: number): void;
   /** No more batches will come from `input`. */

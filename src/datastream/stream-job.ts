@@ -1,7 +1,7 @@
 import type { JobResult } from "../api/job-result.ts";
 import { asEngineError, type EngineError, JobCancelledError } from "../core/errors.ts";
 import type { CheckpointStatistics } from "../runtime/checkpoint-statistics.ts";
-import type { VertexMetrics } from "../runtime/job-graph.ts";
+import { type VertexMetrics, withLags } from "../runtime/metrics.ts";
 import type { RunningStream } from "../runtime/running-stream.ts";
 import type { JobSnapshot } from "../runtime/snapshots.ts";
 import { jobNotRunning } from "../runtime/state-query.ts";
@@ -76,9 +76,12 @@ export class StreamJob {
     return this.#control?.checkpointStatistics;
   }
 
-  /** Counts per vertex as of a fraction of a second ago. */
+  /**
+   * Counts per vertex and subtask as of a fraction of a second ago: rows and bytes, time spent busy, idle and waiting for
+   * room, watermark and how far the clock is ahead of it, and what state takes.
+   */
   get metrics(): readonly VertexMetrics[] {
-    return this.#metrics;
+    return withLags(this.#metrics, this.#nowMs());
   }
 
   /**

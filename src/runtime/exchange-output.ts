@@ -1,6 +1,7 @@
 import type { Batch } from "../core/batch.ts";
 import { hashColumns } from "../core/columns/hash.ts";
 import { keyGroupOwners, partitionBatch, partitionNumbers } from "../core/columns/partition.ts";
+import { batchBytes } from "../core/columns/size.ts";
 import type { Output } from "../core/operator.ts";
 import type { ControlElement } from "../core/stream-element.ts";
 import { END_OF_TIME_MS, type Watermark } from "../core/time/time.ts";
@@ -31,6 +32,7 @@ export class ExchangeOutput implements Output {
   #turn: number;
   rowsOut = 0;
   batchesOut = 0;
+  bytesOut = 0;
 
   constructor(workspace: Workspace, edges: readonly OutgoingEdge[], subtask: number, gathering?: Gathering) {
     this.#workspace = workspace;
@@ -85,12 +87,18 @@ export class ExchangeOutput implements Output {
   emit(batch: Batch): void {
     try {
       if (batch.rowCount === 0) return;
-      this.rowsOut += batch.rowCount;
-      this.batchesOut++;
+      this.count(batch);
       for (const edge of this.#edges) if (edge.tag === undefined) this.#route(batch, edge);
     } finally {
       batch.release();
     }
+  }
+
+  /** What the chain gives, wherever it goes. */
+  count(batch: Batch): void {
+    this.rowsOut += batch.rowCount;
+    this.batchesOut++;
+    this.bytesOut += batchBytes(this.#workspace, batch);
   }
 
   emitWatermark({ timeMs }: Watermark): void {

@@ -1,8 +1,7 @@
-import type { Batch } from "../core/batch.ts";
 import { asEngineError, assert, type EngineError, InternalError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { keyGroupRange } from "../core/key-group.ts";
-import type { OperatorContext, Output, StreamContext } from "../core/operator.ts";
+import type { OperatorContext, StreamContext } from "../core/operator.ts";
 import { Schema } from "../core/schema.ts";
 import type { SinkFactory, SinkWriter } from "../core/sink.ts";
 import type { Source, SourceFactory } from "../core/source.ts";
@@ -16,9 +15,11 @@ import { gatheringFor } from "./coalescing-writer.ts";
 import { ExchangeOutput } from "./exchange-output.ts";
 import { fuseRowFunctions } from "./fuse-row-functions.ts";
 import { JobChannels, type Peers } from "./job-channels.ts";
-import type { JobVertex, StreamSettings, VertexMetrics } from "./job-graph.ts";
+import type { JobVertex, StreamSettings } from "./job-graph.ts";
 import { type Deployment, type PeerMessage, type SinkResult, threadOf, type VertexSnapshot } from "./messages.ts";
+import { metricsOf, type VertexMetrics } from "./metrics.ts";
 import { createOperator } from "./operator-factory.ts";
+import { SinkOutput } from "./sink-output.ts";
 import { type SubtaskSnapshot, TableReader, TableWriter } from "./snapshots.ts";
 import { SplitClaims } from "./split-claims.ts";
 import { queryState, type StateQuestion } from "./state-query.ts";
@@ -64,7 +65,6 @@ export class JobFragment {
   readonly #sinks = new Map<Subtask, number>();
   readonly #channels: JobChannels;
   readonly #counters = new Map<number, Record<string, number>>();
-  readonly #busyMs = new Map<number, number>();
   readonly #stream: StreamSettings | undefined;
   /** Of subtasks that have finished, what later checkpoints still need: positions of sources, output of sinks. */
   readonly #finalSnapshots = new Map<Subtask, SubtaskSnapshot>();
@@ -172,6 +172,12 @@ export class JobFragment {
     let sliceStart = this.#host.clock.monotonicMs();
     let sliceSteps = 0;
     let lastProgress = sliceStart;
+    let isNews = false;
+    const report = (): void => {
+      lastProgress = this.#host.clock.monotonicMs();
+      isNews = false;
+      onProgress(this.metrics());
+    };
     const results = new Map<Subtask, StepResult>();
     const running = new Set(this.#subtasks);
     while (running.size > 0 || !this.#channels.isDrained) {
@@ -183,13 +189,13 @@ export class JobFragment {
         if (this.#stream !== undefined) results.set(subtask, result);
         if (result === "starved" || result === "backpressured") continue;
         progressed = true;
+        isNews = this.#stream !== undefined;
         sliceSteps++;
         if (result === "finished") {
           running.delete(subtask);
           this.#onFinished(subtask);
         }
-        const spent = this.#host.clock.monotonicMs() - before;
-        this.#busyMs.set(subtask.vertex, (this.#busyMs.get(subtask.vertex) ?? 0) + spent);
+        subtask.busyMs += this.#host.clock.monotonicMs() - before;
       }
       this.onPoll();
       const isSliceLeft = () => this.#host.clock.monotonicMs() - sliceStart < SLICE_MS && sliceSteps < SLICE_STEPS;
@@ -197,7 +203,10 @@ export class JobFragment {
       if (!progressed && this.#flushIdle(running)) continue;
       if (!progressed) {
         const waitStart = this.#host.clock.monotonicMs();
+        // What was done last is told though nothing may happen for long.
+        const cancelReport = isNews ? this.#host.scheduler.after(PROGRESS_MS, report) : () => undefined;
         await this.#wait(waiting, running);
+        cancelReport();
         countWaiting(results, this.#host.clock.monotonicMs() - waitStart);
         waiting = new Promise((resolve) => {
           this.#wake = resolve;
@@ -210,10 +219,7 @@ export class JobFragment {
       sliceSteps = 0;
       // Subtasks of streams see to it in each step.
       if (this.#stream === undefined) for (const subtask of running) subtask.flushDue(this.#host.clock.nowMs());
-      if (sliceStart - lastProgress > PROGRESS_MS) {
-        lastProgress = sliceStart;
-        onProgress(this.metrics());
-      }
+      if (sliceStart - lastProgress > PROGRESS_MS) report();
     }
     return true;
   }
@@ -241,30 +247,11 @@ export class JobFragment {
   }
 
   metrics(): VertexMetrics[] {
-    const byVertex = new Map<number, VertexMetrics>();
-    for (const subtask of this.#subtasks) {
-      const { vertex } = subtask;
-      const sum = byVertex.get(vertex) ?? {
-        vertex,
-        rowsIn: 0,
-        rowsOut: 0,
-        batchesOut: 0,
-        bytesRead: 0,
-        splitsDone: 0,
-        busyMs: this.#busyMs.get(vertex) ?? 0,
-        ...(this.#stream === undefined ? {} : { idleMs: 0, backpressuredMs: 0 }),
-        counters: { ...this.#counters.get(vertex) },
-      };
-      if (sum.idleMs !== undefined) sum.idleMs += subtask.idleMs;
-      if (sum.backpressuredMs !== undefined) sum.backpressuredMs += subtask.backpressuredMs;
-      sum.rowsIn += subtask.rowsIn;
-      sum.rowsOut += subtask.rowsOut;
-      sum.batchesOut += subtask.batchesOut;
-      sum.bytesRead += subtask.bytesRead;
-      sum.splitsDone += subtask.splitsDone;
-      byVertex.set(vertex, sum);
-    }
-    return [...byVertex.values()];
+    const isStream = this.#stream !== undefined;
+    return this.#deployment.graph.vertices.flatMap((vertex) => {
+      const own = this.#subtasks.filter((subtask) => subtask.vertex === vertex.id);
+      return own.length === 0 ? [] : [metricsOf(vertex, own, this.#counters.get(vertex.id) ?? {}, isStream)];
+    });
   }
 
   /** What the finished sink writers of this thread have prepared. */
@@ -560,31 +547,5 @@ function countWaiting(results: ReadonlyMap<Subtask, StepResult>, waitedMs: numbe
   for (const [subtask, result] of results) {
     if (result === "starved") subtask.idleMs += waitedMs;
     else if (result === "backpressured") subtask.backpressuredMs += waitedMs;
-  }
-}
-
-/** The end of a sink's chain. */
-class SinkOutput implements Output {
-  readonly #sink: SubtaskSink;
-  readonly #counted: ExchangeOutput;
-  readonly isClosed = false;
-
-  constructor(sink: SubtaskSink, counted: ExchangeOutput) {
-    this.#sink = sink;
-    this.#counted = counted;
-  }
-
-  emit(batch: Batch): void {
-    this.#counted.rowsOut += batch.rowCount;
-    this.#counted.batchesOut++;
-    this.#sink.put(batch);
-  }
-
-  emitWatermark(): void {
-    // Writers have no use for event time.
-  }
-
-  emitSide(tag: string, batch: Batch): void {
-    this.#counted.emitSide(tag, batch);
   }
 }

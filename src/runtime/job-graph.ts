@@ -136,18 +136,3 @@ export interface StreamSettings {
   /** Whether checkpoints will be taken: sinks hold their output back for them then. */
   readonly hasCheckpoints?: boolean;
 }
-
-/** What a running job counts, per vertex and summed over its subtasks. */
-export interface VertexMetrics {
-  readonly vertex: number;
-  rowsIn: number;
-  rowsOut: number;
-  batchesOut: number;
-  bytesRead: number;
-  splitsDone: number;
-  busyMs: number;
-  /** Of a stream: wall clock of all its subtasks without input, and with input but no room for results. */
-  idleMs?: number;
-  backpressuredMs?: number;
-  counters: Record<string, number>;
-}

@@ -1,7 +1,7 @@
 import { reviveError } from "../core/error-fields.ts";
 import { asEngineError, type EngineError, JobCancelledError } from "../core/errors.ts";
-import type { VertexMetrics } from "./job-graph.ts";
 import { PLANNER_THREAD, type WorkerReport } from "./messages.ts";
+import type { VertexMetrics } from "./metrics.ts";
 import { mergeMetrics } from "./metrics.ts";
 import type { WorkerHandle } from "./worker-handle.ts";
 

@@ -3,6 +3,7 @@ import type { OperatorContext } from "../core/operator.ts";
 import type { Committable } from "../core/sink.ts";
 import type { SnapshotReader, SnapshotWriter } from "../core/state-snapshot.ts";
 import type { Barrier } from "../core/stream-element.ts";
+import { START_OF_TIME_MS } from "../core/time/time.ts";
 import type { Workspace } from "../core/workspace.ts";
 import type { OperatorChain } from "./chain.ts";
 import type { ExchangeOutput } from "./exchange-output.ts";
@@ -50,7 +51,10 @@ export class Subtask {
   /** A barrier that waits for the sink to prepare what came before it. */
   #preparing: Barrier | undefined;
   rowsIn = 0;
-  /** Wall clock spent without work to do, and with work but nowhere to put its results. */
+  /** Event time of all inputs together; it stays behind the end of the input. */
+  watermarkMs = START_OF_TIME_MS;
+  /** Wall clock spent in steps, without work to do, and with work but nowhere to put its results. */
+  busyMs = 0;
   idleMs = 0;
   backpressuredMs = 0;
 
@@ -84,8 +88,17 @@ export class Subtask {
     return this.#output.batchesOut;
   }
 
+  get bytesOut(): number {
+    return this.#output.bytesOut;
+  }
+
   get bytesRead(): number {
     return this.#input.bytesRead;
+  }
+
+  /** What the state of its operators takes, about. */
+  get stateBytes(): number {
+    return this.#chain.operators.reduce((sum, { operator }) => sum + (operator.stateBytes ?? 0), 0);
   }
 
   get splitsDone(): number {
@@ -223,6 +236,7 @@ export class Subtask {
         }
         return;
       case "watermark":
+        this.watermarkMs = event.timeMs;
         this.#chain.processWatermark({ timeMs: event.timeMs });
         return;
       case "idle":

@@ -62,6 +62,11 @@ export class StreamHarness {
     this.#open(options.parallelism ?? 1);
   }
 
+  /** What the state of all subtasks takes. */
+  get stateBytes(): number {
+    return this.operators.reduce((sum, { stateBytes = 0 }) => sum + stateBytes, 0);
+  }
+
   get operators(): readonly Operator[] {
     return this.#subtasks.map(({ operator }) => operator);
   }

@@ -56,7 +56,6 @@ export class CountAggregateOperator implements Operator {
   #context!: OperatorContext;
   #store: CountWindowStore | undefined;
   #hasEnded = false;
-  #countedBytes = 0;
 
   /**
    * @throws {PlanError} WINDOW_ROWS_INVALID, WINDOW_PIECES_EXCEEDED, COLUMN_UNKNOWN, COLUMN_DUPLICATE, AGGREGATE_COLUMN_MISSING,
@@ -99,7 +98,6 @@ export class CountAggregateOperator implements Operator {
     times.release();
     return this.#emission.start(this.#results(firings), output, () => {
       store.clear();
-      this.#countBytes();
     });
   }
 
@@ -136,7 +134,10 @@ export class CountAggregateOperator implements Operator {
         batch.release();
       }
     }
-    this.#countBytes();
+  }
+
+  get stateBytes(): number {
+    return this.#store?.memoryBytes ?? 0;
   }
 
   close(): void {
@@ -179,12 +180,5 @@ export class CountAggregateOperator implements Operator {
         batch.release();
       } else yield batch;
     }
-  }
-
-  /** Keeps the metric "windowStateBytes" at what keys and panes take. */
-  #countBytes(): void {
-    const bytes = this.#store?.memoryBytes ?? 0;
-    if (bytes !== this.#countedBytes) this.#context.count("windowStateBytes", bytes - this.#countedBytes);
-    this.#countedBytes = bytes;
   }
 }

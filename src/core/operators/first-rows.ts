@@ -134,6 +134,10 @@ export class FirstRowsOperator implements Operator {
     this.#open().times?.requestTime();
   }
 
+  get stateBytes(): number {
+    return (this.#state?.table.memoryBytes ?? 0) + (this.#state?.times?.memoryBytes ?? 0);
+  }
+
   close(): void {
     this.#state?.table.release();
     this.#state?.times?.release();

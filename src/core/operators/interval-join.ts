@@ -200,6 +200,10 @@ export class IntervalJoinOperator implements Operator {
     }
   }
 
+  get stateBytes(): number {
+    return (this.#sides?.left.memoryBytes ?? 0) + (this.#sides?.right.memoryBytes ?? 0);
+  }
+
   close(): void {
     this.#emission.close();
     this.#sides?.left.release();

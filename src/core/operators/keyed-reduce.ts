@@ -149,6 +149,10 @@ export class KeyedReduce implements Operator {
     return this.#backend.get(name, this.#keys.asked(key));
   }
 
+  get stateBytes(): number {
+    return this.#backend?.memoryBytes ?? 0;
+  }
+
   close(): void {
     this.#results?.close();
     this.#results = undefined;

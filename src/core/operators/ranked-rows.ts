@@ -71,8 +71,8 @@ const TIME_FIELDS = Schema.of({ timeMs: int64 });
  *            where one row is kept; with ranks an update for each place that has another row. No event times. In batch
  *            mode only the final rows, as inserts, at the end.
  * State:     at most `count` rows per key, or all rows of a changelog that are there. With a time to live, a key that
- *            has had no row for so long begins anew: what it gave stays, and its rows are forgotten. Its bytes are the
- *            metric "rankingStateBytes". Rows that are taken back and are not there are counted as "retractionsMissed".
+ *            has had no row for so long begins anew: what it gave stays, and its rows are forgotten. Rows that are taken
+ *            back and are not there are counted as "retractionsMissed".
  * Watermark: travels on.
  * Late rows: like any other row.
  */
@@ -88,7 +88,6 @@ export class RankedRowsOperator implements Operator {
   readonly #emission = new Emission();
   #context!: OperatorContext;
   #state: State | undefined;
-  #countedBytes = 0;
   /** Groups at which the next look for groups without rows is due. */
   #nextCheck = 0;
 
@@ -180,6 +179,12 @@ export class RankedRowsOperator implements Operator {
       batch.release();
     }
     this.#keepSmall();
+  }
+
+  get stateBytes(): number {
+    if (this.#state === undefined) return 0;
+    const { table, ranking, times } = this.#state;
+    return ranking.memoryBytes + (table?.memoryBytes ?? 0) + (times?.memoryBytes ?? 0);
   }
 
   close(): void {
@@ -396,9 +401,6 @@ export class RankedRowsOperator implements Operator {
     if (isCheckDue || ranking.isMostlyGone) this.#compact();
     const state = this.#open();
     if (this.#groupCount > 0) state.times?.requestTime();
-    const bytes = state.ranking.memoryBytes + (state.table?.memoryBytes ?? 0) + (state.times?.memoryBytes ?? 0);
-    if (bytes !== this.#countedBytes) this.#context.count("rankingStateBytes", bytes - this.#countedBytes);
-    this.#countedBytes = bytes;
   }
 }
 

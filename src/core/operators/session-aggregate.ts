@@ -78,7 +78,6 @@ export class SessionAggregateOperator implements Operator {
   #store: SessionStore | undefined;
   readonly #emission = new Emission();
   #timeMs = START_OF_TIME_MS;
-  #countedBytes = 0;
 
   /**
    * @throws {PlanError} WINDOW_GAP_INVALID, WINDOW_LATENESS_INVALID, COLUMN_UNKNOWN, COLUMN_DUPLICATE,
@@ -127,7 +126,6 @@ export class SessionAggregateOperator implements Operator {
     } finally {
       timed.release();
     }
-    this.#countBytes();
     // Rows in the lateness of a session that has fired make it fire again at once.
     if (this.#openStore().mayBeDue(this.#timeMs + 1)) return this.#fire(output, () => this.#requestTime());
     this.#requestTime();
@@ -201,8 +199,11 @@ export class SessionAggregateOperator implements Operator {
       }
       for (const owned of [starts, ends, states, batch]) owned.release();
     }
-    this.#countBytes();
     this.#requestTime();
+  }
+
+  get stateBytes(): number {
+    return this.#store?.memoryBytes ?? 0;
   }
 
   close(): void {
@@ -311,7 +312,6 @@ export class SessionAggregateOperator implements Operator {
   #fire(output: Output, after: () => void): Progress {
     return this.#emission.start(this.#results(), output, () => {
       this.#openStore().close(this.#closedMs);
-      this.#countBytes();
       after();
     });
   }
@@ -344,13 +344,6 @@ export class SessionAggregateOperator implements Operator {
     if (stream === undefined || this.#isEventTime) return;
     const endMs = this.#openStore().leastEndMs();
     if (Number.isFinite(endMs)) stream.requestProcessTime(endMs);
-  }
-
-  /** Keeps the metric "windowStateBytes" at what the sessions take. */
-  #countBytes(): void {
-    const bytes = this.#openStore().memoryBytes;
-    if (bytes !== this.#countedBytes) this.#context.count("windowStateBytes", bytes - this.#countedBytes);
-    this.#countedBytes = bytes;
   }
 }
 

@@ -151,6 +151,12 @@ export class TemporalJoinOperator implements Operator {
     }
   }
 
+  get stateBytes(): number {
+    if (this.#state === undefined) return 0;
+    const { rows, changes, versions } = this.#state;
+    return rows.memoryBytes + changes.memoryBytes + versions.memoryBytes;
+  }
+
   close(): void {
     this.#emission.close();
     const state = this.#state;

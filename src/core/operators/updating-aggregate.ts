@@ -133,6 +133,12 @@ export class UpdatingAggregateOperator implements Operator {
     }
   }
 
+  get stateBytes(): number {
+    if (this.#state === undefined) return 0;
+    const { table, aggregates, flags } = this.#state;
+    return (table?.memoryBytes ?? 0) + aggregates.memoryBytes + flags.byteLength;
+  }
+
   close(): void {
     this.#emission.close();
     if (this.#state !== undefined) this.#releaseState(this.#state);

@@ -55,8 +55,8 @@ const FEWEST_GONE = 4096;
  *            row kinds, where no result is ever taken back: inner and semi joins of inputs without updates. What a batch
  *            does and undoes again is left out. In batch mode the final rows alone, at the end.
  * State:     the needed columns of the rows of both sides that are there, equal rows of a changelog once. With a time to
- *            live, rows older than it match nothing more; results that stand on them stay. Its bytes are the metric
- *            "joinStateBytes". Rows that are taken back and are not there are counted as "retractionsMissed".
+ *            live, rows older than it match nothing more; results that stand on them stay. Rows that are taken back and
+ *            are not there are counted as "retractionsMissed".
  * Watermark: travels on.
  * Late rows: none.
  */
@@ -77,7 +77,6 @@ export class UpdatingJoinOperator implements Operator {
   #isTimed = false;
   #watermarkMs = START_OF_TIME_MS;
   #clockMs = START_OF_TIME_MS;
-  #countedBytes = 0;
   #isTimeRequested = false;
   readonly #nextCheck = { left: 0, right: 0 };
   readonly #hasEnded = { left: false, right: false };
@@ -186,6 +185,10 @@ export class UpdatingJoinOperator implements Operator {
       }
       this.#keepSmall(side);
     }
+  }
+
+  get stateBytes(): number {
+    return (this.#sides?.left.memoryBytes ?? 0) + (this.#sides?.right.memoryBytes ?? 0);
   }
 
   close(): void {
@@ -298,7 +301,6 @@ export class UpdatingJoinOperator implements Operator {
       this.#nextCheck[side] = this.#openSides()[side].rowCount * 2;
     }
     this.#requestTime();
-    this.#countBytes();
   }
 
   #compact(side: JoinSide): void {
@@ -308,7 +310,6 @@ export class UpdatingJoinOperator implements Operator {
     let living = 0;
     for (const { count } of rows.living(batchRows, this.#boundMs())) living += count;
     if (living * 2 < rows.rowCount) sides[side] = rows.compacted(batchRows, this.#boundMs());
-    this.#countBytes();
   }
 
   /** Rows expire while no more come, too. */
@@ -319,12 +320,5 @@ export class UpdatingJoinOperator implements Operator {
     if (left.rowCount === 0 && right.rowCount === 0) return;
     this.#isTimeRequested = true;
     this.#context.stream?.requestProcessTime(this.#nowMs + ttl.ttlMs);
-  }
-
-  #countBytes(): void {
-    const { left, right } = this.#openSides();
-    const bytes = left.memoryBytes + right.memoryBytes;
-    if (bytes !== this.#countedBytes) this.#context.count("joinStateBytes", bytes - this.#countedBytes);
-    this.#countedBytes = bytes;
   }
 }

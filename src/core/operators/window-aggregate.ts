@@ -78,7 +78,6 @@ export class WindowAggregateOperator implements Operator {
   readonly #emission = new Emission();
   /** The watermark, or in processing time how far windows have fired. */
   #timeMs = START_OF_TIME_MS;
-  #countedBytes = 0;
   #earlyAtMs = Number.POSITIVE_INFINITY;
 
   /**
@@ -138,7 +137,6 @@ export class WindowAggregateOperator implements Operator {
     try {
       if (rows.rowCount === 0) return "done";
       this.#openStore().update(rows, WHAT);
-      this.#countBytes();
       this.#requestTime();
       const firedMs = this.#firedBoundMs();
       if (!isBefore(this.#context.workspace, rows, firedMs)) return "done";
@@ -220,8 +218,11 @@ export class WindowAggregateOperator implements Operator {
         states.release();
       }
     }
-    this.#countBytes();
     this.#requestTime();
+  }
+
+  get stateBytes(): number {
+    return this.#store?.memoryBytes ?? 0;
   }
 
   close(): void {
@@ -291,7 +292,6 @@ export class WindowAggregateOperator implements Operator {
       this.#openResults().dropBefore(live);
       this.#openStore().dropBefore(live);
       if (this.#openStore().isEmpty) this.#openResults().forget();
-      this.#countBytes();
       after();
     });
   }
@@ -339,13 +339,6 @@ export class WindowAggregateOperator implements Operator {
     if (this.#isEventTime) return;
     const window = this.#openResults().nextWindow(this.#firstOpenWindow());
     if (Number.isFinite(window)) stream.requestProcessTime(this.#grid.windowEndMs(window));
-  }
-
-  /** Keeps the metric "windowStateBytes" at what the panes take. */
-  #countBytes(): void {
-    const bytes = this.#store?.memoryBytes ?? 0;
-    if (bytes !== this.#countedBytes) this.#context.count("windowStateBytes", bytes - this.#countedBytes);
-    this.#countedBytes = bytes;
   }
 }
 

@@ -119,6 +119,10 @@ export class WindowCoGroupRows implements Operator {
     this.#openInput().restore(reader);
   }
 
+  get stateBytes(): number {
+    return this.#input?.rows.memoryBytes ?? 0;
+  }
+
   close(): void {
     this.#emission.close();
     this.#input?.release();

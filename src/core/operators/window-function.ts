@@ -276,6 +276,11 @@ export class WindowFunctionOperator implements Operator {
     this.#finishCall();
   }
 
+  get stateBytes(): number {
+    if (this.#outputs === undefined) return 0;
+    return this.#windows.memoryBytes + (this.#backend?.memoryBytes ?? 0);
+  }
+
   close(): void {
     const outputs = this.#outputs;
     this.#outputs = undefined;

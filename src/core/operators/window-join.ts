@@ -125,6 +125,10 @@ export class WindowJoinOperator implements Operator {
     this.#openInput().restore(reader);
   }
 
+  get stateBytes(): number {
+    return this.#input?.rows.memoryBytes ?? 0;
+  }
+
   close(): void {
     this.#emission.close();
     this.#input?.release();

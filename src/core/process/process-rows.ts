@@ -283,6 +283,11 @@ export class ProcessRows implements Operator {
     return this.#backend.get(name, keys.asked(key));
   }
 
+  get stateBytes(): number {
+    const kept = [this.#backend, this.#eventTimers, this.#processingTimers, this.#states];
+    return kept.reduce((sum, one) => sum + (one?.memoryBytes ?? 0), 0);
+  }
+
   close(): void {
     const outputs = this.#outputs;
     this.#outputs = undefined;

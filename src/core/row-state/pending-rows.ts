@@ -1,4 +1,5 @@
 import type { Batch } from "../batch.ts";
+import { batchBytes } from "../columns/size.ts";
 import { END_OF_TIME_MS } from "../time/time.ts";
 import { splitByTime } from "../windows/row-times.ts";
 import type { Workspace } from "../workspace.ts";
@@ -29,6 +30,10 @@ export class PendingRows {
 
   get rowCount(): number {
     return this.#pending.reduce((sum, { batch }) => sum + batch.rowCount, 0);
+  }
+
+  get memoryBytes(): number {
+    return this.#pending.reduce((sum, { batch }) => sum + batchBytes(this.#workspace, batch), 0);
   }
 
   /** Takes the batch over, whose rows have event times. */

@@ -61,6 +61,10 @@ export class VersionTable {
     return this.#store;
   }
 
+  get memoryBytes(): number {
+    return this.#table.memoryBytes + this.#store.memoryBytes + this.#current.byteLength + this.#times.byteLength;
+  }
+
   /**
    * Takes versions in and tells which one was valid for each row, both in the order of time, versions first. Gives u32
    * per row, NO_ROW where there was none; the caller owns the block. Borrows all.

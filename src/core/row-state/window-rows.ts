@@ -3,6 +3,7 @@ import type { Column } from "../column.ts";
 import { columnOf } from "../columns/allocate.ts";
 import { concatBatches } from "../columns/concat.ts";
 import { partitionBatch } from "../columns/partition.ts";
+import { batchBytes } from "../columns/size.ts";
 import { GroupTable } from "../groups/group-table.ts";
 import type { JoinSide } from "../joins/join-plan.ts";
 import type { PendingTime } from "../time/pending-time.ts";
@@ -56,6 +57,14 @@ export class WindowRows {
     this.#cutMs = this.#sizeMs % this.#slideMs;
     this.#latenessMs = latenessMs;
     this.#table = new GroupTable(workspace, [int64]);
+  }
+
+  get memoryBytes(): number {
+    let bytes = 0;
+    for (const { left, right } of this.#panes.values()) {
+      for (const batch of [...left, ...right]) bytes += batchBytes(this.#workspace, batch);
+    }
+    return bytes;
   }
 
   /** Rows up to this time belong to closed windows only. */

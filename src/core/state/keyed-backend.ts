@@ -48,6 +48,8 @@ export interface KeyedStateBackend {
   cleanUp(steps: number): void;
   /** Keys that have state; a measure of its size. */
   readonly keyCount: number;
+  /** About how many bytes state and keys take, by an estimate that costs the same however many there are. */
+  readonly memoryBytes: number;
   snapshot(writer: SnapshotWriter): void;
   /** Before the first key. States that nobody has asked for yet are kept for later. */
   restore(reader: SnapshotReader): void;

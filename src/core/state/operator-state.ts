@@ -4,6 +4,7 @@ import type { Field } from "../schema.ts";
 import type { SnapshotReader, SnapshotWriter, StateKind } from "../state-snapshot.ts";
 import type { Workspace } from "../workspace.ts";
 import type { ListStateDescriptor, MapStateDescriptor } from "./descriptors.ts";
+import { heapBytes, sampledBytes } from "./heap-size.ts";
 import { type KeyId, type KeyIdentity, keyIdentity } from "./key-identity.ts";
 import type { ListState, MapState } from "./keyed-state.ts";
 import { checkStateSchema, readStateTable, writeStateTable } from "./state-table.ts";
@@ -66,6 +67,13 @@ export class OperatorStates {
         storedType(type, `the broadcast state "${name}"`),
       ),
     })).state as BroadcastMap;
+  }
+
+  /** About what the states take, by an estimate from some of their rows. */
+  get memoryBytes(): number {
+    let bytes = 0;
+    for (const { state } of this.#states.values()) bytes += sampledBytes(state.rows(), state.size, heapBytes);
+    return bytes;
   }
 
   snapshot(writer: SnapshotWriter): void {
@@ -149,8 +157,12 @@ class OperatorList implements ListState {
     this.#values = [];
   }
 
-  rows(): unknown[][] {
-    return this.#values.map((value) => [value]);
+  get size(): number {
+    return this.#values.length;
+  }
+
+  *rows(): Generator<readonly unknown[], void, void> {
+    for (const value of this.#values) yield [value];
   }
 
   restore([value]: readonly unknown[]): void {
@@ -219,6 +231,10 @@ export class BroadcastMap implements MapState {
 
   clear(): void {
     this.#entries.clear();
+  }
+
+  get size(): number {
+    return this.#entries.size;
   }
 
   rows(): Iterable<readonly unknown[]> {

@@ -23,6 +23,9 @@ export interface KeyedTimersOptions {
   readonly namespaceType?: DataType;
 }
 
+/** A timer with its key and its places in heap and map, roughly. */
+const TIMER_BYTES = 200;
+
 /** Below this, a heap is not worth cleaning. */
 const COMPACT_SIZE = 64;
 
@@ -72,6 +75,11 @@ export class KeyedTimers {
     this.#remove(timer);
     // What was deleted stays in the heap until it is due, or until it is most of it.
     if (this.#heap.size > COMPACT_SIZE && this.size * 2 < this.#heap.size) this.#heap.compact();
+  }
+
+  /** About what the timers take. */
+  get memoryBytes(): number {
+    return this.size * TIMER_BYTES;
   }
 
   /** When the next timer fires; infinity where there is none. */

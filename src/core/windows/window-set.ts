@@ -1,3 +1,4 @@
+import { heapBytes, sampledBytes } from "../state/heap-size.ts";
 import type { StateKey } from "../state/state-key.ts";
 import { END_OF_TIME_MS } from "../time/time.ts";
 import { compareKeys, type KeyMap, OpenWindow, WindowsOfKey } from "./open-windows.ts";
@@ -9,6 +10,8 @@ import type { WindowAssigner } from "./window-assigner.ts";
 import type { Accumulation } from "./window-contents.ts";
 
 const COMPACT_SIZE = 64;
+/** An open window with its key and its place in maps and queues, without what it holds; roughly. */
+const WINDOW_BYTES = 320;
 
 export interface WindowRules {
   readonly assigner: WindowAssigner;
@@ -30,6 +33,19 @@ export class WindowSet {
 
   constructor(rules: WindowRules) {
     this.#rules = rules;
+  }
+
+  /** About what the windows take with their rows or accumulators, from some of them. */
+  get memoryBytes(): number {
+    return sampledBytes(this.#some(), this.count, ({ accumulator, rows, times, triggerState }) => {
+      return (
+        WINDOW_BYTES + [accumulator, rows, times, triggerState].reduce<number>((sum, one) => sum + heapBytes(one), 0)
+      );
+    });
+  }
+
+  *#some(): Generator<OpenWindow, void, void> {
+    for (const key of this.#keys.values()) yield* key.all();
   }
 
   windowsOf(key: StateKey): WindowsOfKey {

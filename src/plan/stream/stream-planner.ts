@@ -34,6 +34,8 @@ interface Vertex {
   readonly inputs: Schema[];
   readonly operators: OperatorNode[];
   sink?: JobVertex["sink"];
+  /** Names that the user gave to source and sink. */
+  readonly given: { source?: string; sink?: string };
   /** Nothing more is chained to it. */
   isSealed: boolean;
 }
@@ -90,10 +92,10 @@ class StreamPlanner {
     checkMaxParallelism(maxParallelism, parallelism);
     for (const sink of this.#sinks) this.#place(sink);
     return {
-      vertices: this.#vertices.map(({ isSealed: _, slotSharingGroup, inputs, ...vertex }) => ({
+      vertices: this.#vertices.map(({ isSealed: _, slotSharingGroup, given, inputs, ...vertex }) => ({
         ...vertex,
         ...this.#slotGroup(vertex.placement, slotSharingGroup),
-        name: vertexName(vertex),
+        name: vertexName(vertex, given),
         inputs: inputs.map((schema) => schema.fields),
       })),
       edges: this.#edges,
@@ -154,6 +156,7 @@ class StreamPlanner {
       },
       inputs: [],
       operators: [],
+      given: node.name === source.description ? {} : { source: node.name },
       isSealed: this.#sealsAfter(node),
     };
     this.#vertices.push(vertex);
@@ -163,6 +166,7 @@ class StreamPlanner {
   #operator(node: StreamOperatorNode): Vertex {
     const operator: OperatorNode = {
       ...node.operator,
+      name: node.name,
       uid: this.#uidOf(node),
       ...(node.callSite === undefined ? {} : { callSite: node.callSite }),
     };
@@ -204,6 +208,7 @@ class StreamPlanner {
       spec: sink.spec,
       ...(isLocal ? { local: sink } : {}),
     };
+    if (node.name !== sink.description) vertex.given.sink = node.name;
     vertex.isSealed = true;
     return vertex;
   }
@@ -241,6 +246,7 @@ class StreamPlanner {
       slotSharingGroup: this.#slotSharingGroupOf(node),
       inputs: [...inputs],
       operators: [],
+      given: {},
       isSealed: false,
     };
     this.#vertices.push(vertex);
@@ -325,9 +331,11 @@ class StreamPlanner {
   }
 }
 
-function vertexName(vertex: Pick<Vertex, "source" | "operators" | "sink">): string {
+function vertexName(vertex: Pick<Vertex, "source" | "operators" | "sink">, given: Vertex["given"]): string {
   const parts = vertex.operators.map((operator) => operator.name);
-  if (vertex.source !== undefined) parts.unshift(vertex.source.local?.description ?? vertex.source.spec.kind);
-  if (vertex.sink !== undefined) parts.push(vertex.sink.local?.description ?? `write ${vertex.sink.spec.kind}`);
+  if (vertex.source !== undefined)
+    parts.unshift(given.source ?? vertex.source.local?.description ?? vertex.source.spec.kind);
+  if (vertex.sink !== undefined)
+    parts.push(given.sink ?? vertex.sink.local?.description ?? `write ${vertex.sink.spec.kind}`);
   return parts.length === 0 ? "exchange" : parts.join(" -> ");
 }

@@ -1,7 +1,11 @@
 import { EvaluationError } from "../../core/errors.ts";
 import type { KeyGroupRange } from "../../core/key-group.ts";
+import { heapBytes, sampledBytes } from "../../core/state/heap-size.ts";
 import { compareIds, type KeyId } from "../../core/state/key-identity.ts";
 import type { StateKey } from "../../core/state/state-key.ts";
+
+/** A key's entry and its place in the map, without values. */
+const ENTRY_BYTES = 160;
 
 /** What one state holds for one key, or for one key and namespace; undefined where it holds nothing. */
 export type Cell = unknown;
@@ -107,6 +111,30 @@ export class KeyCells {
   /** Live: keys that are added behind the one that it is at are met too. */
   *entries(): Generator<KeyEntry, void, void> {
     for (const group of this.#groups) yield* group.values();
+  }
+
+  /** About what keys and cells take, from some of them. */
+  get memoryBytes(): number {
+    return sampledBytes(
+      this.#some(),
+      this.count,
+      ({ key, cells }) => ENTRY_BYTES + heapBytes(key.values) + heapBytes(cells),
+    );
+  }
+
+  /** Of each key group one, then the second of each. */
+  *#some(): Generator<KeyEntry, void, void> {
+    let groups = this.#groups.filter(({ size }) => size > 0).map((group) => group.values());
+    while (groups.length > 0) {
+      const left: typeof groups = [];
+      for (const group of groups) {
+        const next = group.next();
+        if (next.done === true) continue;
+        yield next.value;
+        left.push(group);
+      }
+      groups = left;
+    }
   }
 
   /** In an order that depends on the keys alone. */

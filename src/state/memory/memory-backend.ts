@@ -1,4 +1,5 @@
 import type { Batch } from "../../core/batch.ts";
+import { batchBytes } from "../../core/columns/size.ts";
 import { PlanError } from "../../core/errors.ts";
 import type { Field } from "../../core/schema.ts";
 import type { StateDescriptor, StateTtl } from "../../core/state/descriptors.ts";
@@ -54,6 +55,14 @@ class MemoryBackend implements KeyedStateBackend {
 
   get keyCount(): number {
     return this.#cells.count;
+  }
+
+  get memoryBytes(): number {
+    let unclaimed = 0;
+    for (const batches of this.#unclaimed.values()) {
+      for (const batch of batches) unclaimed += batchBytes(this.#options.workspace, batch);
+    }
+    return this.#cells.memoryBytes + unclaimed;
   }
 
   setKey(key: StateKey | undefined): void {

@@ -145,7 +145,7 @@ function run(ws: Workspace, spec: WindowAggregateSpec, steps: readonly Step[], b
     results: harness.emitted,
     late: harness.side.map(({ tag, row, time }) => ({ tag, time, ...row })),
     outside: harness.metrics.get("rowsOutsideWindows") ?? 0,
-    stateBytes: harness.metrics.get("windowStateBytes") ?? 0,
+    stateBytes: harness.stateBytes,
   };
 }
 

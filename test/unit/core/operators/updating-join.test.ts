@@ -134,19 +134,19 @@ describe("updating join", () => {
         if (round === 10) bytes = ws.allocator.liveBytes;
       }
       expect(ws.allocator.liveBytes).toBeLessThanOrEqual(bytes * 1.5);
-      expect(harness.metrics.get("joinStateBytes")).toBeGreaterThan(0);
+      expect(harness.stateBytes).toBeGreaterThan(0);
       harness.close();
     }));
 
   it("forgets rows after their time to live, by the clock, though no more come", () =>
     withWorkspace((ws) => {
       const harness = harnessOf(ws, { ttl: { ttlMs: 1000 } });
-      const empty = harness.metrics.get("joinStateBytes") ?? 0;
+      const empty = harness.stateBytes;
       harness.rows(
         0,
         Array.from({ length: 20_000 }, (_, i) => ({ id: `order ${i}`, total: i })),
       );
-      const full = harness.metrics.get("joinStateBytes") ?? 0;
+      const full = harness.stateBytes;
       taken(harness);
       harness.nowMs = 999;
       harness.rows(1, [{ order: "order 1", paid: 1 }]);
@@ -154,7 +154,7 @@ describe("updating join", () => {
       harness.processingTime(1000);
       harness.rows(1, [{ order: "order 2", paid: 1 }]);
       expect(taken(harness)).toEqual([]);
-      expect(harness.metrics.get("joinStateBytes")).toBeLessThan((full - empty) / 10);
+      expect(harness.stateBytes).toBeLessThan((full - empty) / 10);
       harness.close();
     }));
 

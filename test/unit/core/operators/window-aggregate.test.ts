@@ -63,7 +63,7 @@ describe("window aggregate", () => {
       expect(driver.emitted[0].time).toBe(9);
       driver.end();
       expect(driver.results.slice(2)).toEqual([["a", 10, 20, 1]]);
-      expect(driver.metrics.get("windowStateBytes")).toBe(0);
+      expect(driver.stateBytes).toBe(0);
       driver.close();
     });
   });
