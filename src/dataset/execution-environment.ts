@@ -10,11 +10,11 @@ import {
   optionsOf,
   type TextReadOptions,
 } from "../api/options.ts";
+import { checkTargets } from "../api/output-paths.ts";
 import { PlanHandle } from "../api/plan-handle.ts";
 import type { FieldsOfRow } from "../api/row-types.ts";
 import { UserSink, UserSource } from "../api/user-connectors.ts";
 import { CsvSource } from "../connectors/csv/csv-source.ts";
-import { localPath } from "../connectors/files/paths.ts";
 import { JsonSource } from "../connectors/json/json-source.ts";
 import { type MemoryColumn, MemorySource } from "../connectors/memory/memory-source.ts";
 import { ParquetSource } from "../connectors/parquet/parquet-source.ts";
@@ -393,23 +393,6 @@ function memoriesOf(graph: JobGraph): Set<string> {
 }
 
 const isSink = (sink: Sink | SinkSpec): sink is Sink => typeof (sink as Partial<Sink>).createWriter === "function";
-
-/** Of two outputs of one job to one path only the later one would be left. */
-function checkTargets(sinks: readonly SinkSpec[]): void {
-  const paths = new Set<string>();
-  for (const { path } of sinks as readonly { path?: unknown }[]) {
-    if (typeof path !== "string") continue; // which the sink refuses
-    const target = localPath(path);
-    if (paths.has(target)) {
-      throw new PlanError(
-        "TARGET_TWICE",
-        `Two outputs of this job go to "${path}".`,
-        "Give each a path of its own, or write the union of both.",
-      );
-    }
-    paths.add(target);
-  }
-}
 
 let planning: Workspace | undefined;
 

@@ -1,5 +1,6 @@
 import type { Batch } from "../../core/batch.ts";
 import { gatherBatch } from "../../core/columns/gather.ts";
+import { PlanError } from "../../core/errors.ts";
 import type { HostFiles, WritableFile } from "../../core/host.ts";
 import { Schema } from "../../core/schema.ts";
 import type { Committable, SinkContext, SinkWriter } from "../../core/sink.ts";
@@ -47,6 +48,13 @@ export class FileSinkWriter implements SinkWriter {
     this.#partitionBy = partitionBy;
     for (const name of partitionBy) schema.indexOf(name);
     this.#fileColumns = schema.fields.flatMap((field, i) => (partitionBy.includes(field.name) ? [] : [i]));
+    if (partitionBy.length > 0 && this.#fileColumns.length === 0) {
+      throw new PlanError(
+        "PARTITION_INVALID",
+        "partitionBy names every column, which leaves none for the files.",
+        "Leave a column out of it, or add one, such as a count.",
+      );
+    }
     this.#fileSchema = new Schema(this.#fileColumns.map((i) => schema.fields[i]));
     this.#directory = `${target.hiddenDirectory(jobId)}/subtask-${subtask}`;
     const unique = target.overwrite === "append" ? `${safeId(jobId)}-` : "";

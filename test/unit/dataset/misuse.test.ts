@@ -202,6 +202,9 @@ it("two outputs of a job cannot go to one path", async () => {
   orders.writeCsv("file://".concat(`${process.cwd()}/other.csv`));
   orders.select("id").writeCsv("same.csv", { overwrite: "overwrite" });
   await expect(env.execute()).rejects.toEqual(refusal("TARGET_TWICE", '"same.csv"'));
+  orders.writeCsv("same");
+  orders.writeCsv("./other/../same/part.csv");
+  await expect(env.execute()).rejects.toEqual(refusal("TARGET_TWICE", "part.csv"));
 });
 
 it.each(["constructor", "__proto__", "toString", "valueOf"])(

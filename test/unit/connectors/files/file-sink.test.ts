@@ -237,6 +237,8 @@ describe("FileSink", () => {
       const narrow = await readSource(source.withColumns(["name", "year"]));
       expect(narrow.rows).toHaveLength(60);
       expect(() => csv("a.csv", { partitionBy: ["x"] })).toThrow(/single file/);
+      const everything = csv(join(directory, "all"), { partitionBy: ["id", "year", "name"] });
+      await expect(writeSink(everything, wide, data)).rejects.toMatchObject({ code: "PARTITION_INVALID" });
     }));
 
   it("compresses text output", () =>
