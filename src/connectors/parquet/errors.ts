@@ -25,7 +25,7 @@ const REMEDIES: Record<ParquetErrorCode, string> = {
   PARQUET_SCHEMA_INVALID: "The file breaks the Parquet format: write it again with another writer.",
   PARQUET_PAGE_CORRUPT: "The file is damaged: write or fetch it again, or leave this column out.",
   PARQUET_CHECKSUM_MISMATCH: "The file is damaged: write or fetch it again, or leave this column out.",
-  PARQUET_UNSUPPORTED: "Leave this column out, or rewrite the file without this feature.",
+  PARQUET_UNSUPPORTED: "Rewrite the file without this feature, or leave the column out.",
   PARQUET_UTF8_INVALID: "Leave this column out, or write it again as UTF-8 or as bytes without a text type.",
   PARQUET_VALUE_RANGE: "Leave this column out, or rewrite it with a type that holds the value.",
 };

@@ -79,8 +79,14 @@ function readFooter(file: ReadableFile, parser: FooterParser): FileMetadata {
   file.readInto(tail, sizeBytes - tail.length);
   const magic = String.fromCharCode(...tail.subarray(tail.length - 4));
   if (magic === "PARE") throw parquetError("PARQUET_UNSUPPORTED", place, "its footer is encrypted");
-  if (magic !== "PAR1")
+  if (magic !== "PAR1") {
+    const head = new Uint8Array(4);
+    file.readInto(head, 0);
+    if (String.fromCharCode(...head) === "PAR1") {
+      throw parquetError("PARQUET_FOOTER_CORRUPT", place, "it begins as a Parquet file, but its end is missing");
+    }
     throw parquetError("PARQUET_NOT_PARQUET", place, `it does not end with the Parquet mark "PAR1"`);
+  }
   const view = new DataView(tail.buffer, tail.byteOffset, tail.byteLength);
   const length = view.getUint32(tail.length - FOOTER_TAIL_BYTES, true);
   if (length > sizeBytes - FOOTER_TAIL_BYTES - 4) {
