@@ -1,4 +1,5 @@
-import { PlanError } from "../../core/errors.ts";
+import { dateDays } from "../../core/columns/values.ts";
+import { assert, PlanError } from "../../core/errors.ts";
 import type { Field } from "../../core/schema.ts";
 import { bool, type DataType, date, float64, int64, timestamp, utf8 } from "../../core/types.ts";
 import type { TextSample } from "../files/sample.ts";
@@ -12,31 +13,61 @@ export interface CsvShape {
 }
 
 /**
- * Names and types of the columns from the start of a file.
+ * Names and types of the columns from the starts of files: the first one has the names, and as many more are asked for as
+ * it takes to have enough records.
  * A type is the narrowest that holds all sampled values: bool, int64, float64, date, timestamp, else utf8. Whole numbers
  * with leading zeros (postal codes) or beyond int64 stay utf8, so that nothing is lost; so do columns without a value.
  * Without a header columns are called column0, column1, ...; a repeated name gets a number.
  */
-export function inferShape(path: string, sample: TextSample, options: CsvOptions): CsvShape {
-  const records = parseRecords(sample, options);
-  const [first] = records;
-  if (first === undefined) {
-    throw new PlanError(
-      "CSV_EMPTY",
-      `"${path}" has no line to find its columns in.`,
-      "Give a schema, or leave the file out.",
-    );
-  }
+export function inferShape(samples: Iterable<TextSample>, options: CsvOptions): CsvShape {
   const hasHeader = options.header !== false;
-  const names = hasHeader ? columnNames(first.map((field) => field.text)) : first.map((_, i) => `column${i}`);
+  let names: readonly string[] | undefined;
+  const rows: (readonly SampleField[])[] = [];
+  for (const sample of samples) {
+    const records = parseRecords(sample, options, SAMPLE_RECORDS - rows.length);
+    names ??= namesIn(sample, records[0], hasHeader);
+    const width = names.length;
+    // Records of another width, and files of another header, are the reader's to judge.
+    for (const record of hasHeader ? records.slice(1) : records) if (record.length === width) rows.push(record);
+    if (rows.length >= SAMPLE_RECORDS / 2) break;
+  }
+  assert(names !== undefined, "a source of files has at least one");
   const nulls = new Set(options.nulls ?? [""]);
-  const rows = (hasHeader ? records.slice(1) : records).filter((record) => record.length === names.length);
   const fields = names.map((name, i) => {
     const texts = rows.map((row) => row[i].text.trim()).filter((text) => !nulls.has(text) && text !== "");
     return { name, type: typeOfTexts(texts) };
   });
   return { fields };
 }
+
+/** @throws {PlanError} CSV_EMPTY, CSV_NEWLINES */
+function namesIn(sample: TextSample, first: readonly SampleField[] | undefined, hasHeader: boolean): string[] {
+  checkNewlines(sample, first);
+  if (first !== undefined) {
+    return hasHeader ? columnNames(first.map((field) => field.text)) : first.map((_, i) => `column${i}`);
+  }
+  throw new PlanError(
+    "CSV_EMPTY",
+    `"${sample.path}" has no line to find its columns in.`,
+    "Give a schema, or leave the file out.",
+  );
+}
+
+/**
+ * Lines are found by their newlines: a file without any would be one header and no row.
+ * @throws {PlanError} CSV_NEWLINES
+ */
+export function checkNewlines(sample: TextSample, first: readonly SampleField[] | undefined): void {
+  const hasReturns = first === undefined ? sample.text.includes("\r") : first.some(hasReturn);
+  if (!hasReturns) return;
+  throw new PlanError(
+    "CSV_NEWLINES",
+    `The lines of "${sample.path}" end with a carriage return alone.`,
+    "Convert it, for example with tr '\\r' '\\n'.",
+  );
+}
+
+const hasReturn = ({ text, isQuoted }: SampleField): boolean => !isQuoted && text.includes("\r");
 
 export function columnNames(texts: readonly string[]): string[] {
   const used = new Set<string>();
@@ -66,10 +97,13 @@ export function typeOfTexts(texts: readonly string[]): DataType {
   if (all((text) => (NUMBER.test(text) && (!INTEGER.test(text) || isInt64(text))) || WORD.test(text))) {
     return texts.some((text) => NUMBER.test(text)) ? float64 : utf8;
   }
-  if (all((text) => DATE.test(text))) return date;
-  if (all((text) => TIMESTAMP.test(text))) return timestampType(texts);
+  if (all((text) => DATE.test(text) && isDay(text))) return date;
+  if (all((text) => TIMESTAMP.test(text) && isDay(text))) return timestampType(texts);
   return utf8;
 }
+
+/** Not 30 February. */
+const isDay = (text: string): boolean => dateDays(text.slice(0, 10)) !== undefined;
 
 function isInt64(text: string): boolean {
   const value = BigInt(text.replace(/^\+/, ""));

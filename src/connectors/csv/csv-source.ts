@@ -11,14 +11,13 @@ import type {
   Split,
   SplitReader,
 } from "../../core/source.ts";
-import { compressionOf } from "../files/byte-input.ts";
 import { ColumnSelection } from "../files/column-selection.ts";
 import { partitionColumns } from "../files/partition-values.ts";
 import { expandPaths, type FoundFile } from "../files/paths.ts";
-import { readSample } from "../files/sample.ts";
+import { readSamples } from "../files/sample.ts";
 import { SPLIT_BYTES, type TextSplit, textSplits } from "../files/text-splits.ts";
 import { type CsvOptions, checkCsvOptions, recordFormat } from "./csv-options.ts";
-import { columnNames, inferShape, parseRecords } from "./csv-sample.ts";
+import { checkNewlines, columnNames, inferShape, parseRecords } from "./csv-sample.ts";
 import { checkFieldTypes } from "./field-parsers.ts";
 import { RecordReader } from "./record-reader.ts";
 
@@ -130,17 +129,18 @@ export class CsvSource implements Source {
   #fileFields(spec: CsvSourceSpec, files: readonly FoundFile[]): CsvLayout["fileFields"] {
     if (spec.schema !== undefined && spec.header === false) return new Schema(spec.schema).fields;
     // An empty file has no header; the others tell.
-    const file = files.find((each) => each.sizeBytes > 0) ?? files[0];
-    const sample = readSample(this.#host.files, file, compressionOf(file.path, spec.compression));
-    if (spec.schema === undefined) return inferShape(file.path, sample, spec).fields;
+    const samples = readSamples(this.#host.files, files, spec.compression);
+    if (spec.schema === undefined) return inferShape(samples, spec).fields;
+    const [sample] = samples;
     const [header] = parseRecords(sample, spec, 1);
+    checkNewlines(sample, header);
     if (header === undefined) return new Schema(spec.schema).fields; // no line at all: no row to misread
     const names = columnNames(header.map((field) => field.text));
     const missing = spec.schema.find((field) => !names.includes(field.name));
     if (missing !== undefined) {
       throw new PlanError(
         "CSV_COLUMN_MISSING",
-        `The header of "${file.path}" has no column "${missing.name}".`,
+        `The header of "${sample.path}" has no column "${missing.name}".`,
         `Its columns are ${names.map((name) => `"${name}"`).join(", ")}. Correct the schema, or set header: false.`,
       );
     }

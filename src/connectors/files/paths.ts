@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { describeValue } from "../../core/describe-value.ts";
 import { ExternalError, PlanError } from "../../core/errors.ts";
 import type { FileInfo, HostFiles } from "../../core/host.ts";
 import { expandBraces, isGlob, segmentMatcher } from "./glob.ts";
@@ -21,11 +22,19 @@ export interface FoundFile {
  */
 export function expandPaths(files: HostFiles, paths: string | readonly string[]): FoundFile[] {
   const list = typeof paths === "string" ? [paths] : paths;
-  if (!Array.isArray(list) || list.length === 0 || list.some((path) => typeof path !== "string" || path === "")) {
-    throw new PlanError("PATH_INVALID", "No path is given.", "Give a path, or a list of at least one path.");
-  }
+  if (!Array.isArray(list) || list.length === 0) throw invalidPath(list);
+  for (const path of list as unknown[]) if (typeof path !== "string" || path === "") throw invalidPath(path);
   return list.flatMap((given) => expandPath(files, localPath(given)));
 }
+
+const invalidPath = (given: unknown): PlanError =>
+  new PlanError(
+    "PATH_INVALID",
+    typeof given === "string" || typeof given === "undefined" || Array.isArray(given)
+      ? "No path is given."
+      : `What is given as a path is ${describeValue(given)}.`,
+    "Give a path, or a list of at least one path.",
+  );
 
 /** A path without the trailing slashes of a directory; `file://` URLs as local paths. */
 export function localPath(given: string): string {

@@ -10,22 +10,25 @@ const SAMPLE_LINES = 10_000;
 const MAX_DEPTH = 64;
 
 /**
- * The columns of JSON lines, in the order in which names first appear in the sample. Lines that are no objects are left to
+ * The columns of JSON lines, in the order in which names first appear in the samples. Lines that are no objects are left to
  * the reader. Types: bool, int64, float64, utf8, structs and lists of them; with `timestamps` also date and timestamp where
  * all texts of a column are ISO 8601. Values of different types make a utf8 column, which holds their JSON text; so does a
  * column without a value.
  */
-export function inferJsonFields(sample: TextSample, timestamps: boolean): Field[] {
-  const lines = sample.text.replace(/^\ufeff/, "").split("\n");
-  if (!sample.isWhole) lines.pop();
+export function inferJsonFields(samples: Iterable<TextSample>, timestamps: boolean): Field[] {
   const rows: object[] = [];
-  for (const line of lines.slice(0, SAMPLE_LINES)) {
-    try {
-      const value = parseExactJson(line);
-      if (isObject(value)) rows.push(value);
-    } catch {
-      // Whether a wrong line fails the job or is dropped is the reader's to say.
+  for (const sample of samples) {
+    const lines = sample.text.replace(/^\ufeff/, "").split("\n");
+    if (!sample.isWhole) lines.pop();
+    for (const line of lines.slice(0, SAMPLE_LINES - rows.length)) {
+      try {
+        const value = parseExactJson(line);
+        if (isObject(value)) rows.push(value);
+      } catch {
+        // Whether a wrong line fails the job or is dropped is the reader's to say.
+      }
     }
+    if (rows.length >= SAMPLE_LINES / 2) break;
   }
   return Object.entries(fieldsOf(rows, timestamps, 1)).map(([name, type]) => ({ name, type }));
 }

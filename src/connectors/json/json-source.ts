@@ -12,11 +12,11 @@ import type {
   SplitReader,
 } from "../../core/source.ts";
 import type { BadLines } from "../csv/csv-options.ts";
-import { type Compression, compressionOf } from "../files/byte-input.ts";
+import type { Compression } from "../files/byte-input.ts";
 import { ColumnSelection } from "../files/column-selection.ts";
 import { partitionColumns } from "../files/partition-values.ts";
 import { expandPaths, type FoundFile } from "../files/paths.ts";
-import { readSample, type TextSample } from "../files/sample.ts";
+import { readSamples, type TextSample } from "../files/sample.ts";
 import { SPLIT_BYTES, type TextSplit, textSplits } from "../files/text-splits.ts";
 import { JsonReader } from "./json-reader.ts";
 import { inferJsonFields } from "./json-sample.ts";
@@ -25,7 +25,7 @@ export interface JsonSourceSpec extends SourceSpec {
   readonly kind: "json";
   readonly paths: string | readonly string[];
   readonly columns?: readonly string[];
-  /** Columns and types; default: found in the first lines of the first file. Keys that are not in it are skipped. */
+  /** Columns and types; default: found in the first lines. Keys that are not in it are skipped. */
   readonly schema?: readonly Field[];
   /** Whether ISO 8601 texts are found as dates and timestamps; default false. */
   readonly timestamps?: boolean;
@@ -112,15 +112,15 @@ export class JsonSource implements Source {
   #fileFields(): readonly Field[] {
     const { schema, compression, timestamps = false } = this.spec;
     if (schema !== undefined) return new Schema(schema).fields;
-    const file = this.#found().find((each) => each.sizeBytes > 0) ?? this.#found()[0];
-    const sample = readSample(this.#host.files, file, compressionOf(file.path, compression));
-    const fields = inferJsonFields(sample, timestamps);
+    const read = (): Iterable<TextSample> => readSamples(this.#host.files, this.#found(), compression);
+    const fields = inferJsonFields(read(), timestamps);
     if (fields.length > 0) return fields;
-    throw noObject(file.path, sample);
+    const [sample] = read();
+    throw noObject(sample);
   }
 }
 
-function noObject(path: string, { text, isWhole }: TextSample): PlanError {
+function noObject({ path, text, isWhole }: TextSample): PlanError {
   const start = text.trimStart();
   if (start.startsWith("[")) {
     return new PlanError(

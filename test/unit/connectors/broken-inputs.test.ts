@@ -95,6 +95,23 @@ const inputs: Broken[] = [
     says: /a\.csv", line 3 has 3 fields, but 2 are expected: "2,b,c"\. .*badLines: "drop"/,
   },
   {
+    what: "lines that end with a carriage return alone",
+    kind: "csv",
+    name: "a.csv",
+    content: "id,name\r1,a\r2,b\r",
+    code: "CSV_NEWLINES",
+    says: /a\.csv" end with a carriage return alone\. Convert it/,
+  },
+  {
+    what: "such lines under a schema",
+    kind: "csv",
+    name: "a.csv",
+    content: "id,name\r1,a\r2,b\r\n",
+    options: { schema },
+    code: "CSV_NEWLINES",
+    says: /a\.csv" end with a carriage return alone/,
+  },
+  {
     what: "a wrong number",
     kind: "csv",
     name: "a.csv",

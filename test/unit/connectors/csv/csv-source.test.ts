@@ -8,7 +8,7 @@ import { testHost, withDirectory } from "../../../support/host.ts";
 
 type Options = Omit<CsvSourceSpec, "kind" | "paths">;
 
-const sourceOf = (path: string, options: Options = {}) =>
+const sourceOf = (path: string | readonly string[], options: Options = {}) =>
   new CsvSource({ kind: "csv", paths: path, ...options } as CsvSourceSpec, testHost());
 
 /** Reads `text` as a CSV file. */
@@ -33,6 +33,24 @@ describe("CsvSource", () => {
       { id: -2n, price: null, ok: false, day: null, at: null, name: "bob", zip: "04000" },
     ]);
   });
+
+  it("finds no dates in days that there are not", async () => {
+    const { schema } = await read("day,at\n2024-02-29,2024-02-30T10:00:00\n2024-02-30,\n");
+    expect(schema).toBe("day utf8, at utf8");
+  });
+
+  it("finds types in several small files, whichever has values", () =>
+    withDirectory(async (directory) => {
+      const files = ["id,price\n1,\n", "", "id,price\n2,2.5\n", "other,header\nx,y\n"];
+      for (const [i, text] of files.entries()) writeFileSync(join(directory, `${i}.csv`), text);
+      const paths = [0, 1, 2].map((i) => join(directory, `${i}.csv`));
+      expect(String(sourceOf(paths).schema)).toBe("id int64, price float64");
+      expect((await readSource(sourceOf(paths))).rows).toEqual([
+        { id: 1n, price: null },
+        { id: 2n, price: 2.5 },
+      ]);
+      expect((await failureOf(() => readSource(sourceOf(directory)))).code).toBe("CSV_HEADER_MISMATCH");
+    }));
 
   it("understands quotes, CRLF, a byte order mark, blank lines and a missing last newline", async () => {
     const text = '\ufeffa,b\r\n"x, ""y""\r\nz",1\r\n\r\n"",2\r\n5" pipe,3\r\nlast,4';

@@ -65,6 +65,11 @@ describe("expandPaths", () => {
       expect(await codeOf(`${directory}/*.csv`)).toBe("FILES_NONE_MATCH");
       expect(await codeOf(`${directory}/x`)).toBe("FILES_NONE_MATCH");
       expect(await codeOf([])).toBe("PATH_INVALID");
+      const given = await failureOf(() => expandPaths(files, [`${directory}/x`, 5] as string[]));
+      expect(given).toMatchObject({
+        code: "PATH_INVALID",
+        message: expect.stringContaining("What is given as a path is 5."),
+      });
       expect(await codeOf("s3://bucket/key")).toBe("PATH_INVALID");
     }));
 });

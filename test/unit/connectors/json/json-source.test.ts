@@ -35,6 +35,18 @@ describe("JsonSource", () => {
     ]);
   });
 
+  it("finds columns in several small files", () =>
+    withDirectory(async (directory) => {
+      const files = ['{"id":1,"price":null}\n', "\n", '{"id":2,"price":2.5,"note":"x"}\n'];
+      for (const [i, text] of files.entries()) writeFileSync(join(directory, `${i}.jsonl`), text);
+      const source = new JsonSource({ kind: "json", paths: directory }, testHost());
+      expect(String(source.schema)).toBe("id int64, price float64, note utf8");
+      expect((await readSource(source)).rows).toEqual([
+        { id: 1n, price: null, note: null },
+        { id: 2n, price: 2.5, note: "x" },
+      ]);
+    }));
+
   it("keeps the JSON text of values of different types, and finds times where it is told to", async () => {
     const { schema, rows } = await read(
       '{"v":1,"t":"2020-01-01T00:00:01Z"}\n{"v":"a"}\n{"v":{"b":[12345678901234567890]}}\n',
