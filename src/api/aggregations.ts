@@ -1,9 +1,19 @@
 import type { AggregateFunction, AggregateParams, AggregateSpec } from "../core/aggregates/spec.ts";
 import type { UserAggregate } from "../core/aggregates/user-aggregate.ts";
+import { PlanError } from "../core/errors.ts";
 import type { ColumnsOf, Expression, SymbolOf } from "../core/expressions/expression.ts";
 import { columnNode, type ExpressionNode } from "../core/expressions/node.ts";
 import type { Reference, ResolveSymbol } from "../core/expressions/symbols.ts";
-import type { DataType, DecimalType, Fields, FloatKind, IntKind, ListType, SimpleType } from "../core/types.ts";
+import {
+  checkedFields,
+  type DataType,
+  type DecimalType,
+  type Fields,
+  type FloatKind,
+  type IntKind,
+  type ListType,
+  type SimpleType,
+} from "../core/types.ts";
 
 /** An aggregate function over columns or expressions, for `aggregate`. `C`: columns read, `K`: function, `S`: argument. */
 export class Aggregation<out C extends string = string, out K extends string = string, out S = unknown> {
@@ -169,4 +179,20 @@ export const smallest = <const A extends Argument>(value: A, k: number): Aggrega
 export const aggregateWith = <const A extends Argument, T extends DataType>(
   value: A,
   aggregate: UserAggregate & { readonly resultType: T },
-): Aggregation<ReadBy<A>, "same", T> => new Aggregation("user", [argument(value)], { params: { aggregate } });
+): Aggregation<ReadBy<A>, "same", T> =>
+  new Aggregation("user", [argument(value)], { params: { aggregate: checkedAggregate(aggregate) } });
+
+/** @throws {PlanError} FUNCTION_INVALID, TYPE_INVALID */
+function checkedAggregate<A extends UserAggregate>(aggregate: A): A {
+  const given = aggregate as unknown as Readonly<Record<string, unknown>> | null | undefined;
+  const missing = ["create", "add", "merge", "result"].find((name) => typeof given?.[name] !== "function");
+  if (missing !== undefined) {
+    throw new PlanError(
+      "FUNCTION_INVALID",
+      `The aggregate of aggregateWith has no function "${missing}".`,
+      "Give an object with resultType, create, add, merge and result.",
+    );
+  }
+  checkedFields({ resultType: aggregate.resultType });
+  return aggregate;
+}

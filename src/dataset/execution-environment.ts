@@ -194,7 +194,7 @@ export class ExecutionEnvironment {
     return this.#dataSet(new TextSource({ kind: "text", paths, ...optionsOf("readText", options) }, this.#host));
   }
 
-  /** Rows of the running program; columns and types are found in them unless a schema is given. */
+  /** Rows of the running program; columns and types are found in them unless a schema is given, which picks the properties. */
   fromRows<R extends object>(rows: readonly R[]): DataSet<FieldsOfRow<R>>;
   fromRows<F extends Fields>(rows: readonly object[], schema: Schema<F>): DataSet<F>;
   fromRows(rows: readonly object[], schema?: Schema): unknown {

@@ -1,4 +1,5 @@
 import { callSite } from "../api/call-site.ts";
+import { checkSynchronous } from "../api/check-function.ts";
 import { checkedOptions } from "../api/options.ts";
 import { PlanHandle } from "../api/plan-handle.ts";
 import { describeValue } from "../core/describe-value.ts";
@@ -58,6 +59,7 @@ export function functionHandle(
     ? ["name", "broadcast"]
     : ["schema", "name", "broadcast"];
   const { schema, broadcast = {}, name = stage.method } = checkedOptions(stage.method, options, known);
+  checkBroadcast(stage.method, broadcast);
   checkFunction(stage);
   const site = callSite();
   const nodeOf = (
@@ -100,20 +102,18 @@ export function functionHandle(
 /** @throws {PlanError} FUNCTION_INVALID */
 function checkFunction({ method, fn }: Pick<FunctionStage, "method" | "fn">): void {
   if (fn === null) return;
-  const call: unknown = typeof fn === "object" && fn !== null ? (fn as Record<string, unknown>)[method] : fn;
-  if (typeof call !== "function") {
+  const orElse = method === "filter" ? ', or an expression such as col("price").gt(100)' : "";
+  checkSynchronous(method, fn, ": remove async, and load what they need beforehand", orElse);
+}
+
+/** @throws {PlanError} DATASET_EXPECTED */
+function checkBroadcast(method: string, broadcast: FunctionOptions["broadcast"]): void {
+  for (const [name, given] of Object.entries(broadcast ?? {})) {
+    if ((given as { plan?: unknown } | null | undefined)?.plan instanceof PlanHandle) continue;
     throw new PlanError(
-      "FUNCTION_INVALID",
-      `${method} was given ${call === undefined ? "no function" : describeValue(call)}.`,
-      `Give a function, or an object that has one as "${method}"${method === "filter" ? ', or an expression such as col("price").gt(100)' : ""}.`,
-    );
-  }
-  // A promise would pass for a row without columns, and for a condition that is true.
-  if (Object.prototype.toString.call(call) === "[object AsyncFunction]") {
-    throw new PlanError(
-      "FUNCTION_INVALID",
-      `${method} was given an async function.`,
-      "Functions over rows are synchronous: remove async, and load what they need beforehand.",
+      "DATASET_EXPECTED",
+      `${method} was given ${describeValue(given)} as the broadcast variable "${name}".`,
+      "Give a dataset; what is in memory already, a function sees without it.",
     );
   }
 }

@@ -1,4 +1,5 @@
 import { callSite } from "../api/call-site.ts";
+import { checkCallable } from "../api/check-function.ts";
 import { checkedOptions } from "../api/options.ts";
 import type { PlanHandle } from "../api/plan-handle.ts";
 import type { Names } from "../api/selected-fields.ts";
@@ -57,6 +58,7 @@ declare module "./dataset.ts" {
 }
 
 DataSet.prototype.iterate = function iterate(this: DataSet, maxIterations, step, options = {}) {
+  checkCallable("iterate", step);
   const { context } = this;
   const asPlans: BulkStep = (loop, superstep) => {
     const result = step(new DataSet(context, loop) as never, superstep);
@@ -64,7 +66,9 @@ DataSet.prototype.iterate = function iterate(this: DataSet, maxIterations, step,
     const { next, continueWhile } = result ?? {};
     return {
       next: planOf("The step of iterate", next, "its next rows"),
-      ...(continueWhile === undefined ? {} : { continueWhile: continueWhile.plan }),
+      ...(continueWhile === undefined
+        ? {}
+        : { continueWhile: planOf("The step of iterate", continueWhile, "continueWhile") }),
     };
   };
   const checked = checkedOptions("iterate", options, ITERATION_OPTIONS);
@@ -80,6 +84,7 @@ DataSet.prototype.iterateDelta = function iterateDelta(
   step,
   options = {},
 ) {
+  checkCallable("iterateDelta", step);
   const { context } = this;
   const asPlans: DeltaStep = (solution, work, superstep) => {
     const result = step(new DataSet(context, solution) as never, new DataSet(context, work) as never, superstep);

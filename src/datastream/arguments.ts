@@ -35,23 +35,6 @@ export function checkedSink(method: string, sink: Sink): Sink {
   throw argumentInvalid(method, sink, "Give a Sink: an object with begin(), createWriter(), commit() and abort().");
 }
 
-/**
- * A function that may wait, or an object that has it as `name`.
- * @throws {PlanError} FUNCTION_INVALID
- */
-export function checkCallable(method: string, given: unknown, name?: string): void {
-  const call: unknown =
-    name !== undefined && typeof given === "object" && given !== null
-      ? (given as Record<string, unknown>)[name]
-      : given;
-  if (typeof call === "function") return;
-  throw new PlanError(
-    "FUNCTION_INVALID",
-    `${method} was given ${call === undefined ? "no function" : describeValue(call)}.`,
-    name === undefined ? "Give a function." : `Give a function, or an object that has one as "${name}".`,
-  );
-}
-
 /** A whole number within bounds. @throws {PlanError} OPTION_INVALID */
 export function whole(name: string, value: number, low: number, high: number): number {
   if (Number.isSafeInteger(value) && value >= low && value <= high) return value;

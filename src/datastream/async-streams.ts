@@ -1,4 +1,5 @@
 import { callSite } from "../api/call-site.ts";
+import { checkCallable } from "../api/check-function.ts";
 import { checkedOptions } from "../api/options.ts";
 import { PlanError } from "../core/errors.ts";
 import { type AsyncContext, AsyncMap, type AsyncRetry } from "../core/operators/async-map.ts";
@@ -7,7 +8,6 @@ import type { FunctionLife } from "../core/rows/user-function.ts";
 import { type RowOf, Schema } from "../core/schema.ts";
 import type { Fields } from "../core/types.ts";
 import { ANY } from "../plan/stream/stream-node.ts";
-import { checkCallable } from "./arguments.ts";
 import { DataStream } from "./data-stream.ts";
 import { operatorNode } from "./nodes.ts";
 import { siteOf } from "./stream-functions.ts";

@@ -1,8 +1,9 @@
+import { checkCallable } from "../api/check-function.ts";
 import { checkedOptions } from "../api/options.ts";
 import type { StoreCheckpoint } from "../runtime/checkpoint-store.ts";
 import type { CheckpointSettings } from "../runtime/periodic-checkpoints.ts";
 import type { JobSnapshot } from "../runtime/snapshots.ts";
-import { checkCallable, whole } from "./arguments.ts";
+import { whole } from "./arguments.ts";
 
 export interface CheckpointOptions {
   /** From the end of a checkpoint to the start of the next, at least, in milliseconds. Default 0. */

@@ -1,4 +1,5 @@
 import { callSite } from "../api/call-site.ts";
+import { checkCallable } from "../api/check-function.ts";
 import { columnNames, computedColumns, namedColumns } from "../api/column-arguments.ts";
 import { PlanHandle } from "../api/plan-handle.ts";
 import type { FieldsOf, FilterGiven, FlatMapGiven, MapGiven } from "../api/row-types.ts";
@@ -19,7 +20,7 @@ import { hasUserCode } from "../core/time/watermark-strategy.ts";
 import type { Fields } from "../core/types.ts";
 import { ANY, type Route, type StreamNode } from "../plan/stream/stream-node.ts";
 import type { OperatorNode } from "../runtime/job-graph.ts";
-import { checkCallable, checkedInstance, checkedName, checkedSink, whole } from "./arguments.ts";
+import { checkedInstance, checkedName, checkedSink, whole } from "./arguments.ts";
 import { filterNode, operatorNode, pickNode, projectNode, unionNode, withColumnsNode } from "./nodes.ts";
 import { OutputTag } from "./output-tag.ts";
 import { type StreamSinkOptions, sinkPlan } from "./sink-plans.ts";

@@ -1,6 +1,6 @@
 import { callSite } from "../api/call-site.ts";
+import { checkCallable, checkSynchronous } from "../api/check-function.ts";
 import { PlanHandle } from "../api/plan-handle.ts";
-import { describeValue } from "../core/describe-value.ts";
 import { EngineError, EvaluationError, PlanError } from "../core/errors.ts";
 import type { Operator, OperatorContext } from "../core/operator.ts";
 import { MapRows, type ResultShape } from "../core/operators/map-rows.ts";
@@ -96,23 +96,8 @@ export function checkFunction({
   fn,
   mayWait = false,
 }: Pick<StreamFunction, "method" | "fn"> & { readonly mayWait?: boolean }): void {
-  // Arrays have methods of such names.
-  const isObject = typeof fn === "object" && fn !== null && !Array.isArray(fn);
-  const call: unknown = isObject ? (fn as Record<string, unknown>)[method] : fn;
-  if (typeof call !== "function") {
-    throw new PlanError(
-      "FUNCTION_INVALID",
-      `${method} was given ${call === undefined ? "no function" : describeValue(call)}.`,
-      `Give a function, or an object that has one as "${method}".`,
-    );
-  }
-  if (!mayWait && Object.prototype.toString.call(call) === "[object AsyncFunction]") {
-    throw new PlanError(
-      "FUNCTION_INVALID",
-      `${method} was given an async function.`,
-      "Functions over rows are synchronous; asyncMap takes functions that wait.",
-    );
-  }
+  if (mayWait) checkCallable(method, fn, method);
+  else checkSynchronous(method, fn, "; asyncMap takes functions that wait");
 }
 
 /** Columns that a key function gives, found in the first rows: the one column `key`. */

@@ -1,3 +1,4 @@
+import { checkCallable } from "../api/check-function.ts";
 import { computedColumns } from "../api/column-arguments.ts";
 import { type DeclaredReadOptions, declaredColumns } from "../api/declared-columns.ts";
 import {
@@ -26,7 +27,6 @@ import type { PathsIn } from "../core/expressions/symbols.ts";
 import { Schema } from "../core/schema.ts";
 import type { Source, SourceFactory } from "../core/source.ts";
 import type { Fields, SimpleType } from "../core/types.ts";
-import { checkCallable } from "./arguments.ts";
 import type { DataStream } from "./data-stream.ts";
 import { StreamExecutionEnvironment } from "./stream-execution-environment.ts";
 import type { WatermarkStrategy } from "./watermark-strategy.ts";

@@ -1,3 +1,4 @@
+import { checkCallable } from "../api/check-function.ts";
 import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
 import { type AcceptsColumns, Expression } from "../core/expressions/expression.ts";
@@ -5,7 +6,6 @@ import { columnNode } from "../core/expressions/node.ts";
 import type { RowOf } from "../core/schema.ts";
 import type { TimestampSpec, WatermarkGenerator, WatermarkStrategySpec } from "../core/time/watermark-strategy.ts";
 import type { Fields } from "../core/types.ts";
-import { checkCallable } from "./arguments.ts";
 
 /**
  * How a stream gets its event time: which time a row has, and how late rows may come behind later ones.

@@ -67,6 +67,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
   WINDOW_ROWS_INVALID: "A count window has a number of rows that is not a whole number above 0.",
   WINDOW_SIZE_INVALID: "A window has a length that is not a whole number of milliseconds above 0.",
   WINDOW_SLIDE_INVALID: "A sliding window has a slide that is not a whole number of milliseconds above 0.",
+  FUNCTION_INVALID: "Where a function is needed something else is given, or an async one where rows do not wait.",
+  ROW_INVALID: "A row is given that is no object with the columns as properties.",
 };
 const REMEDIES: Readonly<Record<string, string>> = {
   AGGREGATE_PARAMETER: "Give the parameter that the message names.",
@@ -83,6 +85,8 @@ const REMEDIES: Readonly<Record<string, string>> = {
   TARGET_EXISTS: 'Choose another path, or set overwrite to "overwrite" or "append".',
   TYPE_INVALID: "Types are made with types, such as types.int64 or types.decimal(12, 2).",
   TYPE_MISMATCH: "The message names the types: cast one of them.",
+  FUNCTION_INVALID: "Give a function, or an object that has it under the name in the message.",
+  ROW_INVALID: "Give objects such as { name: value }.",
 };
 
 interface Node {

@@ -1,11 +1,11 @@
 import { Batch } from "../../core/batch.ts";
 import type { Column } from "../../core/column.ts";
 import { columnOf } from "../../core/columns/allocate.ts";
-import { buildBatch } from "../../core/columns/build.ts";
-import { buildColumn } from "../../core/columns/builder.ts";
-import { PlanError } from "../../core/errors.ts";
+import { columnBuilder } from "../../core/columns/builder.ts";
+import { describeValue } from "../../core/describe-value.ts";
+import { EvaluationError, PlanError } from "../../core/errors.ts";
 import { inferSchema } from "../../core/rows/infer-schema.ts";
-import { Schema } from "../../core/schema.ts";
+import { type Field, Schema } from "../../core/schema.ts";
 import type {
   Json,
   Source,
@@ -48,8 +48,8 @@ export const memorySource: SourceFactory = (spec) => new MemorySource(spec as Me
 /**
  * Rows or columns in memory. The data must not change while a job reads it.
  * @throws {PlanError} MEMORY_INVALID.
- * @throws {EvaluationError} those of `inferSchema`, and VALUE_INVALID for a value that does not fit the schema,
- * while the job runs.
+ * @throws {EvaluationError} those of `inferSchema`, and ROW_INVALID and VALUE_INVALID for what does not fit the
+ * schema, while the job runs.
  */
 export class MemorySource implements Source {
   readonly spec: MemorySourceSpec;
@@ -61,6 +61,7 @@ export class MemorySource implements Source {
   constructor(spec: MemorySourceSpec) {
     const { rows, data } = spec;
     if ((rows === undefined) === (data === undefined)) throw invalid("rows or data are needed, and just one of them");
+    if (rows !== undefined && !Array.isArray(rows)) throw invalid(`the rows are ${describeValue(rows)}`);
     this.#whole = spec.schema ?? schemaOf(spec);
     this.spec = { ...spec, schema: this.#whole };
     this.schema = spec.columns === undefined ? this.#whole : this.#whole.pick(spec.columns);
@@ -107,20 +108,57 @@ export class MemorySource implements Source {
     return new MemorySource({ ...this.spec, columns });
   }
 
-  /** At least one row from `start` on, at most `count`. */
   #batch(workspace: Workspace, start: number, count: number): Batch {
     const { rows, data = {} } = this.spec;
-    if (rows !== undefined) return buildBatch(workspace, this.schema, rows.slice(start, start + count));
+    const part = rows?.slice(start, start + count);
+    if (part !== undefined) checkRows(part, start);
     const columns: Column[] = [];
     try {
-      for (const { name, type } of this.schema.fields) {
-        columns.push(columnFrom(workspace, type, data[name], start, count));
+      for (const field of this.schema.fields) {
+        columns.push(
+          part === undefined
+            ? columnFrom(workspace, field, data[field.name], start, count)
+            : buildPlaced(
+                workspace,
+                field,
+                part.map((row) => ownProperty(row, field.name)),
+                start,
+              ),
+        );
       }
     } catch (error) {
       for (const column of columns) column.release();
       throw error;
     }
     return new Batch(this.schema, count, columns);
+  }
+}
+
+function checkRows(rows: readonly unknown[], start: number): void {
+  const wrong = rows.findIndex((row) => typeof row !== "object" || row === null);
+  if (wrong < 0) return;
+  throw new EvaluationError(
+    "ROW_INVALID",
+    `Row ${start + wrong} is ${describeValue(rows[wrong])}, where an object with the columns as properties is needed.`,
+    "Give objects such as { name: value }.",
+  );
+}
+
+const ownProperty = (row: object, name: string): unknown =>
+  Object.hasOwn(row, name) ? (row as Record<string, unknown>)[name] : null;
+
+/** The column of `values`, the first of which is that of row `start`. @throws {EvaluationError} VALUE_INVALID, of that row */
+function buildPlaced(workspace: Workspace, { name, type }: Field, values: readonly unknown[], start: number): Column {
+  const builder = columnBuilder(workspace, type, values.length);
+  try {
+    for (const value of values) builder.append(value);
+    return builder.finish();
+  } catch (cause) {
+    if (!(cause instanceof EvaluationError)) throw cause;
+    const { code, whatHappened, whatToDo } = cause;
+    throw new EvaluationError(code, `Row ${start + builder.length}, column "${name}": ${whatHappened}`, whatToDo);
+  } finally {
+    builder.close();
   }
 }
 
@@ -150,14 +188,16 @@ function columnsLength(data: Readonly<Record<string, MemoryColumn>>, schema: Sch
   return length ?? 0;
 }
 
-function columnFrom(workspace: Workspace, type: DataType, values: MemoryColumn, start: number, count: number): Column {
+function columnFrom(workspace: Workspace, field: Field, values: MemoryColumn, start: number, count: number): Column {
+  const { type } = field;
   const stored = typedArrayType(values);
-  if (stored === undefined)
-    return buildColumn(workspace, type, (values as readonly unknown[]).slice(start, start + count));
+  if (stored === undefined) {
+    return buildPlaced(workspace, field, (values as readonly unknown[]).slice(start, start + count), start);
+  }
   const typed = values as Int32Array;
   // The same layout under another name is copied as it is: int64 as timestamp, int32 as date.
   if (!sameType(stored, type) && !sharesLayout(stored, type)) {
-    return buildColumn(workspace, type, Array.from(typed.subarray(start, start + count)));
+    return buildPlaced(workspace, field, Array.from(typed.subarray(start, start + count)), start);
   }
   const width = byteWidth(type);
   const block = workspace.allocate(count * width);

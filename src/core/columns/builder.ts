@@ -14,6 +14,7 @@ import { dateDays, parseDecimal, timestampUnits } from "./values.ts";
  * A value of another shape throws VALUE_INVALID; the builder can then only be closed.
  */
 export interface ColumnBuilder {
+  /** Values taken so far; after a value that was refused, its place. */
   readonly length: number;
   append(value: unknown): void;
   /** The column so far, owned by the caller; the builder starts anew. */
@@ -344,8 +345,8 @@ class StructBuilder implements ColumnBuilder {
       if (isThere) known++;
       child.append(isThere ? fields[name] : null);
     }
-    this.length++;
     if (!isNull && known < Object.keys(fields).length) throw unknownField(fields, this.#names, this.#type);
+    this.length++;
   }
 
   finish(): Column {

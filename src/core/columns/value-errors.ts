@@ -7,7 +7,7 @@ export function invalidValue(value: unknown, type: DataType): EvaluationError {
   return new EvaluationError(
     "VALUE_INVALID",
     `The value is ${describeValue(value)}, which does not fit the type ${formatType(type)}.`,
-    "Return values of the declared type, or declare another type for the column.",
+    "Give values of the declared type, or declare another type for the column.",
   );
 }
 

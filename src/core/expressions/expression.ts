@@ -1,3 +1,5 @@
+import { describeValue } from "../describe-value.ts";
+import { PlanError } from "../errors.ts";
 import type { DataType, Fields, SimpleType, TimestampType } from "../types.ts";
 import { type Literal, literalNode } from "./literal.ts";
 import { callNode, type ExpressionNode } from "./node.ts";
@@ -494,17 +496,17 @@ export class Expression<out C extends string = string, out S = unknown> {
 
   /** Whether a JavaScript regular expression matches anywhere in it. */
   regexp(pattern: RegExp): Expression<C, Bool> {
-    return this.#call("regexp", pattern.source, pattern.flags);
+    return this.#call("regexp", ...patternOf("regexp", pattern));
   }
 
   /** The first match of a regular expression, or of its group; null where it does not match. */
   regexpExtract(pattern: RegExp, group = 0): Expression<C, Text> {
-    return this.#call("regexpExtract", pattern.source, pattern.flags, group);
+    return this.#call("regexpExtract", ...patternOf("regexpExtract", pattern), group);
   }
 
   /** Matches replaced (all of them with the flag g), as String.prototype.replace does: $1 is the first group. */
   regexpReplace(pattern: RegExp, replacement: string): Expression<C, Text> {
-    return this.#call("regexpReplace", pattern.source, pattern.flags, replacement);
+    return this.#call("regexpReplace", ...patternOf("regexpReplace", pattern), replacement);
   }
 
   // Dates and times: of a timestamp with a zone, the wall clock of that zone
@@ -645,4 +647,13 @@ export class NamedExpression<out N extends string, out C extends string, out S> 
 /** The node of an expression or literal. */
 export function nodeOf(operand: Operand): ExpressionNode {
   return operand instanceof Expression ? operand.node : literalNode(operand);
+}
+
+function patternOf(method: string, pattern: RegExp): [source: string, flags: string] {
+  if (pattern instanceof RegExp) return [pattern.source, pattern.flags];
+  throw new PlanError(
+    "LITERAL_INVALID",
+    `${method} was given ${describeValue(pattern)} as a pattern.`,
+    "Give a regular expression such as /^a+/; contains and like take texts.",
+  );
 }

@@ -1,3 +1,4 @@
+import { EvaluationError } from "../errors.ts";
 import type { TimeUnit } from "../types.ts";
 
 /** Units per second. */
@@ -165,7 +166,16 @@ const formatters = new Map<string, Intl.DateTimeFormat>();
 function formatterOf(timezone: string): Intl.DateTimeFormat {
   let formatter = formatters.get(timezone);
   if (formatter === undefined) {
-    formatter = new Intl.DateTimeFormat("en-US", {
+    formatter = newFormatter(timezone);
+    formatters.set(timezone, formatter);
+  }
+  return formatter;
+}
+
+/** @throws {EvaluationError} TIME_ZONE_UNKNOWN */
+function newFormatter(timezone: string): Intl.DateTimeFormat {
+  try {
+    return new Intl.DateTimeFormat("en-US", {
       timeZone: timezone,
       calendar: "iso8601",
       era: "short",
@@ -177,9 +187,14 @@ function formatterOf(timezone: string): Intl.DateTimeFormat {
       second: "numeric",
       hourCycle: "h23",
     });
-    formatters.set(timezone, formatter);
+  } catch (cause) {
+    throw new EvaluationError(
+      "TIME_ZONE_UNKNOWN",
+      `The time zone "${timezone}" is not known to this runtime.`,
+      'Use a name such as "Europe/Brussels", or cast the column to timestamps of "UTC", which keeps the instants.',
+      { cause },
+    );
   }
-  return formatter;
 }
 
 /** Whether the runtime knows a time zone ("Europe/Berlin", "UTC", "+02:00"). */
@@ -189,7 +204,7 @@ export function isKnownZone(timezone: string): boolean {
     formatterOf(timezone);
     return true;
   } catch {
-    return false; // RangeError: the zone database has no such name
+    return false;
   }
 }
 

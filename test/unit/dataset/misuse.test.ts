@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { col, desc, ExecutionEnvironment, type Fields, Schema, sum, types } from "../../../src/index.ts";
+import { aggregateWith, col, desc, ExecutionEnvironment, type Fields, Schema, sum, types } from "../../../src/index.ts";
 
 const env = ExecutionEnvironment.create({ parallelism: 1 });
 const orders = env.fromRows([{ id: 1, price: 2.5 }], Schema.of({ id: types.int32, price: types.float64 }));
@@ -238,4 +238,58 @@ describe("types that there are not", () => {
 
 it("a table needs a number of rows", async () => {
   await expect(orders.toText(-3)).rejects.toEqual(refusal("LIMIT_INVALID", "-3 is"));
+});
+
+describe("what is given where a function or a dataset is needed", () => {
+  const step = { schema: Schema.of({ id: types.int32 }) };
+  const aggregate = { resultType: types.int64, create: () => 0, add: () => 0, merge: () => 0, result: () => 0n };
+  it.each<[string, string, string, () => unknown]>([
+    ["iterate", "FUNCTION_INVALID", "iterate was given no function", () => untyped.iterate(3)],
+    ["iterateDelta", "FUNCTION_INVALID", "5", () => untyped.iterateDelta(orders, 3, ["id"], 5)],
+    ["an array with a method of the name", "FUNCTION_INVALID", "an array", () => untyped.map([], step)],
+    ["broadcast", "DATASET_EXPECTED", '"x"', () => untyped.map(() => ({}), { ...step, broadcast: { x: [1] } })],
+    [
+      "aggregateWith",
+      "FUNCTION_INVALID",
+      '"merge"',
+      () => aggregateWith("id", { ...aggregate, merge: undefined } as never),
+    ],
+    [
+      "its type",
+      "TYPE_INVALID",
+      "resultType",
+      () => aggregateWith("id", { ...aggregate, resultType: "int64" } as never),
+    ],
+    ["regexp", "LITERAL_INVALID", 'regexp was given "a+"', () => col("name").regexp("a+" as never)],
+    ["fromRows", "MEMORY_INVALID", "the rows are an object", () => env.fromRows({ id: 1 } as never)],
+  ])("%s", (_, code, says, make) => {
+    expect(make).toThrow(refusal(code, says));
+  });
+
+  it("continueWhile", async () => {
+    const looped = untyped.iterate(3, (next: typeof orders) => ({ next, continueWhile: true })) as typeof orders;
+    await expect(looped.count()).rejects.toEqual(refusal("DATASET_EXPECTED", "was given true as continueWhile"));
+  });
+});
+
+it("a value that does not fit is found by its row and column", async () => {
+  const schema = Schema.of({ id: types.int32, at: types.struct({ x: types.int8 }) });
+  const good = Array.from({ length: 9_000 }, (_, id) => ({ id, at: { x: 1 } }));
+  const collect = async (wrong: unknown) => env.fromRows([...good, wrong as object], schema).collect();
+  await expect(collect({ id: 1.5 })).rejects.toEqual(
+    refusal("VALUE_INVALID", 'Row 9000, column "id": The value is 1.5'),
+  );
+  await expect(collect({ at: { x: 200 } })).rejects.toEqual(refusal("VALUE_INVALID", 'Row 9000, column "at"'));
+  await expect(collect({ at: { y: 2 } })).rejects.toEqual(refusal("VALUE_INVALID", 'Row 9000, column "at"'));
+  await expect(collect(5)).rejects.toEqual(refusal("ROW_INVALID", "Row 9000 is 5"));
+  const columns = env.fromColumns({ a: [1, "x"] }, Schema.of({ a: types.int32 }));
+  await expect(columns.collect()).rejects.toEqual(refusal("VALUE_INVALID", 'Row 1, column "a": The value is "x"'));
+});
+
+it("a time zone that nobody knows is named", async () => {
+  const schema = Schema.of({ at: types.timestamp("ms", "Mars/Olympus") });
+  const hours = env.fromRows([{ at: 0 }], schema).select({ hour: col("at").hour() });
+  await expect(hours.collect()).rejects.toEqual(refusal("TIME_ZONE_UNKNOWN", '"Mars/Olympus"'));
+  const utc = env.fromRows([{ at: 0 }], schema).select({ hour: col("at").cast(types.timestamp("ms", "UTC")).hour() });
+  expect(await utc.collect()).toEqual([{ hour: 0 }]);
 });
