@@ -23,5 +23,25 @@ export function checkTargets(sinks: readonly SinkSpec[]): void {
   }
 }
 
+/**
+ * Files of streams are added to a directory, and two that call theirs alike would take each other's place.
+ * @throws {PlanError} TARGET_TWICE
+ */
+export function checkRollingTargets(sinks: readonly SinkSpec[]): void {
+  const targets = new Set<string>();
+  for (const { kind, path, prefix = "part" } of sinks as readonly (SinkSpec & { path?: string; prefix?: string })[]) {
+    if (!kind.startsWith("rolling-") || path === undefined) continue;
+    const target = JSON.stringify([resolve(localPath(path)), prefix]);
+    if (targets.has(target)) {
+      throw new PlanError(
+        "TARGET_TWICE",
+        `Two outputs of this job write files of the same names to "${path}".`,
+        "Give each a path or a prefix of its own, or write the union of both.",
+      );
+    }
+    targets.add(target);
+  }
+}
+
 const isInside = (path: string, directory: string): boolean =>
   path === directory || path.startsWith(`${directory}${sep}`);

@@ -2,6 +2,7 @@ import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
 import type { Sink } from "../core/sink.ts";
 import type { Source } from "../core/source.ts";
+import type { JobSnapshot } from "../runtime/snapshots.ts";
 
 // What plain JavaScript could pass where TypeScript would have refused it: told at the call, in the user's words.
 
@@ -33,6 +34,29 @@ export function checkedSink(method: string, sink: Sink): Sink {
   const { begin, createWriter, commit, abort } = (sink ?? {}) as Partial<Sink>;
   if ([begin, createWriter, commit, abort].every((each) => typeof each === "function")) return sink;
   throw argumentInvalid(method, sink, "Give a Sink: an object with begin(), createWriter(), commit() and abort().");
+}
+
+/** @throws {PlanError} OPTION_INVALID */
+export function oneOf<T extends string>(name: string, given: T, known: readonly T[]): T {
+  if (known.includes(given)) return given;
+  throw new PlanError(
+    "OPTION_INVALID",
+    `The option ${name} is ${describeValue(given)}.`,
+    `Give one of ${known.map((each) => `"${each}"`).join(", ")}.`,
+  );
+}
+
+/** @throws {PlanError} OPTION_INVALID */
+export function checkSnapshot(given: JobSnapshot): void {
+  const { checkpointId, maxParallelism, operators } = (given ?? {}) as Partial<JobSnapshot>;
+  const isSnapshot =
+    Number.isInteger(checkpointId) && Number.isInteger(maxParallelism) && typeof operators === "object";
+  if (isSnapshot && operators !== null) return;
+  throw new PlanError(
+    "OPTION_INVALID",
+    `The option restore is ${describeValue(given)}, which is no checkpoint.`,
+    "Give what job.latestCheckpoint, job.checkpoint() or storeCheckpoint gave.",
+  );
 }
 
 /** A whole number within bounds. @throws {PlanError} OPTION_INVALID */

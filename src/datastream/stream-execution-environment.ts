@@ -1,5 +1,6 @@
 import type { JobResult } from "../api/job-result.ts";
 import { checkedOptions } from "../api/options.ts";
+import { checkRollingTargets } from "../api/output-paths.ts";
 import { PlanHandle } from "../api/plan-handle.ts";
 import type { FieldsOfRow } from "../api/row-types.ts";
 import { UserSource } from "../api/user-connectors.ts";
@@ -18,7 +19,7 @@ import type { StreamNode, StreamSinkNode } from "../plan/stream/stream-node.ts";
 import { planStream } from "../plan/stream/stream-planner.ts";
 import { ResultSink } from "../runtime/result-sink.ts";
 import type { JobSnapshot } from "../runtime/snapshots.ts";
-import { checkedInstance, checkedSource, whole } from "./arguments.ts";
+import { checkedInstance, checkedSource, checkSnapshot, oneOf, whole } from "./arguments.ts";
 import { type Checkpointing, type CheckpointOptions, checkpointing, storing } from "./checkpointing.ts";
 import { DataStream } from "./data-stream.ts";
 import type { ModuleScope } from "./module-scope.ts";
@@ -30,6 +31,7 @@ import { unboundedSource } from "./unbounded-source.ts";
 import { WatermarkStrategy } from "./watermark-strategy.ts";
 
 export type RuntimeMode = "STREAMING" | "BATCH" | "AUTOMATIC";
+const RUNTIME_MODES = ["STREAMING", "BATCH", "AUTOMATIC"] as const;
 export type TimeCharacteristic = "event" | "processing" | "ingestion";
 
 export interface StreamEnvironmentOptions {
@@ -131,7 +133,7 @@ export class StreamExecutionEnvironment {
     );
     this.batchRows = whole("batchRows", options.batchRows ?? DEFAULTS.batchRows, 1, 1 << 24);
     this.parameters = options.parameters ?? {};
-    this.#runtimeMode = mode(options.runtimeMode ?? "STREAMING");
+    this.#runtimeMode = oneOf("runtimeMode", options.runtimeMode ?? "STREAMING", RUNTIME_MODES);
     this.context = {
       host: this.#host,
       parameters: this.parameters,
@@ -174,8 +176,9 @@ export class StreamExecutionEnvironment {
     return this;
   }
 
+  /** @throws {PlanError} OPTION_INVALID */
   setRuntimeMode(runtimeMode: RuntimeMode): this {
-    this.#runtimeMode = mode(runtimeMode);
+    this.#runtimeMode = oneOf("runtimeMode", runtimeMode, RUNTIME_MODES);
     return this;
   }
 
@@ -188,9 +191,14 @@ export class StreamExecutionEnvironment {
   /**
    * Which time sources give rows that have no strategy of their own: "event" (default) none, "ingestion" the time of
    * reading, "processing" none either, since operators then ask the clock.
+   * @throws {PlanError} OPTION_INVALID
    */
   setStreamTimeCharacteristic(characteristic: TimeCharacteristic): this {
-    this.#timeCharacteristic = characteristic;
+    this.#timeCharacteristic = oneOf("setStreamTimeCharacteristic", characteristic, [
+      "event",
+      "ingestion",
+      "processing",
+    ]);
     return this;
   }
 
@@ -271,7 +279,9 @@ export class StreamExecutionEnvironment {
         "End a stream with print(), forEach(), sinkTo() or another sink, or use executeAndCollect().",
       );
     }
+    if (restore !== undefined) checkSnapshot(restore);
     const sinks = await Promise.all(pending.map((plan) => plan.resolve()));
+    checkRollingTargets(sinks.flatMap((node) => (node.op === "sink" ? [node.sink.spec] : [])));
     const checkpoints = this.#modeOf(sinks) === "batch" ? undefined : this.#checkpointing;
     return this.#start(
       sinks,
@@ -468,9 +478,4 @@ function sourceNode<F extends Fields>(source: Source, isLocal: boolean, strategy
     isUpdating: false,
     ...(strategy === undefined ? {} : { strategy: strategy.spec }),
   };
-}
-
-function mode(given: RuntimeMode): RuntimeMode {
-  if (given === "STREAMING" || given === "BATCH" || given === "AUTOMATIC") return given;
-  throw new PlanError("OPTION_INVALID", `The runtime mode is ${String(given)}.`, "Give STREAMING, BATCH or AUTOMATIC.");
 }

@@ -141,3 +141,40 @@ describe("at the call", () => {
 it("nothing of this has added a sink", async () => {
   await expect(env.execute()).rejects.toMatchObject({ code: "NOTHING_TO_EXECUTE" });
 });
+
+describe("an environment refuses", () => {
+  it.each([undefined, "ingest", 5])("the time characteristic %s", (given) => {
+    expect(() => untyped(env).setStreamTimeCharacteristic(given)).toThrow(
+      /setStreamTimeCharacteristic is .*"ingestion"/,
+    );
+  });
+
+  it.each([undefined, "streaming", null])("the runtime mode %s", (given) => {
+    expect(() => untyped(env).setRuntimeMode(given)).toThrow(/runtimeMode is .*"AUTOMATIC"/);
+  });
+
+  it.each([null, {}, { checkpointId: 1, maxParallelism: 128, operators: null }, "path"])(
+    "to go on from %j",
+    async (restore) => {
+      const local = StreamExecutionEnvironment.create();
+      local.fromSequence(0, 1).blackhole();
+      await expect(local.execute({ restore: restore as never })).rejects.toMatchObject({
+        code: "OPTION_INVALID",
+        message: expect.stringContaining("which is no checkpoint"),
+      });
+    },
+  );
+
+  it("two outputs whose files would take each other's place", async () => {
+    const write = async (first: object, second: object, path = "./x/../nowhere") => {
+      const local = StreamExecutionEnvironment.create();
+      local.fromSequence(0, 1).writeToFiles("nowhere", { format: "csv", ...first });
+      local.fromSequence(0, 1).writeToFiles(path, { format: "csv", ...second });
+      await local.execute({ signal: AbortSignal.abort() });
+    };
+    await expect(write({}, {})).rejects.toMatchObject({ code: "TARGET_TWICE" });
+    await expect(write({ prefix: "a" }, { prefix: "a" })).rejects.toMatchObject({ code: "TARGET_TWICE" });
+    await expect(write({ prefix: "a" }, {})).rejects.toMatchObject({ code: "JOB_CANCELLED" });
+    await expect(write({}, {}, "elsewhere")).rejects.toMatchObject({ code: "JOB_CANCELLED" });
+  });
+});
