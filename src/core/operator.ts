@@ -94,6 +94,11 @@ export interface Operator {
   processWatermark?(watermark: Watermark, output: Output): Progress;
   /** The clock has reached a time that the operator asked for, or the input has ended (END_OF_TIME_MS). */
   processTime?(nowMs: number, output: Output): Progress;
+  /**
+   * Emits what it holds back in order to send fewer rows, which is no state: called ahead of a barrier and before the
+   * input is said to be idle.
+   */
+  flush?(output: Output): void;
   /** The next windows and timers that wait for their time, a few of them, earliest first. */
   pendingTimes?(): readonly PendingTime[];
   /** Writes all state, as copies. */

@@ -135,6 +135,11 @@ export class OperatorChain {
     return this.#ending.next().done === true;
   }
 
+  /** Sends on what operators hold back without its being state. */
+  flush(): void {
+    for (const link of this.#links) link.guard(() => link.operator.flush?.(link.next));
+  }
+
   /** Writes the state of every operator that has some, and the watermark of each. */
   snapshot(writerOf: (uid: string) => SnapshotWriter): void {
     for (const link of this.#links) {

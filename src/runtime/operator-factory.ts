@@ -27,6 +27,7 @@ import { UpdatingAggregateOperator, type UpdatingAggregateSpec } from "../core/o
 import { UpdatingJoinOperator, type UpdatingJoinSpec } from "../core/operators/updating-join.ts";
 import { WindowAggregateOperator, type WindowAggregateSpec } from "../core/operators/window-aggregate.ts";
 import { WindowJoinOperator, type WindowJoinSpec } from "../core/operators/window-join.ts";
+import { WindowPartialsOperator, type WindowPartialsSpec } from "../core/operators/window-partials.ts";
 import type { Schema } from "../core/schema.ts";
 import type { LocalOperator, OperatorNode, OperatorSpec } from "./job-graph.ts";
 
@@ -59,6 +60,7 @@ interface Specs {
   updatingAggregate: UpdatingAggregateSpec;
   updatingJoin: UpdatingJoinSpec;
   windowJoin: WindowJoinSpec;
+  windowPartials: WindowPartialsSpec;
 }
 
 const FACTORIES: { readonly [K in keyof Specs]: (spec: Specs[K], inputs: readonly Schema[]) => Operator } = {
@@ -89,6 +91,7 @@ const FACTORIES: { readonly [K in keyof Specs]: (spec: Specs[K], inputs: readonl
   updatingJoin: (spec, [left, right]) => new UpdatingJoinOperator(spec, left, right),
   unnest: (spec, [input]) => new UnnestOperator(spec, input),
   windowJoin: (spec, [left, right]) => new WindowJoinOperator(spec, left, right),
+  windowPartials: (spec, [input]) => new WindowPartialsOperator(spec, input),
 };
 
 /** Makes an operator from its node; only what it declares is valid before `open`. */

@@ -240,8 +240,11 @@ export class Subtask {
         this.#chain.processWatermark({ timeMs: event.timeMs });
         return;
       case "idle":
+        this.#chain.flush();
+        this.#output.control({ kind: "idle" });
+        return;
       case "active":
-        this.#output.control({ kind: event.kind });
+        this.#output.control({ kind: "active" });
         return;
       case "barrier":
         this.#passBarrier(event.barrier, wake);
@@ -255,6 +258,7 @@ export class Subtask {
   /** Everything that came before the barrier is behind the chain, and in the sink. */
   #passBarrier(barrier: Barrier, wake: () => void): void {
     this.#barrier = undefined;
+    this.#chain.flush();
     this.#sink?.prepareCheckpoint(barrier.checkpointId, wake);
     if (this.#sink?.isBusy === true) this.#preparing = barrier;
     else this.#sendBarrier(barrier);

@@ -133,6 +133,16 @@ export class StreamHarness {
     }
   }
 
+  /** What comes ahead of a barrier, and before an input is idle. */
+  flush(): void {
+    for (const subtask of this.#subtasks.keys()) {
+      this.#call(subtask, (operator, output) => {
+        operator.flush?.(output);
+        return "done";
+      });
+    }
+  }
+
   /** The clock goes on; operators are called that asked for it. */
   processingTime(nowMs: number): void {
     this.nowMs = nowMs;

@@ -1,7 +1,19 @@
 import type { Column } from "../column.ts";
 import { PlanError } from "../errors.ts";
 import type { Schema } from "../schema.ts";
-import { binary, bool, type DataType, float64, formatType, int64, isNested, isNumeric, list, utf8 } from "../types.ts";
+import {
+  binary,
+  bool,
+  type DataType,
+  float64,
+  formatType,
+  int64,
+  isFloat,
+  isNested,
+  isNumeric,
+  list,
+  utf8,
+} from "../types.ts";
 import type { Workspace } from "../workspace.ts";
 import type { Accumulator } from "./accumulator.ts";
 import { ExtremeRowAccumulator, PositionAccumulator } from "./chosen-rows.ts";
@@ -129,6 +141,30 @@ export function bindAggregate(spec: AggregateSpec, schema: Schema): BoundAggrega
     read: (accumulator, from, count) =>
       bound.read((accumulator as DistinctAccumulator<Accumulator>).inner, from, count),
   };
+}
+
+/**
+ * Whether rows may be aggregated in parts, which are merged in any order: the result is the same to the last bit, and a
+ * partial state is no larger than a row. Sums of floats are rounded, so theirs depend on the parts.
+ * @throws {PlanError} as `bindAggregate`
+ */
+export function isExactInParts(spec: AggregateSpec, schema: Schema): boolean {
+  const { inputs } = bindAggregate(spec, schema);
+  switch (spec.fn) {
+    case "countAll":
+    case "min":
+    case "max":
+    case "boolAnd":
+    case "boolOr":
+      return true;
+    case "count":
+      return spec.distinct !== true;
+    case "sum":
+    case "avg":
+      return spec.distinct !== true && inputs.every((index) => !isFloat(schema.fields[index].type));
+    default:
+      return false;
+  }
 }
 
 /**

@@ -6,16 +6,23 @@ import { assert, PlanError } from "../errors.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
 import { Emission } from "../row-state/emission.ts";
 import { eventTimesOf, refuseChangelog } from "../row-state/stream-rows.ts";
-import { Schema } from "../schema.ts";
+import { type Field, Schema } from "../schema.ts";
 import type { SnapshotReader, SnapshotWriter } from "../state-snapshot.ts";
-import { formatTimeMs } from "../time/format-time.ts";
 import type { PendingTime } from "../time/pending-time.ts";
 import { END_OF_TIME_MS, START_OF_TIME_MS, type Watermark } from "../time/time.ts";
 import { type DataType, timestamp } from "../types.ts";
 import { PaneGrid } from "../windows/pane-grid.ts";
 import { paneStateSchema, readPanes, readProgress, writePanes } from "../windows/pane-snapshot.ts";
 import { PaneStore } from "../windows/pane-store.ts";
+import { pendingWindows } from "../windows/pending-windows.ts";
 import { isBefore, splitByTime, splitGaps, withTime } from "../windows/row-times.ts";
+import {
+  countedAggregates,
+  rowsOfPartials,
+  type WindowPartials,
+  windowColumns,
+  windowPartials,
+} from "../windows/window-partials.ts";
 import { WindowResults } from "../windows/window-results.ts";
 import { type AlignedWindowSpec, checkLateness, checkWindow } from "../windows/window-spec.ts";
 
@@ -30,22 +37,18 @@ export interface WindowAggregateSpec {
   /** Names of the columns of the window's bounds; "windowStart" and "windowEnd" unless given. */
   readonly windowStart?: string;
   readonly windowEnd?: string;
+  /** Rows come as what `WindowPartialsOperator` makes of rows with these fields. */
+  readonly partialsOf?: readonly Field[];
   /** Also gives the results so far of windows that have changed, every so many milliseconds of processing time. */
   readonly earlyEveryMs?: number;
 }
 
-/** Windows and timers that `pendingTimes` tells. */
-const PENDING = 3;
-/** Windows that it looks at to find these. */
-const MOST_TRIED = 64;
-/** Its name cannot be a column's: it is never in a result. */
-const ROW_COUNT: AggregateSpec = { fn: "countAll", as: "\0rows" };
 /** Results of these depend on the order in which partial states are merged. */
 const ORDERED = new Set(["first", "last", "list", "minBy", "maxBy", "user"]);
 
 /**
  * Aggregates rows by key in tumbling, sliding or cumulating windows of event time or processing time.
- * Input:     any schema with the key and input columns; event time needs row times.
+ * Input:     any schema with the key and input columns, or partial aggregates (`partialsOf`); event time needs row times.
  * Output:    keys, windowStart and windowEnd timestamp(ms), one column per aggregate; one row per key and window that
  *            has rows, with the window's last millisecond as its row time.
  * State:     keyed: partial aggregates per pane and key, freed when the last window of the pane has closed. Without
@@ -53,7 +56,8 @@ const ORDERED = new Set(["first", "last", "list", "minBy", "maxBy", "user"]);
  * Watermark: windows whose last millisecond it has reached give their results, ahead of it. Processing time: the
  *            clock does, and watermarks travel on.
  * Late rows: rows all of whose windows are closed, that is the watermark has reached their last millisecond plus the
- *            allowed lateness, go to the side output "late". One that comes in the lateness makes each window that it
+ *            allowed lateness, go to the side output "late"; partial aggregates of
+ *            such rows are dropped. One that comes in the lateness makes each window that it
  *            changes give the key's new result, as a further row of the same key and window. Rows in the gaps of
  *            sliding windows are in no window: they are counted as "rowsOutsideWindows".
  * Order:     first, last and list see rows by pane, and in a pane in the order in which they came.
@@ -64,6 +68,8 @@ export class WindowAggregateOperator implements Operator {
   readonly #grid: PaneGrid;
   readonly #latenessMs: number;
   readonly #isEventTime: boolean;
+  /** Absent where the input are rows. */
+  readonly #partials: WindowPartials | undefined;
   /** Input columns that it reads, and the schema of these alone. */
   readonly #used: readonly number[];
   readonly #usedSchema: Schema;
@@ -92,14 +98,13 @@ export class WindowAggregateOperator implements Operator {
     this.#grid = new PaneGrid(spec.window);
     this.#isEventTime = spec.window.domain !== "processing";
     this.#latenessMs = this.#isEventTime ? (spec.allowedLatenessMs ?? 0) : 0;
-    const keys = spec.keys.map((name) => inputSchema.indexOf(name));
-    const inputs = new AggregatePlan(spec.aggregates, inputSchema).bound.flatMap(({ inputs }) => inputs);
-    this.#used = [...new Set([...keys, ...inputs])];
-    this.#usedSchema = new Schema(this.#used.map((index) => inputSchema.fields[index]));
-    this.#hiddenResults = this.#grid.isTumbling ? 0 : 1;
-    const aggregates = this.#grid.isTumbling ? spec.aggregates : [ROW_COUNT, ...spec.aggregates];
-    this.#plan = new AggregatePlan(aggregates, this.#usedSchema);
-    const keyFields = keys.map((index) => inputSchema.fields[index]);
+    const rowSchema = spec.partialsOf === undefined ? inputSchema : new Schema(spec.partialsOf);
+    const columns = windowColumns(spec.keys, spec.aggregates, rowSchema);
+    const { isTumbling } = this.#grid;
+    this.#hiddenResults = isTumbling ? 0 : 1;
+    const aggregates = isTumbling ? spec.aggregates : countedAggregates(spec.aggregates, isTumbling);
+    this.#plan = new AggregatePlan(aggregates, columns.schema);
+    const { keyFields } = columns;
     this.#keyTypes = keyFields.map(({ type }) => type);
     this.outputSchema = new Schema([
       ...keyFields,
@@ -108,6 +113,16 @@ export class WindowAggregateOperator implements Operator {
       ...this.#plan.resultFields.slice(this.#hiddenResults),
     ]);
     this.#stateSchema = paneStateSchema(keyFields, this.#plan);
+    if (spec.partialsOf !== undefined) {
+      this.#partials = windowPartials(columns, spec.aggregates, isTumbling);
+      const { fields } = this.#partials.schema;
+      const count = keyFields.length + this.#plan.stateFields("").length;
+      this.#used = fields.slice(0, count).map((_, i) => i);
+      this.#usedSchema = new Schema(fields.slice(0, count));
+    } else {
+      this.#used = columns.used;
+      this.#usedSchema = columns.schema;
+    }
   }
 
   open(context: OperatorContext): void {
@@ -132,11 +147,13 @@ export class WindowAggregateOperator implements Operator {
   processBatch(batch: Batch, output: Output): Progress {
     if (batch.rowCount === 0) return "done";
     refuseChangelog(batch, WHAT);
-    const covered = this.#grid.hasGaps ? this.#withoutGaps(this.#timed(batch)) : this.#timed(batch);
+    const timed = this.#timed(batch);
+    const covered = this.#grid.hasGaps && this.#partials === undefined ? this.#withoutGaps(timed) : timed;
     const rows = this.#project(this.#isEventTime ? this.#withoutLate(covered, output) : covered);
     try {
       if (rows.rowCount === 0) return "done";
-      this.#openStore().update(rows, WHAT);
+      if (this.#partials === undefined) this.#openStore().update(rows, WHAT);
+      else this.#openStore().merge(rows, WHAT);
       this.#requestTime();
       const firedMs = this.#firedBoundMs();
       if (!isBefore(this.#context.workspace, rows, firedMs)) return "done";
@@ -182,21 +199,12 @@ export class WindowAggregateOperator implements Operator {
   }
 
   pendingTimes(): readonly PendingTime[] {
-    const pending: PendingTime[] = [];
-    let window = this.#openResults().nextWindow(this.#firstOpenWindow());
-    for (let tried = 0; tried < MOST_TRIED && pending.length < PENDING && Number.isFinite(window); tried++) {
-      const isOpen = this.#openStore().hasRows(this.#grid.panesOf(window));
-      const [startMs, endMs] = [this.#grid.windowStartMs(window), this.#grid.windowEndMs(window)];
-      if (isOpen)
-        pending.push({
-          what: `window [${formatTimeMs(startMs)}, ${formatTimeMs(endMs)})`,
-          timeDomain: this.#isEventTime ? "event" : "processing",
-          atMs: this.#isEventTime ? endMs - 1 : endMs,
-          count: 1,
-        });
-      window = this.#openResults().nextWindow(window + 1);
-    }
-    return pending;
+    return pendingWindows(
+      this.#openStore(),
+      this.#grid,
+      this.#isEventTime ? "event" : "processing",
+      this.#firstOpenWindow(),
+    );
   }
 
   snapshotState(writer: SnapshotWriter): void {
@@ -275,7 +283,10 @@ export class WindowAggregateOperator implements Operator {
   #withoutLate(batch: Batch, output: Output): Batch {
     const { workspace, count } = this.#context;
     const [late, onTime] = splitByTime(workspace, batch, this.#liveBoundMs());
-    if (late !== undefined) {
+    if (late !== undefined && this.#partials !== undefined) {
+      count("lateRows", rowsOfPartials(workspace, late, this.#partials));
+      late.release();
+    } else if (late !== undefined) {
       count("lateRows", late.rowCount);
       output.emitSide("late", late);
     }
@@ -337,7 +348,7 @@ export class WindowAggregateOperator implements Operator {
       }
     }
     if (this.#isEventTime) return;
-    const window = this.#openResults().nextWindow(this.#firstOpenWindow());
+    const window = this.#openStore().nextWindow(this.#firstOpenWindow());
     if (Number.isFinite(window)) stream.requestProcessTime(this.#grid.windowEndMs(window));
   }
 }

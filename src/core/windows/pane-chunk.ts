@@ -114,6 +114,7 @@ export class PaneChunk {
    * undefined where `groups` is no dearer. The caller owns blocks and columns.
    */
   load(range: PaneRange, table: GroupTable | undefined): LoadedGroups | undefined {
+    if (this.#isSingle) return this.#loadAll(table);
     if (!this.#aggregates.gathersStates) return undefined;
     const rows = this.#table.rowsOf(range);
     if (rows === undefined) return undefined;
@@ -124,6 +125,15 @@ export class PaneChunk {
     this.#workspace.kernels.gather32(numbers.address, keys.address, count, keys.address);
     numbers.release();
     return { rowCount: count, keys, states, ends };
+  }
+
+  /** `load` of the one pane. */
+  #loadAll(table: GroupTable | undefined): LoadedGroups {
+    const { rowCount, keys, panes, values } = this.#read(0, this.#table.groupCount, "states");
+    panes.release();
+    const numbers = table?.assign(keys, rowCount) ?? this.#workspace.allocateZeroed(rowCount * 4);
+    for (const key of keys) key.release();
+    return { rowCount, keys: numbers, states: values, ends: Uint32Array.of(rowCount) };
   }
 
   release(): void {

@@ -21,6 +21,8 @@ import type { PaneGrid, PaneRange } from "./pane-grid.ts";
 /** A chunk of several panes is made where a batch has so few rows for it that they need no table per pane. */
 const ROWS_PER_CHUNK = 16_384;
 const MOST_PANES = 4096;
+/** A partial state is taken for so many rows: whoever combined them did so since there were many of one key. */
+const ROWS_PER_STATE = 256;
 /** Where windows have many panes, a chunk may outlive its first pane by this share of a window. */
 const CHUNKS_PER_WINDOW = 32;
 
@@ -89,7 +91,7 @@ export class PaneStore {
 
   /** Takes rows in by their row times. Borrows the batch. `what` is for errors. */
   update(batch: Batch, what: string): void {
-    this.#each(batch, what, (chunk, rows, part) => {
+    this.#each(batch, what, 1, (chunk, rows, part) => {
       const keys = this.#keys.map((key) => part.columns[key]);
       chunk.update(rows, keys, part.columns);
     });
@@ -98,7 +100,7 @@ export class PaneStore {
   /** Takes partial states in: columns of keys, then of states, with any time of its pane as a row's time. */
   merge(batch: Batch, what: string): void {
     const keyCount = this.#keys.length;
-    this.#each(batch, what, (chunk, rows, { columns }) => {
+    this.#each(batch, what, ROWS_PER_STATE, (chunk, rows, { columns }) => {
       chunk.merge(rows, columns.slice(0, keyCount), columns.slice(keyCount));
     });
   }
@@ -107,6 +109,13 @@ export class PaneStore {
   nextPane(pane: number): number {
     for (const { firstPane, lastPane } of this.#chunks) if (lastPane >= pane) return Math.max(firstPane, pane);
     return Number.POSITIVE_INFINITY;
+  }
+
+  /** The first window from `window` on that may have rows; infinity where there is none. */
+  nextWindow(window: number): number {
+    const first = Number.isFinite(window) ? this.#grid.panesOf(window).first : window;
+    const pane = this.nextPane(first);
+    return Number.isFinite(pane) ? Math.max(window, this.#grid.firstWindowOf(pane)) : Number.POSITIVE_INFINITY;
   }
 
   /** The groups of all panes in the range, in pieces; `firstPane` is what the numbers in `panes` count from. */
@@ -177,6 +186,21 @@ export class PaneStore {
     return { rowCount, keys: numbers, states, ends };
   }
 
+  /**
+   * Takes out the panes before `pane`, and those that share a table with one of them: their partial states, in pieces as
+   * of `groups`. A table goes once all of it was given.
+   */
+  *takeBefore(pane: number, rowLimit: number): Generator<{ groups: PaneGroups; firstPane: number }, void, void> {
+    for (;;) {
+      const [chunk] = this.#chunks;
+      if (chunk === undefined || chunk.firstPane >= pane) return;
+      for (const groups of chunk.groups(chunk.range, "states", rowLimit))
+        yield { groups, firstPane: chunk.range.first };
+      this.#chunks.shift();
+      this.#drop(chunk);
+    }
+  }
+
   /** Forgets the panes before `pane`; a chunk goes when all of its panes have. */
   dropBefore(pane: number): void {
     if (this.#chunks.length === 0 || this.#chunks[0].lastPane >= pane) return;
@@ -198,11 +222,16 @@ export class PaneStore {
     chunk.release();
   }
 
-  /** Hands each chunk its rows. */
-  #each(batch: Batch, what: string, take: (chunk: PaneChunk, rows: TimedRows, part: Batch) => void): void {
+  /** Hands each chunk its rows, each of which stands for `weight`. */
+  #each(
+    batch: Batch,
+    what: string,
+    weight: number,
+    take: (chunk: PaneChunk, rows: TimedRows, part: Batch) => void,
+  ): void {
     const rows = this.#timedRows(batch);
     if (rows === undefined) return;
-    const chunks = this.#chunksOf(rows);
+    const chunks = this.#chunksOf(rows, weight);
     const parts = chunks.length === 1 ? [batch.retain()] : this.#partition(batch, rows.times, chunks);
     const { governor } = this.#workspace;
     try {
@@ -246,12 +275,12 @@ export class PaneStore {
   }
 
   /** The chunks of all rows, ascending; makes those that are not there. */
-  #chunksOf({ times, rowCount, leastMs, greatestMs }: TimedRows): PaneChunk[] {
+  #chunksOf({ times, rowCount, leastMs, greatestMs }: TimedRows, weight: number): PaneChunk[] {
     const chunks: PaneChunk[] = [];
     const { kernels } = this.#workspace;
     for (let timeMs = leastMs; timeMs <= greatestMs; ) {
       const pane = this.#grid.paneOf(timeMs);
-      const chunk = this.#chunkAt(pane) ?? this.#insert(this.#newRange(pane, times, rowCount));
+      const chunk = this.#chunkAt(pane) ?? this.#insert(this.#newRange(pane, times, rowCount, weight));
       chunks.push(chunk);
       const endMs = this.#grid.startMs(chunk.range.end);
       if (endMs > greatestMs) break;
@@ -264,7 +293,7 @@ export class PaneStore {
    * Panes of a new chunk that begins with rows of `pane`: as many as share one batch's worth of rows, as far as this
    * batch tells. Dense panes get a table each, so that it can be dropped when its windows close.
    */
-  #newRange(pane: number, times: Address, rowCount: number): PaneRange {
+  #newRange(pane: number, times: Address, rowCount: number, weight: number): PaneRange {
     const aligned = (size: number): PaneRange => {
       const first = Math.floor(pane / size) * size;
       return { first, end: first + size };
@@ -277,7 +306,12 @@ export class PaneStore {
       const range = aligned(size);
       const rows = rowsIn(range);
       // A pane with many rows of its own is left alone.
-      if (bestRows * size > ROWS_PER_CHUNK * (best.end - best.first) || rows === bestRows || this.#meets(range)) break;
+      if (
+        bestRows * weight * size > ROWS_PER_CHUNK * (best.end - best.first) ||
+        rows === bestRows ||
+        this.#meets(range)
+      )
+        break;
       best = range;
       bestRows = rows;
     }

@@ -57,14 +57,6 @@ export class WindowResults {
     this.#merger.forget();
   }
 
-  /** The first window from `window` on that may have rows; infinity where there is none. */
-  nextWindow(window: number): number {
-    const { grid, store } = this.#parts;
-    const first = Number.isFinite(window) ? grid.panesOf(window).first : window;
-    const pane = store.nextPane(first);
-    return Number.isFinite(pane) ? Math.max(window, grid.firstWindowOf(pane)) : Number.POSITIVE_INFINITY;
-  }
-
   /** Results of the windows [from, before). */
   windows(from: number, before: number): Generator<Batch, void, void> {
     return this.#parts.grid.isTumbling ? this.#panes(from, before) : this.#merged(this.#merger, from, before);
@@ -135,7 +127,7 @@ export class WindowResults {
   *#merged(merger: WindowMerger, from: number, before: number): Generator<Batch, void, void> {
     const { workspace, batchRows, grid, plan, store } = this.#parts;
     const limit = Number.isFinite(before) ? grid.panesOf(before - 1).end : Number.POSITIVE_INFINITY;
-    let window = this.nextWindow(from);
+    let window = store.nextWindow(from);
     while (window < before) {
       const target = new AggregateSet(workspace, plan);
       const numbers = new GroupArray(workspace, 4);
@@ -150,7 +142,7 @@ export class WindowResults {
           const count = merger.addTo(target, rowCount, room + rowCount * 4);
           parts.push({ window, count });
           rowCount += count;
-          window = this.nextWindow(window + 1);
+          window = store.nextWindow(window + 1);
         }
         const rows = { rowCount, numbers: numbers.address, ...this.#boundsOf(parts, rowCount) };
         try {

@@ -13,6 +13,7 @@ import {
   type StreamSinkNode,
 } from "./stream-node.ts";
 import { assignUids } from "./stream-uids.ts";
+import { inTwoPhases, isPartials } from "./two-phase-windows.ts";
 
 export interface StreamPlanOptions extends StreamSettings {
   /** Of operators without an own one. */
@@ -65,6 +66,8 @@ class StreamPlanner {
   readonly #edges: JobEdge[] = [];
   readonly #placed = new Map<StreamNode, Vertex>();
   readonly #consumers = new Map<StreamNode, number>();
+  /** Nodes whose side outputs are read. */
+  readonly #sideRead = new Set<StreamNode>();
   readonly #uids: ReadonlyMap<StreamNode, string>;
   readonly #slotSharingGroups = new Map<StreamNode, string>();
   /** What operators that stand for several read. */
@@ -81,6 +84,7 @@ class StreamPlanner {
       seen.add(node);
       for (const input of node.inputs) {
         this.#consumers.set(input.node, (this.#consumers.get(input.node) ?? 0) + 1);
+        if (input.side !== undefined) this.#sideRead.add(input.node);
         count(input.node);
       }
     };
@@ -130,7 +134,7 @@ class StreamPlanner {
       case "source":
         return this.#source(node);
       case "operator":
-        return this.#operator(node);
+        return this.#operator(node, this.#inTwoPhases(node) ?? node);
       case "union":
         // Only readers of a union are placed; one that is read by nobody but a sink needs a vertex.
         return this.#vertex(node, [node.schema], "workers", node.inputs);
@@ -163,24 +167,38 @@ class StreamPlanner {
     return vertex;
   }
 
-  #operator(node: StreamOperatorNode): Vertex {
+  /** `planned`: what stands for the node in the plan. */
+  #operator(node: StreamOperatorNode, planned: StreamOperatorNode): Vertex {
     const operator: OperatorNode = {
-      ...node.operator,
-      name: node.name,
+      ...planned.operator,
+      name: planned.name,
       uid: this.#uidOf(node),
       ...(node.callSite === undefined ? {} : { callSite: node.callSite }),
     };
-    const placement = this.#placement(operator.kind === "local");
-    const before = this.#chainTarget(node, placement);
+    const { inputs } = planned;
+    // Rows are combined on the thread where they are.
+    const placement = isPartials(operator)
+      ? this.#place(inputs[0].node).placement
+      : this.#placement(operator.kind === "local");
+    const before = this.#chainTarget(planned, placement);
     if (before !== undefined) {
       this.#append(before, node, operator);
       if (this.#sealsAfter(node)) before.isSealed = true;
       return before;
     }
-    const vertex = this.#vertex(node, node.inputs.map(inputSchema), placement, node.inputs);
+    const vertex = this.#vertex(planned, inputs.map(inputSchema), placement, inputs);
     vertex.operators.push(operator);
     vertex.isSealed = this.#sealsAfter(node);
     return vertex;
+  }
+
+  #inTwoPhases(node: StreamOperatorNode): StreamOperatorNode | undefined {
+    return inTwoPhases(node, {
+      parallelismOf: (of) => this.#parallelismOf(of),
+      bufferTimeoutMs: this.#options.bufferTimeoutMs,
+      uid: this.#uidOf(node),
+      readsLateRows: this.#sideRead.has(node),
+    });
   }
 
   /** Operators that the user gave a uid stay apart, to be found by it. */
@@ -327,7 +345,7 @@ class StreamPlanner {
   }
 
   #uidOf(node: StreamNode): string {
-    return this.#uids.get(node) ?? node.name;
+    return this.#uids.get(node) ?? node.uid ?? node.name;
   }
 }
 

@@ -6,6 +6,7 @@ import { anyLateProgram } from "./late-rows.ts";
 import { anyProgram, meaningOf, type Program } from "./program.ts";
 import { type RunOutcome, type RunSettings, runProgram } from "./run-program.ts";
 import { anySettings, PLAIN, settingsText } from "./settings.ts";
+import { anyTwoPhaseProgram, anyTwoPhaseSettings } from "./two-phase-programs.ts";
 
 /** Programs that multiply their rows beyond this are left out. */
 const MOST_ROWS = 600;
@@ -55,6 +56,24 @@ export function describeLaws(numRuns: number): void {
           const second = await runProgram(program, { ...after, isWatched }, { restore: taken });
           sameRows("the run from the snapshot on", sinks, second);
         },
+      ));
+
+    it("gives the windows that it would if rows were not combined where they are read, before and behind a snapshot", () =>
+      fc.assert(
+        fc.asyncProperty(
+          anyTwoPhaseProgram,
+          fc.tuple(anyTwoPhaseSettings, anyTwoPhaseSettings, fc.nat(24)).map(printable),
+          async (program, [settings, after, snapshotAtRead]) => {
+            const { sinks } = meaningOf(program);
+            const isWatched = settings.threads + after.threads === 2;
+            const first = await runProgram(program, { ...settings, isWatched }, { snapshotAtRead });
+            sameRows("the run in which the snapshot was taken", sinks, first);
+            if (first.taken === undefined) return;
+            const second = await runProgram(program, { ...after, isWatched }, { restore: first.taken });
+            sameRows("the run from the snapshot on", sinks, second);
+          },
+        ),
+        { numRuns },
       ));
 
     it("loses no row that comes too late: windows and their late rows are all rows, before and behind a restore", () =>

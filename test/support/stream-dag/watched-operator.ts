@@ -56,7 +56,7 @@ export class TimeWatch {
     let workspace: Workspace;
     let [subtask, parallelism] = [0, 1];
     const say = (what: string) => this.violations.push(`${name}, subtask ${subtask}: ${what}`);
-    const { resume, processTime, pendingTimes, restoreState, notifyCheckpointComplete, wantedInput } = operator;
+    const { flush, resume, processTime, pendingTimes, restoreState, notifyCheckpointComplete, wantedInput } = operator;
     let floorMs = START_OF_TIME_MS;
     return {
       outputSchema: operator.outputSchema,
@@ -90,6 +90,7 @@ export class TimeWatch {
       },
       endInput: (output, input) => operator.endInput(output, input),
       close: () => operator.close(),
+      ...(flush && { flush: (output) => flush.call(operator, output) }),
       ...(resume && { resume: (output) => resume.call(operator, output) }),
       ...(processTime && { processTime: (nowMs, output) => processTime.call(operator, nowMs, output) }),
       ...(pendingTimes && { pendingTimes: () => pendingTimes.call(operator) }),

@@ -124,44 +124,57 @@ const AGGREGATES = {
 } as const;
 type AggregateName = keyof typeof AGGREGATES;
 const aggregateName = fc.constantFrom(...(Object.keys(AGGREGATES) as AggregateName[]));
+const exactName = fc.constantFrom("sum + count" as const, "min + max" as const);
 
 const lastMs = col("windowEnd").toEpoch("ms").sub(1n);
 let tags = 0;
 
-const windowed = fc
-  .record({ window: anyWindow, name: aggregateName, isKeyed: fc.constantFrom(true, true, false) })
-  .map(({ window, name, isKeyed }): DagStep => {
-    const { of, meaning } = AGGREGATES[name];
-    const late = new OutputTag(`late ${tags++}`, events);
-    let aggregated: Pick<EventStream, "getSideOutput">;
-    return {
-      inputs: 1,
-      text: ([s]) => `${s}${isKeyed ? '.keyBy("k").window' : ".windowAll"}(${window.text}).aggregate(${name})`,
-      meaning: ([rows]) =>
-        [...(isKeyed ? byKey(rows) : new Map([["all", rows]]))].flatMap(([k, group]) =>
-          window.cut(group).map(({ bounds, rows: inside }) => ({
-            id: bounds[0],
-            k,
-            v: meaning(inside),
-            t: bounds[1] - 1,
-          })),
-        ),
-      build: ([s], at) => {
-        const windows = isKeyed
-          ? s.keyBy("k").window(window.assigner)
-          : (s.windowAll(window.assigner) as unknown as WindowedStream<EventFields, "k">);
-        aggregated = at(windows.sideOutputLateData(late).aggregate(of));
-        return selected(aggregated, {
-          id: col("windowStart").toEpoch("ms"),
-          k: isKeyed ? col("k") : lit("all"),
-          v: col("a").add(col("b")),
-          t: lastMs,
-        });
-      },
-      // Sources keep to their bound, so that nothing is ever late.
-      side: { meaning: () => [], of: () => aggregated.getSideOutput(late) },
-    };
-  });
+interface Windowed {
+  readonly window: AnyWindow;
+  readonly name: AggregateName;
+  readonly isKeyed: boolean;
+}
+
+const windowStep = ({ window, name, isKeyed }: Windowed): DagStep => {
+  const { of, meaning } = AGGREGATES[name];
+  const late = new OutputTag(`late ${tags++}`, events);
+  let aggregated: Pick<EventStream, "getSideOutput">;
+  return {
+    inputs: 1,
+    text: ([s]) => `${s}${isKeyed ? '.keyBy("k").window' : ".windowAll"}(${window.text}).aggregate(${name})`,
+    meaning: ([rows]) =>
+      [...(isKeyed ? byKey(rows) : new Map([["all", rows]]))].flatMap(([k, group]) =>
+        window.cut(group).map(({ bounds, rows: inside }) => ({
+          id: bounds[0],
+          k,
+          v: meaning(inside),
+          t: bounds[1] - 1,
+        })),
+      ),
+    build: ([s], at) => {
+      const windows = isKeyed
+        ? s.keyBy("k").window(window.assigner)
+        : (s.windowAll(window.assigner) as unknown as WindowedStream<EventFields, "k">);
+      aggregated = at(windows.sideOutputLateData(late).aggregate(of));
+      return selected(aggregated, {
+        id: col("windowStart").toEpoch("ms"),
+        k: isKeyed ? col("k") : lit("all"),
+        v: col("a").add(col("b")),
+        t: lastMs,
+      });
+    },
+    // Sources keep to their bound, so that nothing is ever late.
+    side: { meaning: () => [], of: () => aggregated.getSideOutput(late) },
+  };
+};
+
+const isKeyed = fc.constantFrom(true, true, false);
+const windowed = fc.record({ window: anyWindow, name: aggregateName, isKeyed }).map(windowStep);
+
+/** Windows whose rows may be combined in front of the exchange. */
+export const combinable = fc
+  .record({ window: fc.oneof(tumbling, sliding, cumulate), name: exactName, isKeyed })
+  .map(windowStep);
 
 /** Pairs, and rows of either side alone, as the steps below give them. */
 const pair = (left: Event | undefined, right: Event | undefined, t: number): Event => ({
