@@ -4,6 +4,7 @@ import {
   col,
   count,
   type DataStream,
+  first,
   listState,
   Schema,
   StreamExecutionEnvironment,
@@ -40,7 +41,8 @@ describe.each([1, 2])("the metrics of a running stream, at parallelism %d", (par
       ticks(env, 5000)
         .keyBy("key")
         .window(TumblingEventTimeWindows.of(1_000_000))
-        .aggregate({ n: count() })
+        // With the first row of each key, rows are sent one by one and not combined before.
+        .aggregate({ n: count(), from: first("at") })
         .name("totals")
         .blackhole({ name: "nowhere" });
       const job = await env.executeAsync();
