@@ -124,15 +124,54 @@ export function gatherPresence(indices: usize, count: i32, out: usize): i32 {
 export function gatherOffsets(offsets: usize, indices: usize, count: i32, outOffsets: usize): f64 {
   let total: u64 = 0;
   store<i32>(outOffsets, 0);
-  for (let i = 0; i < count; i++) {
-    const row = load<u32>(indices + ((<usize>i) << 2));
-    if (row != NO_ROW) {
-      const at = offsets + ((<usize>row) << 2);
-      total += <u64>(load<i32>(at + 4) - load<i32>(at));
+  for (let i = 0; i < count; ) {
+    const at = indices + ((<usize>i) << 2);
+    const row = load<u32>(at);
+    if (i + 16 <= count && load<u32>(at, 60) == row + 15 && areSixteenNeighbours(at, row)) {
+      total = copyLengths(offsets + ((<usize>row) << 2), total, outOffsets + ((<usize>i) << 2));
+      i += 16;
+      continue;
     }
-    store<i32>(outOffsets + ((<usize>(i + 1)) << 2), <i32>total);
+    if (row != NO_ROW) {
+      const from = offsets + ((<usize>row) << 2);
+      total += <u64>(load<i32>(from + 4) - load<i32>(from));
+    }
+    i++;
+    store<i32>(outOffsets + ((<usize>i) << 2), <i32>total);
   }
   return <f64>total;
+}
+
+/** Whether the sixteen indices at `at` are `row` and the fifteen behind it, none of them NO_ROW. */
+@inline
+function areSixteenNeighbours(at: usize, row: u32): bool {
+  return row < NO_ROW - 16 && areNeighbours(at, row) && areNeighbours(at + 32, row + 8);
+}
+
+/** Offsets behind `total` of the sixteen rows at `from`, to `out` and on; returns the total behind them. */
+@inline
+function copyLengths(from: usize, total: u64, out: usize): u64 {
+  const start = load<i32>(from);
+  const shift = i32x4.splat(<i32>total - start);
+  v128.store(out, i32x4.add(v128.load(from, 4), shift), 4);
+  v128.store(out, i32x4.add(v128.load(from, 20), shift), 20);
+  v128.store(out, i32x4.add(v128.load(from, 36), shift), 36);
+  v128.store(out, i32x4.add(v128.load(from, 52), shift), 52);
+  return total + <u64>(load<i32>(from, 64) - start);
+}
+
+/** Whether each of the indices is greater than the one before it. */
+export function gatherAscends(indices: usize, count: i32): bool {
+  let i = 0;
+  for (; i + 4 < count; i += 4) {
+    const at = indices + ((<usize>i) << 2);
+    if (!i32x4.all_true(i32x4.gt_u(v128.load(at, 4), v128.load(at)))) return false;
+  }
+  for (; i + 1 < count; i++) {
+    const at = indices + ((<usize>i) << 2);
+    if (load<u32>(at, 4) <= load<u32>(at)) return false;
+  }
+  return true;
 }
 
 /** Up to so many bytes are copied here, 16 at a time: a call of memory.copy costs more. */

@@ -44,6 +44,12 @@ export function gatherColumn(
     case "utf8":
     case "binary": {
       const { offsets, total } = gatherOffsets(workspace, column, indices, count);
+      const first = workspace.i32[column.offsets >>> 2];
+      const length = workspace.i32[(column.offsets >>> 2) + column.length] - first;
+      // What was left out has no bytes, as columns that are null in the rows that a filter drops: all bytes stay in place.
+      if (total === length && total > 0 && kernels.gatherAscends(indices, count)) {
+        return shareBytes(workspace, column, count, column.data + first, offsets, validity.validity);
+      }
       const data = workspace.allocate(total + 16);
       kernels.gatherBytes(column.data, column.offsets, indices, count, offsets.address, data.address);
       return columnOf(workspace, type, count, { data, offsets, ...validity });
@@ -78,6 +84,20 @@ export function gatherColumn(
       return columnOf(workspace, type, count, { data, ...validity });
     }
   }
+}
+
+/** Other rows of a text column over the same bytes, from `data` on. Takes over the blocks. */
+function shareBytes(
+  { kernels }: Workspace,
+  column: Column,
+  count: number,
+  data: Address,
+  offsets: Block,
+  validity: Block | undefined,
+): Column {
+  const nullCount = validity === undefined ? 0 : count - kernels.bitmapCount(validity.address, count);
+  const layout = { nullCount, validity: nullCount === 0 ? 0 : validity?.address, data, offsets: offsets.address };
+  return column.view(count, layout, validity === undefined ? [offsets] : [offsets, validity]);
 }
 
 /** `gatherColumn` for every column and mark of a batch; what columns have in common is gathered once. */

@@ -4,6 +4,7 @@ import { Batch } from "../../../../src/core/batch.ts";
 import { buildBatch } from "../../../../src/core/columns/build.ts";
 import { gatherBatch, gatherColumn, NO_ROW } from "../../../../src/core/columns/gather.ts";
 import { columnReader, readRows } from "../../../../src/core/columns/read.ts";
+import { sliceColumn } from "../../../../src/core/columns/slice.ts";
 import { Schema } from "../../../../src/core/schema.ts";
 import { int64, timestamp, utf8 } from "../../../../src/core/types.ts";
 import { withWorkspace } from "../../../support/workspace.ts";
@@ -75,6 +76,38 @@ it("gives null for an index that is no row, also between neighbours", () => {
         );
         for (const owned of [gathered, batch, indices]) owned.release();
       }),
+    ),
+  );
+});
+
+it("gathers texts of which only empty ones are left out, also of a slice", () => {
+  const kept = fc.record({ row, keeps: fc.boolean() });
+  fc.assert(
+    fc.property(
+      fc.array(kept, { maxLength: 200, size: "max" }),
+      fc.nat({ max: 40 }),
+      fc.boolean(),
+      (given, skip, turns) =>
+        withWorkspace((ws) => {
+          const built = buildBatch(
+            ws,
+            schema,
+            given.map(({ row }) => row),
+          );
+          const start = Math.min(skip, given.length);
+          const texts = sliceColumn(ws, built.columns[0], start, given.length - start);
+          const rest = given.slice(start);
+          const wanted = rest.flatMap(({ row, keeps }, i) => (keeps || (row.text ?? "") !== "" ? [i] : []));
+          if (turns) wanted.reverse();
+          const indices = ws.allocate(Math.max(4, wanted.length * 4));
+          ws.u32.set(wanted, indices.address >>> 2);
+          const gathered = gatherColumn(ws, texts, indices.address, wanted.length);
+          built.release();
+          texts.release();
+          const read = columnReader(ws, gathered);
+          expect(wanted.map((_, i) => read(i))).toEqual(wanted.map((index) => rest[index].row.text));
+          for (const owned of [gathered, indices]) owned.release();
+        }),
     ),
   );
 });
