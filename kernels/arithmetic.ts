@@ -285,7 +285,42 @@ function extended(lanes: v128): v128 {
   return i64x2.shr_s(i64x2.shl(lanes, 32), 32);
 }
 
+/** 1.5 * 2^52: added to a whole number of up to 51 bits, it leaves that number in the lower bits of the double. */
+const WHOLE_NUMBERS: f64 = 6755399441055744;
+/** Numbers from -2^51 up to here, exclusively, become doubles by the addition of bits. */
+const WHOLE_LIMIT: i64 = 1 << 51;
+
+/**
+ * Quotients or remainders of a positive divisor of 31 bits, two at a time as doubles, where integers are divided one by one
+ * and slowly. That is exact: of a dividend of 51 bits, the quotient is farther from the next whole number than it is rounded.
+ */
+@inline
+function divided(operation: i32, left: usize, divisor: i64, right: usize, out: usize, length: i32): i32 {
+  const whole = (<usize>length & ~1) << 3;
+  const divisors = f64x2.splat(<f64>divisor);
+  const magic = f64x2.splat(WHOLE_NUMBERS);
+  let at: usize = 0;
+  do {
+    const integers = v128.load(left + at);
+    if (v128.any_true(i64x2.shr_u(i64x2.add(integers, i64x2.splat(WHOLE_LIMIT)), 52))) {
+      wide<i64>(operation, left + at, false, right, true, out + at, 2, 0);
+    } else {
+      const dividends = f64x2.sub(i64x2.add(integers, magic), magic);
+      let result = f64x2.trunc(f64x2.div(dividends, divisors));
+      if (operation == REMAINDER) result = f64x2.sub(dividends, f64x2.mul(result, divisors));
+      v128.store(out + at, i64x2.sub(f64x2.add(result, magic), magic));
+    }
+    at += 16;
+  } while (at < whole);
+  if ((length & 1) == 0) return -1;
+  return wide<i64>(operation, left + whole, false, right, true, out + whole, 1, 0);
+}
+
 export function arithmeticI64(operation: i32, left: usize, leftSingle: bool, right: usize, rightSingle: bool, out: usize, length: i32, validity: usize): i32 {
+  if (operation > MULTIPLY && rightSingle && !leftSingle && length > 1) {
+    const divisor = load<i64>(right);
+    if (divisor > 0 && divisor <= i32.MAX_VALUE) return divided(operation, left, divisor, right, out, length);
+  }
   // In place, an operand is gone once its result is written, so failures could not be located afterwards.
   if (operation > MULTIPLY || out == left || out == right || (length & 1) != 0) {
     return wide<i64>(operation, left, leftSingle, right, rightSingle, out, length, validity);
