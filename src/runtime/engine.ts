@@ -251,7 +251,8 @@ export class Engine implements TableHome {
     run.onFailure = () => fragment.cancel();
     fragment.open();
     await run.all("deployed");
-    for (const worker of this.#workers) worker.send({ type: "start", job });
+    // Workers begin with a batch job as soon as they can: each turn of the event loop costs as much as a small job.
+    if (graph.stream !== undefined) for (const worker of this.#workers) worker.send({ type: "start", job });
     const control =
       graph.stream &&
       new StreamControl({

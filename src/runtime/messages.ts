@@ -48,7 +48,7 @@ export type WorkerCommand =
       readonly links: readonly { readonly thread: number; readonly end: unknown }[];
       readonly memories: readonly WebAssembly.Memory[];
     }
-  /** Build the job's subtasks here; nothing runs before "start", since peers must exist first. */
+  /** Build the job's subtasks here, and run them where it is a batch job; a stream waits for "start". */
   | { readonly type: "deploy"; readonly job: string; readonly deployment: Deployment }
   | { readonly type: "start"; readonly job: string }
   | { readonly type: "checkpoint"; readonly job: string; readonly barrier: Barrier }

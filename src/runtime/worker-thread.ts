@@ -37,6 +37,10 @@ export class WorkerThread {
   /** Ends the wait for a program that is being built: user code may never come to an end. */
   #giveUpBuilding: () => void = () => undefined;
   #program: BuiltProgram | undefined;
+  /** The job that ended here last. */
+  #endedJob: string | undefined;
+  /** From peers that run a job already which is still being deployed here. */
+  #early: PeerMessage[] = [];
 
   /** `build` makes the user code of jobs that bring a program; without it such a job fails. */
   constructor(host: Host, registry: ConnectorRegistry, control: Link, init: WorkerInit, build?: ProgramBuilder) {
@@ -58,7 +62,10 @@ export class WorkerThread {
   }
 
   #onPeerMessage(message: PeerMessage): void {
-    if (message.job !== this.#fragment?.job) return; // of a job that has ended here
+    if (message.job !== this.#fragment?.job) {
+      if (message.job !== this.#endedJob) this.#early.push(message);
+      return;
+    }
     try {
       this.#fragment.onPeerMessage(message);
     } catch (thrown) {
@@ -79,7 +86,7 @@ export class WorkerThread {
         this.#deployed = this.#deploy(command).catch((thrown: unknown) => this.#fail(command.job, thrown));
         return;
       case "start":
-        this.#run(command.job).catch((thrown: unknown) => this.#fail(command.job, thrown));
+        this.#start(command.job);
         return;
       case "checkpoint":
         this.#fragment?.triggerCheckpoint(command.barrier);
@@ -103,7 +110,7 @@ export class WorkerThread {
         return;
       case "close":
         this.#fragment?.close(false);
-        this.#fragment = undefined;
+        this.#endJob(command.job);
         this.#report({ type: "closed", job: command.job });
         return;
       case "free":
@@ -131,6 +138,17 @@ export class WorkerThread {
       this.#report({ type: "snapshot", job, checkpointId, vertex, snapshot });
     this.#fragment.open();
     this.#report({ type: "deployed", job });
+    const early = this.#early;
+    this.#early = [];
+    for (const message of early) this.#onPeerMessage(message);
+    // A stream may only start once its control is there.
+    if (deployment.graph.stream === undefined) this.#start(job);
+  }
+
+  #endJob(job: string): void {
+    this.#fragment = undefined;
+    this.#endedJob = job;
+    this.#early = [];
   }
 
   async #withUserCode(deployment: Deployment): Promise<Deployment> {
@@ -146,6 +164,10 @@ export class WorkerThread {
     return { ...deployment, graph: withUserCode(graph, built.graph, program) };
   }
 
+  #start(job: string): void {
+    this.#run(job).catch((thrown: unknown) => this.#fail(job, thrown));
+  }
+
   async #run(job: string): Promise<void> {
     const fragment = this.#fragment;
     if (fragment === undefined) return;
@@ -155,7 +177,7 @@ export class WorkerThread {
     const metrics = fragment.metrics();
     const snapshots = fragment.finalSnapshots();
     fragment.close(true);
-    this.#fragment = undefined;
+    this.#endJob(job);
     const accumulators = this.#program?.accumulators(job) ?? [];
     this.#program = undefined;
     this.#report({ type: "finished", job, metrics, committables, snapshots, accumulators });
