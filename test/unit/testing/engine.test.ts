@@ -61,6 +61,24 @@ describe("the engine on a simulated host", () => {
     }
   });
 
+  it.each(["thread-1", "thread-2"])("takes rows that come before the job has reached %s", async (path) => {
+    // The third message between a worker and the main thread: behind "ready" and "connect".
+    const late = new Simulation({ faults: [{ label: "link.send", nth: 2, kind: "delay", path, amount: 5000 }] });
+    const rows = await runJob(late, 2, (env) =>
+      env
+        .sequence(0, 2 ** 21)
+        .filter(
+          col("value")
+            .mod(2 ** 14)
+            .eq(0),
+        )
+        .groupBy("value")
+        .aggregate({ rows: count() })
+        .collect(),
+    );
+    expect(rows).toHaveLength(128);
+  });
+
   it("repeats itself with the same tape, and takes other ways with another", async () => {
     const hashes = new Set<string>();
     for (const seed of [4, 5, 6]) {
