@@ -31,6 +31,7 @@ export {
 export type { JobResult } from "./api/job-result.ts";
 
 import "./dataset/co-grouped-dataset.ts";
+import "./dataset/dataset-sinks.ts";
 import "./dataset/iterated-dataset.ts";
 
 export type { JoinOptions } from "./dataset/joined-dataset.ts";
@@ -135,13 +136,9 @@ export type {
   ProcessFunction,
 } from "./datastream/process-functions.ts";
 export type { DeduplicateOptions, RankTtl, TopNOptions } from "./datastream/ranked-streams.ts";
-export {
-  type ExecuteOptions,
-  type RuntimeMode,
-  type StreamEnvironmentOptions,
-  StreamExecutionEnvironment,
-} from "./datastream/stream-execution-environment.ts";
+export { StreamExecutionEnvironment } from "./datastream/stream-execution-environment.ts";
 export type { JobStatus, StreamJob } from "./datastream/stream-job.ts";
+export type { ExecuteOptions, RuntimeMode, StreamEnvironmentOptions } from "./datastream/stream-options.ts";
 export type { TemporalJoinOptions } from "./datastream/temporal-joins.ts";
 export type { WatermarkExplanation } from "./datastream/watermark-explanation.ts";
 export type { CheckpointPhase, CheckpointStatistics } from "./runtime/checkpoint-statistics.ts";

@@ -3,7 +3,7 @@ import { EngineError, PlanError } from "../core/errors.ts";
 import type { Json } from "../core/source.ts";
 import { runDataSetModule } from "../dataset/dataset-module.ts";
 import { startJobModule } from "../datastream/job-module.ts";
-import type { RuntimeMode } from "../datastream/stream-execution-environment.ts";
+import type { RuntimeMode } from "../datastream/stream-options.ts";
 import { nodeHost } from "../host/node-host.ts";
 
 /** What a command needs of the process that it runs in. */

@@ -2,16 +2,11 @@ import type { RecordBatch, Table } from "apache-arrow";
 import { type AggregatedFields, type Aggregations, count } from "../api/aggregations.ts";
 import { callSite } from "../api/call-site.ts";
 import { columnNames, computedColumns, namedColumns } from "../api/column-arguments.ts";
-import { checkedOptions, checkedSignal, optionsOf, type SinkOptions } from "../api/options.ts";
+import { checkedOptions, checkedSignal } from "../api/options.ts";
 import { type ComputedOrdering, type Ordering, orderKey } from "../api/ordering.ts";
 import { PlanHandle } from "../api/plan-handle.ts";
 import type { FieldsOf, FilterGiven, FlatMapGiven, MapGiven, PartitionGiven, ReduceGiven } from "../api/row-types.ts";
 import type { AsFields, ListedFields, Names, Selectable, SelectedFields, WithFields } from "../api/selected-fields.ts";
-import type { ArrowSinkSpec } from "../connectors/arrow/arrow-sink.ts";
-import type { CsvSinkSpec } from "../connectors/csv/csv-sink.ts";
-import type { JsonSinkSpec } from "../connectors/json/json-sink.ts";
-import type { ParquetSinkSpec } from "../connectors/parquet/parquet-sink.ts";
-import type { TextSinkSpec } from "../connectors/text/text-sink.ts";
 import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
 import { type AcceptsColumns, Expression, type NamedExpression, type Operand } from "../core/expressions/expression.ts";
@@ -20,7 +15,6 @@ import type { PathsIn } from "../core/expressions/symbols.ts";
 import type { OperatorContext } from "../core/operator.ts";
 import type { PartitionFunction } from "../core/operators/number-rows.ts";
 import type { RowOf, Schema } from "../core/schema.ts";
-import type { Sink } from "../core/sink.ts";
 import type { DataType, Fields, ListType, MapType, SimpleType, StructType } from "../core/types.ts";
 import type { LogicalNode } from "../plan/logical.ts";
 import {
@@ -426,44 +420,6 @@ export class DataSet<F extends Fields = Fields> implements AsyncIterable<RowOf<F
    */
   unpersist(): Promise<void> {
     return unpersistRows(this.plan);
-  }
-
-  /**
-   * Writes Parquet files when `execute` of the environment is called. A path that ends in `.parquet` is one file, any
-   * other a directory with a file per subtask. Files become visible when the whole job has succeeded, not before.
-   * @param options.overwrite - "error" (default) where the target has files, "overwrite" or "append"
-   * @param options.partitionBy - Columns whose values name directories (`year=2020/`) instead of standing in the files
-   */
-  writeParquet(path: string, options: SinkOptions<ParquetSinkSpec> = {}): void {
-    this.context.addSink(this.plan, { kind: "parquet", path, ...optionsOf("writeParquet", options) });
-  }
-
-  /** Writes CSV files by RFC 4180; see `writeParquet`. */
-  writeCsv(path: string, options: SinkOptions<CsvSinkSpec> = {}): void {
-    this.context.addSink(this.plan, { kind: "csv", path, ...optionsOf("writeCsv", options) });
-  }
-
-  /** Writes JSON lines; see `writeParquet`. */
-  writeJson(path: string, options: SinkOptions<JsonSinkSpec> = {}): void {
-    this.context.addSink(this.plan, { kind: "json", path, ...optionsOf("writeJson", options) });
-  }
-
-  /** Writes Arrow IPC files, or streams; see `writeParquet`. */
-  writeArrow(path: string, options: SinkOptions<ArrowSinkSpec> = {}): void {
-    this.context.addSink(this.plan, { kind: "arrow", path, ...optionsOf("writeArrow", options) });
-  }
-
-  /** Writes the only column, of type utf8, as lines; see `writeParquet`. */
-  writeText(path: string, options: SinkOptions<TextSinkSpec> = {}): void {
-    this.context.addSink(this.plan, { kind: "text", path, ...optionsOf("writeText", options) });
-  }
-
-  /**
-   * Writes with a sink of one's own when `execute` of the environment is called. What it throws fails the job as
-   * SINK_FAILED, with the thrown value as cause.
-   */
-  output(sink: Sink): void {
-    this.context.addSink(this.plan, sink);
   }
 
   /**

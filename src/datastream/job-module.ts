@@ -13,13 +13,9 @@ import { PlanError } from "../core/errors.ts";
 import type { Json } from "../core/source.ts";
 import { nodeHost } from "../host/node-host.ts";
 import { PlanningScope } from "./module-scope.ts";
-import {
-  ENVIRONMENT_OPTIONS,
-  type ExecuteOptions,
-  type StreamEnvironmentOptions,
-  StreamExecutionEnvironment,
-} from "./stream-execution-environment.ts";
+import { StreamExecutionEnvironment } from "./stream-execution-environment.ts";
 import type { StreamJob } from "./stream-job.ts";
+import { ENVIRONMENT_OPTIONS, type ExecuteOptions, type StreamEnvironmentOptions } from "./stream-options.ts";
 
 /**
  * What a job module default-exports: it builds the streams of one job. The planning thread and every worker thread run

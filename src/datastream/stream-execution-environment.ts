@@ -6,8 +6,7 @@ import type { FieldsOfRow } from "../api/row-types.ts";
 import { UserSource } from "../api/user-connectors.ts";
 import { MemorySource } from "../connectors/memory/memory-source.ts";
 import { SequenceSource } from "../connectors/sequence/sequence-source.ts";
-import { readRows } from "../core/columns/read.ts";
-import { EngineError, PlanError } from "../core/errors.ts";
+import { PlanError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { checkMaxParallelism, DEFAULT_MAX_PARALLELISM } from "../core/key-group.ts";
 import { AccumulatorSet, type AccumulatorState } from "../core/rows/accumulators.ts";
@@ -15,74 +14,30 @@ import type { Schema } from "../core/schema.ts";
 import type { Json, Source } from "../core/source.ts";
 import type { Fields, SimpleType } from "../core/types.ts";
 import { nodeHost } from "../host/node-host.ts";
-import type { StreamNode, StreamSinkNode } from "../plan/stream/stream-node.ts";
+import type { StreamNode } from "../plan/stream/stream-node.ts";
 import { planStream } from "../plan/stream/stream-planner.ts";
-import { ResultSink } from "../runtime/result-sink.ts";
 import type { JobSnapshot } from "../runtime/snapshots.ts";
 import { checkedInstance, checkedSource, checkSnapshot, oneOf, whole } from "./arguments.ts";
 import { type Checkpointing, type CheckpointOptions, checkpointing, storing } from "./checkpointing.ts";
+import { collectedRows, sampleRows } from "./collected-rows.ts";
 import { DataStream } from "./data-stream.ts";
 import type { ModuleScope } from "./module-scope.ts";
 import { refuseUpdates } from "./sink-plans.ts";
 import { endIdleThreads, withEngine } from "./stream-engines.ts";
 import { StreamJob, type StreamJobHooks } from "./stream-job.ts";
+import {
+  DEFAULTS,
+  ENVIRONMENT_OPTIONS,
+  type ExecuteOptions,
+  MINIMUM_MEMORY_BYTES,
+  RUNTIME_MODES,
+  type RuntimeMode,
+  type StreamEnvironmentOptions,
+  type TimeCharacteristic,
+} from "./stream-options.ts";
 import type { StreamContext, StreamPlan } from "./stream-plan.ts";
 import { unboundedSource } from "./unbounded-source.ts";
 import { WatermarkStrategy } from "./watermark-strategy.ts";
-
-export type RuntimeMode = "STREAMING" | "BATCH" | "AUTOMATIC";
-const RUNTIME_MODES = ["STREAMING", "BATCH", "AUTOMATIC"] as const;
-export type TimeCharacteristic = "event" | "processing" | "ingestion";
-
-export interface StreamEnvironmentOptions {
-  /** Subtasks of each step. Default 1. Steps with functions run on the calling thread, others on worker threads. */
-  readonly parallelism?: number;
-  /** Key groups, the unit in which keyed state moves; fixed for the life of the state. Default 128. */
-  readonly maxParallelism?: number;
-  /**
-   * STREAMING (default): results as they come. BATCH: bounded input only; the final results alone.
-   * AUTOMATIC: BATCH where every source is bounded.
-   */
-  readonly runtimeMode?: RuntimeMode;
-  /**
-   * How long rows may wait for others that go the same way, in milliseconds; 0 sends each batch at once. Default 10.
-   * Between steps on one thread they wait only while the thread has other work.
-   */
-  readonly bufferTimeoutMs?: number;
-  /** How often custom watermark generators are asked, in milliseconds. Default 200. */
-  readonly watermarkIntervalMs?: number;
-  /** Memory that the job may use, in bytes. Default: half of the machine's. */
-  readonly memoryBytes?: number;
-  /** Rows per batch to aim at under load. Default 8,192. */
-  readonly batchRows?: number;
-  /** Values that functions of the job can read. */
-  readonly parameters?: Readonly<Record<string, Json>>;
-  /** Where clock, files and threads come from; default: Node. `Simulation` of millrace/testing has another. */
-  readonly host?: Host;
-}
-
-export interface ExecuteOptions {
-  readonly signal?: AbortSignal;
-  /** State of an earlier run to go on from. */
-  readonly restore?: JobSnapshot;
-  /** Shown in metrics. */
-  readonly jobName?: string;
-}
-
-const DEFAULTS = { parallelism: 1, bufferTimeoutMs: 10, watermarkIntervalMs: 200, batchRows: 8192 };
-const MINIMUM_MEMORY_BYTES = 16 * 1024 * 1024;
-/** @internal */
-export const ENVIRONMENT_OPTIONS = [
-  "parallelism",
-  "maxParallelism",
-  "runtimeMode",
-  "bufferTimeoutMs",
-  "watermarkIntervalMs",
-  "memoryBytes",
-  "batchRows",
-  "parameters",
-  "host",
-];
 
 /**
  * Where streaming jobs begin: reads sources as streams and runs what was built on them.
@@ -140,9 +95,9 @@ export class StreamExecutionEnvironment {
       addSink: (plan) => {
         this.#sinks.push(plan);
       },
-      sample: (probe, isEnough) => this.#sample(probe, isEnough),
+      sample: (probe, isEnough) => sampleRows((sinks, options) => this.#start(sinks, options), probe, isEnough),
       accumulators: (jobId) => this.#accumulatorsOf(jobId),
-      collect: (plan) => this.#collect(plan),
+      collect: (plan) => collectedRows((sinks) => this.#start(sinks, {}, this.#scope), plan),
       inference: () => scope?.inference() ?? ((sample) => sample()),
     };
   }
@@ -383,78 +338,6 @@ export class StreamExecutionEnvironment {
       `The runtime mode is BATCH, and ${unbounded.name} never ends.`,
       "Use STREAMING or AUTOMATIC, or bound the source.",
     );
-  }
-
-  async #sample(probe: StreamNode, isEnough: () => boolean): Promise<void> {
-    const stop = new AbortController();
-    const sink = new ResultSink(() => {
-      if (isEnough()) stop.abort();
-    });
-    const node: StreamSinkNode = {
-      op: "sink",
-      sink,
-      isLocal: true,
-      schema: probe.schema,
-      name: "sample",
-      inputs: [{ node: probe, route: { kind: "any" } }],
-      isUpdating: false,
-    };
-    const job = await this.#start([node], { signal: stop.signal });
-    await job.result();
-  }
-
-  async *#collect(plan: StreamPlan): AsyncGenerator<Record<string, unknown>> {
-    const input = await plan.resolve();
-    const queue: Record<string, unknown>[][] = [];
-    let wake: () => void = () => undefined;
-    let taken: () => void = () => undefined;
-    const sink = new ResultSink((batch, workspace) => {
-      queue.push(readRows(workspace, batch));
-      wake();
-      return new Promise<void>((resolve) => {
-        taken = resolve;
-      });
-    });
-    const node: StreamSinkNode = {
-      op: "sink",
-      sink,
-      isLocal: true,
-      schema: input.schema,
-      name: "collect",
-      parallelism: 1,
-      inputs: [{ node: input, route: { kind: "global" } }],
-      isUpdating: false,
-    };
-    const job = await this.#start([node], {}, this.#scope);
-    let hasEnded = false;
-    let failure: unknown;
-    job
-      .result()
-      .catch((thrown: unknown) => {
-        failure = thrown;
-      })
-      .finally(() => {
-        hasEnded = true;
-        wake();
-      });
-    try {
-      for (;;) {
-        const rows = queue.shift();
-        if (rows !== undefined) {
-          yield* rows;
-          taken();
-        } else if (hasEnded) break;
-        else {
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-        }
-      }
-    } finally {
-      taken();
-      if (!hasEnded) await job.cancel();
-    }
-    if (failure !== undefined && !(failure instanceof EngineError && failure.code === "JOB_CANCELLED")) throw failure;
   }
 
   #accumulatorsOf(jobId = ""): AccumulatorSet {
