@@ -67,6 +67,7 @@ export {
   when,
 } from "./core/expressions/builders.ts";
 export { type DateUnit, Expression, NamedExpression, type ResultType } from "./core/expressions/expression.ts";
+export type { JobSnapshot } from "./core/job-snapshot.ts";
 export type { TimerService } from "./core/process/contexts.ts";
 export type { LookupAnswer, LookupContext } from "./core/process/lookups.ts";
 export type { Accumulator } from "./core/rows/accumulators.ts";
@@ -144,7 +145,6 @@ export type { WatermarkExplanation } from "./datastream/watermark-explanation.ts
 export type { CheckpointPhase, CheckpointStatistics } from "./runtime/checkpoint-statistics.ts";
 export type { StoreCheckpoint } from "./runtime/checkpoint-store.ts";
 export type { SubtaskMetrics, VertexMetrics } from "./runtime/metrics.ts";
-export type { JobSnapshot } from "./runtime/snapshots.ts";
 
 import "./datastream/methods.ts";
 

@@ -89,8 +89,8 @@ export interface HostFiles {
   /** Names in a directory, sorted. */
   list(path: string): string[];
   openRead(path: string): ReadableFile;
-  /** Creates or truncates. */
-  openWrite(path: string): WritableFile;
+  /** Creates or truncates; with `exclusive`, fails with FILE_EXISTS where something has that name. */
+  openWrite(path: string, options?: { readonly exclusive?: boolean }): WritableFile;
   rename(from: string, to: string): void;
   /** Removes a file or, recursively, a directory; nothing happens where nothing exists. */
   remove(path: string): void;

@@ -1,8 +1,8 @@
 import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
+import type { JobSnapshot } from "../core/job-snapshot.ts";
 import type { Sink } from "../core/sink.ts";
 import type { Source } from "../core/source.ts";
-import type { JobSnapshot } from "../runtime/snapshots.ts";
 
 // What plain JavaScript could pass where TypeScript would have refused it: told at the call, in the user's words.
 

@@ -1,8 +1,8 @@
 import { checkCallable } from "../api/check-function.ts";
 import { checkedOptions } from "../api/options.ts";
+import { PlanError } from "../core/errors.ts";
 import type { StoreCheckpoint } from "../runtime/checkpoint-store.ts";
 import type { CheckpointSettings } from "../runtime/periodic-checkpoints.ts";
-import type { JobSnapshot } from "../runtime/snapshots.ts";
 import { whole } from "./arguments.ts";
 
 export interface CheckpointOptions {
@@ -19,24 +19,42 @@ export interface CheckpointOptions {
    * of a newer one.
    */
   readonly storeCheckpoint?: StoreCheckpoint;
+  /**
+   * Keeps checkpoints in a directory of this job's own. A job that is started with it again goes on from the newest one
+   * there, whatever ended the run before: a crash, a failure or `cancel`. A run that is still alive is fenced, and
+   * commits nothing more. A job that has come to its end does nothing when it is started again: remove the directory, or
+   * give another, to run it anew. Not together with `storeCheckpoint`.
+   */
+  readonly directory?: string;
+  /** How many complete checkpoints the directory keeps. Default 2. */
+  readonly retained?: number;
 }
 
 /** What `enableCheckpointing` was given. */
 export interface Checkpointing {
   readonly settings: CheckpointSettings;
   readonly store: StoreCheckpoint | undefined;
+  readonly kept: KeptCheckpoints | undefined;
 }
 
+export interface KeptCheckpoints {
+  readonly directory: string;
+  readonly retained: number;
+}
+
+const DEFAULT_RETAINED = 2;
 const LONGEST_MS = 2 ** 31 - 1;
 
 /** @throws {PlanError} OPTION_INVALID, OPTION_UNKNOWN, FUNCTION_INVALID */
 export function checkpointing(intervalMs: number, options: CheckpointOptions): Checkpointing {
-  const names = ["minPauseMs", "timeoutMs", "tolerableFailures", "storeCheckpoint"];
+  const names = ["minPauseMs", "timeoutMs", "tolerableFailures", "storeCheckpoint", "directory", "retained"];
   const {
     minPauseMs = 0,
     timeoutMs = 600_000,
     tolerableFailures = 0,
     storeCheckpoint,
+    directory,
+    retained,
   } = checkedOptions("enableCheckpointing", options, names);
   if (storeCheckpoint !== undefined) checkCallable("storeCheckpoint", storeCheckpoint);
   return {
@@ -47,14 +65,21 @@ export function checkpointing(intervalMs: number, options: CheckpointOptions): C
       tolerableFailures: whole("tolerableFailures", tolerableFailures, 0, Number.MAX_SAFE_INTEGER),
     },
     store: storeCheckpoint,
+    kept: keptCheckpoints(directory, retained, storeCheckpoint !== undefined),
   };
 }
 
-/** A checkpoint is the newest of the job once it is kept where the user wants it. */
-export const storing = ({ settings, store }: Checkpointing, onCheckpoint: (snapshot: JobSnapshot) => void) => ({
-  checkpoints: settings,
-  storeCheckpoint: async (snapshot: JobSnapshot, options: { readonly signal: AbortSignal }): Promise<void> => {
-    await store?.(snapshot, options);
-    if (!options.signal.aborted) onCheckpoint(snapshot);
-  },
-});
+function keptCheckpoints(directory: unknown, retained: unknown, hasStore: boolean): KeptCheckpoints | undefined {
+  if (directory === undefined && retained === undefined) return undefined;
+  const refuse = (what: string, whatToDo: string): never => {
+    throw new PlanError("OPTION_INVALID", `enableCheckpointing: ${what}.`, whatToDo);
+  };
+  if (typeof directory !== "string" || directory === "") {
+    return refuse(
+      directory === undefined ? "retained is given without a directory" : "directory is no path",
+      "Give the path of a directory that belongs to this job alone.",
+    );
+  }
+  if (hasStore) return refuse("directory and storeCheckpoint are both given", "Give one of them.");
+  return { directory, retained: whole("retained", (retained ?? DEFAULT_RETAINED) as number, 1, 1_000_000) };
+}

@@ -1,10 +1,10 @@
 import { PlanError } from "../core/errors.ts";
+import type { JobSnapshot } from "../core/job-snapshot.ts";
 import { type Field, Schema } from "../core/schema.ts";
 import type { Json } from "../core/source.ts";
 import type { JobGraph } from "../runtime/job-graph.ts";
 import type { ProgramSpec } from "../runtime/job-program.ts";
 import { notDeterministic } from "../runtime/portable-graph.ts";
-import type { JobSnapshot } from "../runtime/snapshots.ts";
 import type { StreamJob } from "./stream-job.ts";
 
 /** What is different about an environment that a job module is given: every thread of the job runs the module. */

@@ -8,6 +8,7 @@ import { MemorySource } from "../connectors/memory/memory-source.ts";
 import { SequenceSource } from "../connectors/sequence/sequence-source.ts";
 import { PlanError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
+import type { JobSnapshot } from "../core/job-snapshot.ts";
 import { checkMaxParallelism, DEFAULT_MAX_PARALLELISM } from "../core/key-group.ts";
 import { AccumulatorSet, type AccumulatorState } from "../core/rows/accumulators.ts";
 import type { Schema } from "../core/schema.ts";
@@ -16,9 +17,9 @@ import type { Fields, SimpleType } from "../core/types.ts";
 import { nodeHost } from "../host/node-host.ts";
 import type { StreamNode } from "../plan/stream/stream-node.ts";
 import { planStream } from "../plan/stream/stream-planner.ts";
-import type { JobSnapshot } from "../runtime/snapshots.ts";
 import { checkedInstance, checkedSource, checkSnapshot, oneOf, whole } from "./arguments.ts";
-import { type Checkpointing, type CheckpointOptions, checkpointing, storing } from "./checkpointing.ts";
+import { runCheckpointed } from "./checkpointed-runs.ts";
+import { type Checkpointing, type CheckpointOptions, checkpointing } from "./checkpointing.ts";
 import { collectedRows, sampleRows } from "./collected-rows.ts";
 import { DataStream } from "./data-stream.ts";
 import type { ModuleScope } from "./module-scope.ts";
@@ -301,20 +302,22 @@ export class StreamExecutionEnvironment {
     const run = async ({ signal, onRunning, onProgress, onCheckpoint }: StreamJobHooks): Promise<JobResult> => {
       let jobId = "";
       try {
+        const { restore } = options;
         const outcome = await withEngine(this.#host, usesWorkers ? this.#parallelism : 1, (engine) =>
-          engine.run(graph, {
-            onStart: (id) => {
-              jobId = id;
-            },
-            memoryBytes: this.memoryBytes,
-            batchRows: this.batchRows,
-            signal: options.signal === undefined ? signal : AbortSignal.any([signal, options.signal]),
-            onRunning,
-            onProgress,
-            ...(checkpoints === undefined ? {} : storing(checkpoints, onCheckpoint)),
-            ...(options.restore === undefined ? {} : { restore: options.restore }),
-            ...(program === undefined ? {} : { program }),
-          }),
+          runCheckpointed({ engine, host: this.#host, checkpoints, restore, onCheckpoint }, (checkpointed) =>
+            engine.run(graph, {
+              onStart: (id) => {
+                jobId = id;
+              },
+              memoryBytes: this.memoryBytes,
+              batchRows: this.batchRows,
+              signal: options.signal === undefined ? signal : AbortSignal.any([signal, options.signal]),
+              onRunning,
+              onProgress,
+              ...checkpointed,
+              ...(program === undefined ? {} : { program }),
+            }),
+          ),
         );
         const accumulators = this.#accumulatorsOf(jobId);
         accumulators.mergeStates(outcome.accumulators);

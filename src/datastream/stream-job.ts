@@ -1,9 +1,9 @@
 import type { JobResult } from "../api/job-result.ts";
 import { asEngineError, type EngineError, JobCancelledError } from "../core/errors.ts";
+import type { JobSnapshot } from "../core/job-snapshot.ts";
 import type { CheckpointStatistics } from "../runtime/checkpoint-statistics.ts";
 import { type VertexMetrics, withLags } from "../runtime/metrics.ts";
 import type { RunningStream } from "../runtime/running-stream.ts";
-import type { JobSnapshot } from "../runtime/snapshots.ts";
 import { jobNotRunning } from "../runtime/state-query.ts";
 import { explainWatermarks, type WatermarkExplanation } from "./watermark-explanation.ts";
 

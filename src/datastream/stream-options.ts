@@ -1,6 +1,6 @@
 import type { Host } from "../core/host.ts";
+import type { JobSnapshot } from "../core/job-snapshot.ts";
 import type { Json } from "../core/source.ts";
-import type { JobSnapshot } from "../runtime/snapshots.ts";
 
 export type RuntimeMode = "STREAMING" | "BATCH" | "AUTOMATIC";
 /** @internal */

@@ -64,6 +64,12 @@ const KNOWN: Readonly<Record<string, KnownFailure>> = {
   EACCES: accessDenied,
   EPERM: accessDenied,
   EROFS: { ...accessDenied, reason: "the file system is read-only" },
+  EEXIST: {
+    code: "FILE_EXISTS",
+    retryable: false,
+    reason: "something of that name is there",
+    whatToDo: "Choose another path.",
+  },
   ENOSPC: diskFull,
   EDQUOT: { ...diskFull, reason: "the disk quota is exceeded" },
   EMFILE: tooManyOpen,

@@ -42,8 +42,8 @@ export class NodeFiles implements HostFiles {
     return naming("read", path, () => new NodeReadableFile(path));
   }
 
-  openWrite(path: string): WritableFile {
-    return naming("written", path, () => new NodeWritableFile(path));
+  openWrite(path: string, options: { readonly exclusive?: boolean } = {}): WritableFile {
+    return naming("written", path, () => new NodeWritableFile(path, options.exclusive === true ? "wx" : "w"));
   }
 
   rename(from: string, to: string): void {
@@ -142,9 +142,9 @@ class NodeWritableFile implements WritableFile {
   readonly #descriptor: number;
   #isOpen = true;
 
-  constructor(path: string) {
+  constructor(path: string, flags: "w" | "wx") {
     this.path = path;
-    this.#descriptor = fs.openSync(path, "w");
+    this.#descriptor = fs.openSync(path, flags);
   }
 
   write(bytes: Uint8Array): void {

@@ -1,5 +1,5 @@
 import type { EngineError } from "../core/errors.ts";
-import type { JobSnapshot } from "./snapshots.ts";
+import type { JobSnapshot } from "../core/job-snapshot.ts";
 
 /** What a checkpoint waits for: its barriers on their way through the job, its store, or the sinks that commit. */
 export type CheckpointPhase = "barriers" | "storing" | "committing";

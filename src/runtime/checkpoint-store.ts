@@ -1,4 +1,4 @@
-import type { JobSnapshot } from "./snapshots.ts";
+import type { JobSnapshot } from "../core/job-snapshot.ts";
 
 /**
  * Makes a checkpoint durable: it is complete once this has resolved. The signal is aborted when nobody waits for that any
@@ -8,6 +8,17 @@ export type StoreCheckpoint = (
   snapshot: JobSnapshot,
   options: { readonly signal: AbortSignal },
 ) => void | Promise<void>;
+
+/** Hears of what is committed with checkpoints. */
+export interface CommitWatch {
+  /**
+   * Before anything of a stored checkpoint is committed, where there is something to commit. The job fails where this
+   * does, without a commit.
+   */
+  before(checkpointId: number): void | Promise<void>;
+  /** All of it is committed, also where that was nothing: what earlier checkpoints hold is not needed any more. */
+  after(checkpointId: number): void | Promise<void>;
+}
 
 /** Waits for a checkpoint to be stored until it is, or fails with the reason of the signal once that is aborted. */
 export function storeUntil(store: StoreCheckpoint, snapshot: JobSnapshot, signal: AbortSignal): Promise<void> {

@@ -1,12 +1,12 @@
 import { buildBatch } from "../core/columns/build.ts";
 import { readRows } from "../core/columns/read.ts";
+import type { JobSnapshot } from "../core/job-snapshot.ts";
 import { Schema } from "../core/schema.ts";
 import type { Committable } from "../core/sink.ts";
 import { tableFormat } from "../core/snapshot-tables.ts";
 import type { SnapshotWriter } from "../core/state-snapshot.ts";
 import { int64, utf8 } from "../core/types.ts";
 import type { Workspace } from "../core/workspace.ts";
-import type { JobSnapshot } from "./snapshots.ts";
 
 /** What a sink's writer prepared at one barrier and nobody has said is committed. */
 export interface PreparedCheckpoint {

@@ -1,10 +1,11 @@
 import { asEngineError, type EngineError, ExternalError, JobCancelledError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
+import type { JobSnapshot } from "../core/job-snapshot.ts";
 import type { AccumulatorState } from "../core/rows/accumulators.ts";
 import type { Sink } from "../core/sink.ts";
 import { Workspace } from "../core/workspace.ts";
 import { AlignmentGroup } from "./alignment.ts";
-import type { StoreCheckpoint } from "./checkpoint-store.ts";
+import type { CommitWatch, StoreCheckpoint } from "./checkpoint-store.ts";
 import { type ConnectorRegistry, loadConnectors } from "./connector-loader.ts";
 import { type Connectors, JobFragment, SPILL_PREFIX } from "./job-fragment.ts";
 import type { JobGraph, JobVertex } from "./job-graph.ts";
@@ -18,7 +19,6 @@ import { graphShape, portableGraph } from "./portable-graph.ts";
 import { type JobWatch, type ReportOf, RunningJob } from "./running-job.ts";
 import type { RunningStream } from "./running-stream.ts";
 import { SinkCommits } from "./sink-commits.ts";
-import type { JobSnapshot } from "./snapshots.ts";
 import { claimsFor } from "./split-claims.ts";
 import { StoredParts } from "./stored-parts.ts";
 import { StoredSource, type TableLease } from "./stored-source.ts";
@@ -42,6 +42,8 @@ export interface JobOptions extends JobWatch {
    * with `isFinal`. Absent: checkpoints that are asked for are complete at once, and there is no last one.
    */
   readonly storeCheckpoint?: StoreCheckpoint;
+  /** Of a stream that stores its checkpoints. */
+  readonly commitWatch?: CommitWatch;
   /** From which worker threads build the graph again, where vertices on them hold user code. */
   readonly program?: ProgramSpec;
   /** Of a stream: takes checkpoints by itself. */
@@ -267,6 +269,7 @@ export class Engine implements TableHome {
         commits,
         restored: options.restore?.checkpointId ?? 0,
         ...(options.storeCheckpoint === undefined ? {} : { store: options.storeCheckpoint }),
+        ...(options.commitWatch === undefined ? {} : { commitWatch: options.commitWatch }),
         ...(options.checkpoints === undefined ? {} : { checkpoints: options.checkpoints }),
       });
     if (control !== undefined) {

@@ -1,12 +1,13 @@
 import type { BatchDescriptor } from "../core/columns/copy.ts";
 import type { ErrorFields } from "../core/error-fields.ts";
+import type { JobSnapshot } from "../core/job-snapshot.ts";
 import type { AccumulatorState } from "../core/rows/accumulators.ts";
 import type { Committable } from "../core/sink.ts";
 import type { Barrier, ControlElement } from "../core/stream-element.ts";
 import type { JobGraph, JobVertex } from "./job-graph.ts";
 import type { JobProgram } from "./job-program.ts";
 import type { VertexMetrics } from "./metrics.ts";
-import type { JobSnapshot, SubtaskSnapshot } from "./snapshots.ts";
+import type { SubtaskSnapshot } from "./snapshots.ts";
 import type { JobClaims } from "./split-claims.ts";
 import type { StateQuestion } from "./state-query.ts";
 import type { SubtaskWatermarks } from "./watermark-report.ts";

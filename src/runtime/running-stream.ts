@@ -1,5 +1,5 @@
+import type { JobSnapshot } from "../core/job-snapshot.ts";
 import type { CheckpointStatistics } from "./checkpoint-statistics.ts";
-import type { JobSnapshot } from "./snapshots.ts";
 import type { StateQuestion } from "./state-query.ts";
 import type { SubtaskWatermarks } from "./watermark-report.ts";
 

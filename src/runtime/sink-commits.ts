@@ -1,10 +1,10 @@
 import { EngineError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
+import type { JobSnapshot } from "../core/job-snapshot.ts";
 import type { Committable, Sink } from "../core/sink.ts";
 import type { Workspace } from "../core/workspace.ts";
 import { committablesIn } from "./committables.ts";
 import type { SinkResult } from "./messages.ts";
-import type { JobSnapshot } from "./snapshots.ts";
 
 const RETRIES = 3;
 const FIRST_RETRY_MS = 100;
@@ -42,6 +42,13 @@ export class SinkCommits {
         if (!ledger.committed.has(text)) ledger.open.set(text, committable);
       }
     }
+  }
+
+  /** Whether a checkpoint holds anything that is not known to be committed. */
+  hasNew(snapshot: JobSnapshot): boolean {
+    return this.#ledgers.some((ledger) =>
+      this.#in(snapshot, ledger).some((each) => !ledger.committed.has(JSON.stringify(each))),
+    );
   }
 
   /** Commits what a complete checkpoint holds. */

@@ -2,25 +2,12 @@ import type { Batch } from "../core/batch.ts";
 import { gatherBatch } from "../core/columns/gather.ts";
 import { sliceBatch } from "../core/columns/slice.ts";
 import { assert } from "../core/errors.ts";
+import type { JobSnapshot, OperatorSnapshot } from "../core/job-snapshot.ts";
 import type { KeyGroupRange } from "../core/key-group.ts";
 import type { Schema } from "../core/schema.ts";
 import { type TableSnapshot, tableFormat } from "../core/snapshot-tables.ts";
 import { KEY_GROUP_FIELD, type SnapshotReader, type SnapshotWriter, type StateKind } from "../core/state-snapshot.ts";
 import type { Workspace } from "../core/workspace.ts";
-
-/** State of one operator, by table; each table has one part per subtask that wrote it, in the order of subtasks. */
-export interface OperatorSnapshot {
-  readonly tables: Readonly<Record<string, { readonly kind: StateKind; readonly parts: readonly Uint8Array[] }>>;
-}
-
-/** State of a whole job as of one checkpoint, by operator uid. */
-export interface JobSnapshot {
-  readonly checkpointId: number;
-  readonly maxParallelism: number;
-  readonly operators: Readonly<Record<string, OperatorSnapshot>>;
-  /** The input had ended: who restores from it has only to commit what its sinks have prepared. */
-  readonly isFinal?: boolean;
-}
 
 /** What one subtask wrote while a barrier passed. */
 export interface SubtaskSnapshot {

@@ -1,9 +1,10 @@
 import { reviveError } from "../core/error-fields.ts";
 import { asEngineError, assert, type EngineError, ExternalError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
+import type { JobSnapshot } from "../core/job-snapshot.ts";
 import type { Workspace } from "../core/workspace.ts";
 import { CheckpointRecord, type CheckpointStatistics } from "./checkpoint-statistics.ts";
-import { type StoreCheckpoint, storeUntil } from "./checkpoint-store.ts";
+import { type CommitWatch, type StoreCheckpoint, storeUntil } from "./checkpoint-store.ts";
 import type { JobFragment } from "./job-fragment.ts";
 import type { JobGraph, JobVertex } from "./job-graph.ts";
 import type { VertexSnapshot } from "./messages.ts";
@@ -11,7 +12,7 @@ import { type CheckpointSettings, PeriodicCheckpoints } from "./periodic-checkpo
 import type { ReportOf, RunningJob } from "./running-job.ts";
 import type { RunningStream } from "./running-stream.ts";
 import type { SinkCommits } from "./sink-commits.ts";
-import { type JobSnapshot, joinSnapshots, type SubtaskSnapshot } from "./snapshots.ts";
+import { joinSnapshots, type SubtaskSnapshot } from "./snapshots.ts";
 import { isUnknown, jobNotRunning, placeOfState, type StateQuestion } from "./state-query.ts";
 import type { SubtaskWatermarks } from "./watermark-report.ts";
 import type { WorkerHandle } from "./worker-handle.ts";
@@ -48,6 +49,7 @@ export interface StreamControlOptions {
   readonly restored: number;
   /** Makes a checkpoint durable: it is complete when this has resolved. */
   readonly store?: StoreCheckpoint;
+  readonly commitWatch?: CommitWatch;
   readonly checkpoints?: CheckpointSettings;
 }
 
@@ -64,6 +66,7 @@ export class StreamControl implements RunningStream {
   readonly #run: RunningJob;
   readonly #commits: SinkCommits;
   readonly #store: StoreCheckpoint | undefined;
+  readonly #commitWatch: CommitWatch | undefined;
   /** From the trigger of a checkpoint until it is stored, where the caller says nothing else. */
   readonly #timeoutMs: number | undefined;
   readonly #record: CheckpointRecord;
@@ -90,6 +93,7 @@ export class StreamControl implements RunningStream {
     this.#run = run;
     this.#commits = commits;
     this.#store = store;
+    this.#commitWatch = options.commitWatch;
     this.#timeoutMs = checkpoints?.timeoutMs;
     this.#record = new CheckpointRecord(() => host.clock.nowMs());
     this.#lastCheckpoint = restored;
@@ -237,6 +241,7 @@ export class StreamControl implements RunningStream {
     this.#record.enter("storing");
     try {
       await storeUntil(store, snapshot, storing.signal);
+      await this.#commitWatch?.before(checkpointId);
       this.#record.complete(snapshot);
     } catch (thrown) {
       this.#record.fail(checkpointId, asEngineError(thrown));
@@ -302,7 +307,10 @@ export class StreamControl implements RunningStream {
       if (this.#store !== undefined) await storeUntil(this.#store, snapshot, storing.signal);
       this.#record.enter("committing");
     } catch (thrown) {
-      this.#fail(checkpointId, asEngineError(thrown), reject);
+      const error = asEngineError(thrown);
+      // Another run has taken over: whatever this one goes on with is for nothing.
+      if (error.code === "CHECKPOINT_FENCED") this.#run.fail(error);
+      this.#fail(checkpointId, error, reject);
       return;
     } finally {
       cancelTimeout();
@@ -316,8 +324,12 @@ export class StreamControl implements RunningStream {
         for (const worker of this.#workers) {
           worker.send({ type: "checkpointComplete", job: this.#job, checkpointId });
         }
+        if (this.#commitWatch !== undefined && this.#commits.hasNew(snapshot)) {
+          await this.#commitWatch.before(checkpointId);
+        }
         await this.#commits.commit(snapshot);
         this.#host.crashPoint?.("checkpoint.committed");
+        await this.#commitWatch?.after(checkpointId);
       }
     } catch (thrown) {
       const error = asEngineError(thrown);

@@ -67,9 +67,10 @@ export class SimulatedFiles implements HostFiles {
     });
   }
 
-  openWrite(path: string): WritableFile {
+  openWrite(path: string, { exclusive = false }: { readonly exclusive?: boolean } = {}): WritableFile {
     return this.#do("open-write", "written", path, () => {
       const place = this.#place(path);
+      if (exclusive && place.node !== undefined) throw systemError("EEXIST", "file already exists");
       if (place.node?.kind === "directory" || path.endsWith("/")) throw systemError("EISDIR", "is a directory");
       let file = place.node;
       if (file === undefined) {

@@ -36,6 +36,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   ARROW_NOT_ARROW: "A file is no Arrow IPC file or stream.",
   ARROW_TRUNCATED: "An Arrow file ends before its end.",
   ARROW_UNSUPPORTED: "An Arrow file uses something that Millrace does not read.",
+  CHECKPOINT_CORRUPT: "A file of a checkpoint is missing, or is not what was written.",
   COMMAND_INVALID: "The command names no job module or several, or an option that does not exist or has no such value.",
   EVICTOR_INVALID: "An evictor lacks its methods, or has a number that it cannot have.",
   JOB_MODULE_FAILED: "A job module could not be compiled or imported, or its function threw.",

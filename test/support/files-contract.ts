@@ -40,6 +40,16 @@ export function describeFiles(name: string, create: () => HostFiles): void {
     });
     afterEach(() => files.remove(directory));
 
+    it("let one of those who open exclusively have the name", () => {
+      const file = files.openWrite(at("once"), { exclusive: true });
+      file.write(Uint8Array.of(1));
+      file.close();
+      expect(codeOf(() => files.openWrite(at("once"), { exclusive: true }))).toBe("FILE_EXISTS");
+      expect([...readFile(files, at("once"))]).toEqual([1]);
+      files.remove(at("once"));
+      files.openWrite(at("once"), { exclusive: true }).close();
+    });
+
     it("give back what was written, at any position", () => {
       const file = files.openWrite(at("a.bin"));
       const buffer = Uint8Array.of(1, 2, 3);

@@ -1,5 +1,6 @@
 import { connectorRegistry } from "../../src/connectors/registry.ts";
 import type { Host } from "../../src/core/host.ts";
+import type { JobSnapshot } from "../../src/core/job-snapshot.ts";
 import type { Sink } from "../../src/core/sink.ts";
 import type { Source } from "../../src/core/source.ts";
 import type { WatermarkStrategySpec } from "../../src/core/time/watermark-strategy.ts";
@@ -7,7 +8,6 @@ import { kernelModule } from "../../src/host/kernel-module.ts";
 import { Engine, type JobOptions } from "../../src/runtime/engine.ts";
 import type { JobGraph, JobVertex } from "../../src/runtime/job-graph.ts";
 import type { RunningStream } from "../../src/runtime/running-stream.ts";
-import type { JobSnapshot } from "../../src/runtime/snapshots.ts";
 
 export interface StreamJob {
   readonly source: Source;

@@ -5,6 +5,7 @@ import { hashColumns } from "../../src/core/columns/hash.ts";
 import { keyGroupOwners, partitionBatch } from "../../src/core/columns/partition.ts";
 import { readRows } from "../../src/core/columns/read.ts";
 import type { Host } from "../../src/core/host.ts";
+import type { OperatorSnapshot } from "../../src/core/job-snapshot.ts";
 import { keyGroupRange } from "../../src/core/key-group.ts";
 import type { Operator, Output, Progress } from "../../src/core/operator.ts";
 import type { Schema } from "../../src/core/schema.ts";
@@ -12,7 +13,7 @@ import { loadTableFormat } from "../../src/core/snapshot-tables.ts";
 import { END_OF_TIME_MS } from "../../src/core/time/time.ts";
 import { int8, int64 } from "../../src/core/types.ts";
 import type { Workspace } from "../../src/core/workspace.ts";
-import { joinSnapshots, type OperatorSnapshot, TableReader, TableWriter } from "../../src/runtime/snapshots.ts";
+import { joinSnapshots, TableReader, TableWriter } from "../../src/runtime/snapshots.ts";
 
 await loadTableFormat();
 

@@ -4,7 +4,7 @@ import { GeneratorSource } from "../../../src/connectors/generator/generator-sou
 import { type RollingFileSinkSpec, rollingSink } from "../../../src/connectors/rolling/rolling-file-sink.ts";
 import { textFormat } from "../../../src/connectors/text/text-sink.ts";
 import type { Host } from "../../../src/core/host.ts";
-import type { JobSnapshot } from "../../../src/runtime/snapshots.ts";
+import type { JobSnapshot } from "../../../src/core/job-snapshot.ts";
 import { loadEngine } from "../../../src/testing/engine-thread.ts";
 import type { Fault } from "../../../src/testing/fault-plan.ts";
 import { Simulation } from "../../../src/testing/simulation.ts";

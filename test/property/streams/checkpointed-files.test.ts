@@ -11,6 +11,7 @@ import { visibleLines } from "../../support/visible-lines.ts";
 beforeAll(loadEngine);
 
 const KEYS = 5;
+const CHECKPOINTS = "/checkpoints/sums";
 
 const scenario = fc.record({
   count: fc.integer({ min: 0, max: 150 }),
@@ -19,6 +20,8 @@ const scenario = fc.record({
   timeoutMs: fc.integer({ min: 1, max: 300 }),
   /** How long it takes to store a checkpoint. */
   storeMs: fc.integer({ min: 0, max: 60 }),
+  /** In how many checkpoints of a directory the job may find its state; undefined: the test keeps the newest. */
+  retained: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined }),
   rollRows: fc.integer({ min: 1, max: 60 }),
   /** One per attempt in turn. */
   parallelisms: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 4 }),
@@ -26,20 +29,28 @@ const scenario = fc.record({
   killsMs: fc.array(fc.integer({ min: 1, max: 1500 }), { maxLength: 3, size: "max" }),
   tape: fc.array(fc.nat(63), { maxLength: 200, size: "max" }),
   faults: fc.array(
-    fc.record<Fault>({
-      label: fc.constantFrom(
-        "checkpoint.taken",
-        "checkpoint.stored",
-        "checkpoint.complete",
-        "checkpoint.committed",
-        "checkpoint.final",
-        "disk.write",
-        "disk.sync",
-        "disk.rename",
-      ),
-      nth: fc.nat(12),
-      kind: fc.constantFrom("crash", "kill"),
-    }),
+    fc.oneof(
+      fc.record<Fault>({
+        label: fc.constantFrom("disk.list", "disk.open-write", "disk.sync-directory", "disk.remove", "disk.read"),
+        nth: fc.nat(20),
+        kind: fc.constantFrom("crash", "kill"),
+        path: fc.constant(CHECKPOINTS),
+      }),
+      fc.record<Fault>({
+        label: fc.constantFrom(
+          "checkpoint.taken",
+          "checkpoint.stored",
+          "checkpoint.complete",
+          "checkpoint.committed",
+          "checkpoint.final",
+          "disk.write",
+          "disk.sync",
+          "disk.rename",
+        ),
+        nth: fc.nat(12),
+        kind: fc.constantFrom("crash", "kill"),
+      }),
+    ),
     { maxLength: 3, size: "max" },
   ),
 });
@@ -50,26 +61,29 @@ const sums = Schema.of({ n: types.int64, sum: types.int64 });
 
 /** A running sum per key, into files: state, a timer of the sink and the position of the source must agree. */
 function environment(host: Host, given: Scenario, attempt: number, store: (snapshot: JobSnapshot) => void) {
-  const { intervalMs, minPauseMs, timeoutMs, storeMs, rollRows, parallelisms, count } = given;
+  const { intervalMs, minPauseMs, timeoutMs, storeMs, retained, rollRows, parallelisms, count } = given;
+  const settings = { minPauseMs, timeoutMs, tolerableFailures: 1000 };
   const env = StreamExecutionEnvironment.create({
     host,
     parallelism: parallelisms[attempt % parallelisms.length],
     maxParallelism: 16,
     batchRows: 7,
     bufferTimeoutMs: 1,
-  }).enableCheckpointing(intervalMs, {
-    minPauseMs,
-    timeoutMs,
-    tolerableFailures: 1000,
-    storeCheckpoint: async (snapshot, { signal }) => {
-      // The last one has to come in time, or the job fails.
-      const takesMs = snapshot.isFinal === true ? Math.min(storeMs, timeoutMs - 1) : storeMs;
-      await new Promise<void>((resolve) => void host.scheduler.after(takesMs, resolve));
-      host.crashPoint?.("checkpoint.stored");
-      // One that has taken too long must not take the place of a newer one.
-      if (!signal.aborted) store(snapshot);
-    },
   });
+  if (retained !== undefined) env.enableCheckpointing(intervalMs, { ...settings, directory: CHECKPOINTS, retained });
+  else {
+    env.enableCheckpointing(intervalMs, {
+      ...settings,
+      storeCheckpoint: async (snapshot, { signal }) => {
+        // The last one has to come in time, or the job fails.
+        const takesMs = snapshot.isFinal === true ? Math.min(storeMs, timeoutMs - 1) : storeMs;
+        await new Promise<void>((resolve) => void host.scheduler.after(takesMs, resolve));
+        host.crashPoint?.("checkpoint.stored");
+        // One that has taken too long must not take the place of a newer one.
+        if (!signal.aborted) store(snapshot);
+      },
+    });
+  }
   env
     .fromGenerator({ n: col("n"), key: col("n").mod(BigInt(KEYS)) }, { count, rowsPerSecond: 100, splitCount: 2 })
     .uid("numbers")
@@ -100,6 +114,9 @@ const look = (host: Host): Written[] =>
     .map((line) => JSON.parse(line) as Written)
     .sort((a, b) => a.n - b.n);
 
+const hasCheckpoints = ({ files }: Host): boolean =>
+  files.stat(CHECKPOINTS) !== undefined && files.list(CHECKPOINTS).some((name) => name.startsWith("chk-"));
+
 let restores = 0;
 
 async function runWithRestarts(given: Scenario): Promise<void> {
@@ -107,7 +124,7 @@ async function runWithRestarts(given: Scenario): Promise<void> {
   let complete: JobSnapshot | undefined;
   for (let i = 0; ; i++) {
     expect(i).toBeLessThan(20);
-    if (complete !== undefined) restores++;
+    if (complete !== undefined || hasCheckpoints(simulation.host)) restores++;
     const killMs = given.killsMs[i];
     try {
       const isOver = await simulation.run(async (host) => {

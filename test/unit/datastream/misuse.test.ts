@@ -178,3 +178,18 @@ describe("an environment refuses", () => {
     await expect(write({}, {}, "elsewhere")).rejects.toMatchObject({ code: "JOB_CANCELLED" });
   });
 });
+
+describe("a directory of checkpoints", () => {
+  it.each([
+    [{ directory: 1 }],
+    [{ directory: "" }],
+    [{ directory: "/a", retained: 0 }],
+    [{ directory: "/a", retained: 1.5 }],
+    [{ retained: 2 }],
+    [{ directory: "/a", storeCheckpoint: () => undefined }],
+  ])("refuses %j", (options) => {
+    expect(() => untyped(env).enableCheckpointing(1000, options)).toThrow(
+      expect.objectContaining({ code: "OPTION_INVALID" }),
+    );
+  });
+});

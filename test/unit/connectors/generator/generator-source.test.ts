@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { GeneratorSource, type GeneratorSourceSpec } from "../../../../src/connectors/generator/generator-source.ts";
 import { readRows } from "../../../../src/core/columns/read.ts";
+import type { JobSnapshot } from "../../../../src/core/job-snapshot.ts";
 import { ResultSink } from "../../../../src/runtime/result-sink.ts";
-import type { JobSnapshot } from "../../../../src/runtime/snapshots.ts";
 import { loadEngine } from "../../../../src/testing/engine-thread.ts";
 import { Simulation } from "../../../../src/testing/simulation.ts";
 import { codeOf } from "../../../support/files-contract.ts";

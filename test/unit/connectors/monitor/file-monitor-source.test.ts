@@ -3,9 +3,9 @@ import type { FileMonitorSourceSpec } from "../../../../src/connectors/monitor/f
 import { connectorRegistry } from "../../../../src/connectors/registry.ts";
 import { readRows } from "../../../../src/core/columns/read.ts";
 import type { Host } from "../../../../src/core/host.ts";
+import type { JobSnapshot } from "../../../../src/core/job-snapshot.ts";
 import { nodeHost } from "../../../../src/host/node-host.ts";
 import { ResultSink } from "../../../../src/runtime/result-sink.ts";
-import type { JobSnapshot } from "../../../../src/runtime/snapshots.ts";
 import { loadEngine } from "../../../../src/testing/engine-thread.ts";
 import { Simulation } from "../../../../src/testing/simulation.ts";
 import { writeFile } from "../../../support/files-contract.ts";

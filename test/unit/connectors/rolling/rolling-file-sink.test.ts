@@ -3,7 +3,7 @@ import { GeneratorSource } from "../../../../src/connectors/generator/generator-
 import { type RollingFileSinkSpec, rollingSink } from "../../../../src/connectors/rolling/rolling-file-sink.ts";
 import { textFormat } from "../../../../src/connectors/text/text-sink.ts";
 import type { HostFiles } from "../../../../src/core/host.ts";
-import type { JobSnapshot } from "../../../../src/runtime/snapshots.ts";
+import type { JobSnapshot } from "../../../../src/core/job-snapshot.ts";
 import { loadEngine } from "../../../../src/testing/engine-thread.ts";
 import { Simulation } from "../../../../src/testing/simulation.ts";
 import { runStream } from "../../../support/stream-job.ts";

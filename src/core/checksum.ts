@@ -1,0 +1,26 @@
+import type { Workspace } from "./workspace.ts";
+
+/** Bytes outside of linear memory pass through it in pieces of this size. */
+const PIECE_BYTES = 1 << 18;
+
+/** CRC-32C of bytes that follow each other, wherever they lie, as an unsigned 32-bit integer. */
+export function crc32cOf(workspace: Workspace, parts: readonly Uint8Array[]): number {
+  const { kernels } = workspace;
+  const table = workspace.allocate(kernels.crc32cTableBytes());
+  const piece = workspace.allocate(PIECE_BYTES);
+  try {
+    kernels.crc32cTable(table.address);
+    let crc = 0;
+    for (const bytes of parts) {
+      for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+        const slice = bytes.subarray(at, at + PIECE_BYTES);
+        workspace.u8.set(slice, piece.address);
+        crc = kernels.crc32c(table.address, piece.address, slice.length, crc);
+      }
+    }
+    return crc >>> 0;
+  } finally {
+    piece.release();
+    table.release();
+  }
+}

@@ -1,0 +1,59 @@
+import { crc32cOf } from "../core/checksum.ts";
+import type { Host } from "../core/host.ts";
+import type { JobSnapshot } from "../core/job-snapshot.ts";
+import type { StoreCheckpoint } from "../runtime/checkpoint-store.ts";
+import type { Engine, JobOptions, JobOutcome } from "../runtime/engine.ts";
+import { CheckpointDirectory } from "../state/checkpoints/checkpoint-directory.ts";
+import { LocalObjects } from "../state/checkpoints/local-objects.ts";
+import type { Checkpointing, KeptCheckpoints } from "./checkpointing.ts";
+
+interface CheckpointedRun {
+  readonly engine: Engine;
+  readonly host: Host;
+  readonly checkpoints: Checkpointing | undefined;
+  /** What the caller gave to go on from; a directory that has checkpoints goes before it. */
+  readonly restore: JobSnapshot | undefined;
+  readonly onCheckpoint: (snapshot: JobSnapshot) => void;
+}
+
+/** What of a run's options has to do with checkpoints. */
+type Options = Pick<JobOptions, "checkpoints" | "storeCheckpoint" | "commitWatch" | "restore">;
+
+/** One run of a job with its checkpoints: where they are kept, and from where it goes on. */
+export async function runCheckpointed(
+  { engine, host, checkpoints, restore, onCheckpoint }: CheckpointedRun,
+  run: (options: Options) => Promise<JobOutcome>,
+): Promise<JobOutcome> {
+  const given = restore === undefined ? {} : { restore };
+  if (checkpoints === undefined) return run(given);
+  const { settings, kept, store } = checkpoints;
+  // A checkpoint is the newest of the job once it is kept where the user wants it.
+  const storing = (keep: StoreCheckpoint | undefined): StoreCheckpoint => {
+    return async (snapshot, options) => {
+      await keep?.(snapshot, options);
+      if (!options.signal.aborted) onCheckpoint(snapshot);
+    };
+  };
+  if (kept === undefined) return run({ ...given, checkpoints: settings, storeCheckpoint: storing(store) });
+  const directory = await claim(engine, host, kept);
+  const found = (await directory.restore()) ?? restore;
+  if (found !== undefined) onCheckpoint(found);
+  return run({
+    ...(found === undefined ? {} : { restore: found }),
+    checkpoints: settings,
+    storeCheckpoint: storing((snapshot, { signal }) => directory.store(snapshot, signal)),
+    commitWatch: {
+      before: (checkpointId) => directory.beforeCommit(checkpointId),
+      // What cannot be removed now is tried again with the next one; a disk that it fills fails to store them.
+      after: () => directory.removeOld().catch(() => undefined),
+    },
+  });
+}
+
+const claim = (engine: Engine, host: Host, { directory, retained }: KeptCheckpoints): Promise<CheckpointDirectory> =>
+  CheckpointDirectory.claim({
+    store: new LocalObjects(host.files, directory, host.processes.token),
+    checksum: (bytes) => crc32cOf(engine.workspace, [bytes]),
+    nowMs: () => host.clock.nowMs(),
+    retained,
+  });

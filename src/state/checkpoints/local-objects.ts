@@ -1,0 +1,158 @@
+import { ExternalError } from "../../core/errors.ts";
+import type { HostFiles } from "../../core/host.ts";
+import type { ObjectStore, StoredObject } from "../../core/object-store.ts";
+
+/** What is being written has a name that no object has. */
+const UNFINISHED = ".unfinished-";
+
+/**
+ * Objects in a directory, one file each. A file is written under another name, synced, renamed, and then the directory
+ * is synced, as are those above that did not exist before. Files of writers that died stay hidden, and are removed by
+ * whoever removes the last object beside them.
+ */
+export class LocalObjects implements ObjectStore {
+  readonly location: string;
+  readonly #files: HostFiles;
+  /** Directories of this store that are known to be durable. */
+  readonly #durable = new Set<string>();
+  readonly #token: string;
+  #unfinished = 0;
+
+  /** `token` names the process: files that several write at once must not have the same name. */
+  constructor(files: HostFiles, directory: string, token: string) {
+    this.location = directory.length > 1 ? directory.replace(/\/+$/, "") : directory;
+    this.#files = files;
+    this.#token = token;
+  }
+
+  async put(name: string, bytes: readonly Uint8Array[]): Promise<void> {
+    const path = this.#path(name);
+    const directory = this.#makeDirectory(path);
+    const unfinished = `${directory}/${UNFINISHED}${this.#token}-${this.#unfinished++}`;
+    try {
+      this.#write(unfinished, bytes, false);
+      this.#files.rename(unfinished, path);
+    } catch (thrown) {
+      this.#discard(unfinished);
+      throw thrown;
+    }
+    this.#files.syncDirectory(directory);
+  }
+
+  async claim(name: string, bytes: Uint8Array): Promise<boolean> {
+    const path = this.#path(name);
+    const directory = this.#makeDirectory(path);
+    try {
+      this.#write(path, [bytes], true);
+    } catch (thrown) {
+      if (thrown instanceof ExternalError && thrown.code === "FILE_EXISTS") return false;
+      throw thrown;
+    }
+    this.#files.syncDirectory(directory);
+    return true;
+  }
+
+  async get(name: string): Promise<Uint8Array | undefined> {
+    const path = this.#path(name);
+    if (this.#files.stat(path) === undefined) return undefined;
+    const file = this.#files.openRead(path);
+    try {
+      const bytes = new Uint8Array(file.sizeBytes);
+      file.readInto(bytes, 0);
+      return bytes;
+    } finally {
+      file.close();
+    }
+  }
+
+  async list(prefix: string): Promise<StoredObject[]> {
+    const found: StoredObject[] = [];
+    this.#collect(prefix, found);
+    return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  async remove(names: readonly string[]): Promise<void> {
+    for (const name of names) this.#files.remove(this.#path(name));
+    for (const directory of new Set(names.map(parentOf))) this.#settle(directory);
+  }
+
+  #path(name: string): string {
+    return `${this.location}/${name}`;
+  }
+
+  #collect(prefix: string, found: StoredObject[]): void {
+    const directory = this.#path(prefix).replace(/\/$/, "");
+    if (this.#files.stat(directory)?.isDirectory !== true) return;
+    for (const entry of this.#files.list(directory)) {
+      if (entry.startsWith(UNFINISHED)) continue;
+      const name = prefix + entry;
+      const info = this.#files.stat(`${directory}/${entry}`);
+      if (info?.isDirectory === true) this.#collect(`${name}/`, found);
+      else if (info !== undefined) found.push({ name, sizeBytes: info.sizeBytes });
+    }
+  }
+
+  #write(path: string, bytes: readonly Uint8Array[], exclusive: boolean): void {
+    const file = this.#files.openWrite(path, { exclusive });
+    try {
+      for (const part of bytes) file.write(part);
+      file.sync();
+    } finally {
+      file.close();
+    }
+  }
+
+  #discard(path: string): void {
+    try {
+      this.#files.remove(path);
+    } catch {
+      // What led here is what the caller has to know of.
+    }
+  }
+
+  /** The directory of a path, with all above it: made, and durable under its name. */
+  #makeDirectory(path: string): string {
+    const directory = path.slice(0, path.lastIndexOf("/"));
+    if (this.#durable.has(directory)) return directory;
+    this.#files.makeDirectory(directory);
+    // Which of them are new is not known: a process that made them may have died before it synced.
+    for (const above of directoriesAbove(directory)) this.#syncIfOwn(above);
+    this.#durable.add(directory);
+    return directory;
+  }
+
+  /** A directory that this user may not read is none that a process of this user has made. */
+  #syncIfOwn(directory: string): void {
+    try {
+      this.#files.syncDirectory(directory);
+    } catch (thrown) {
+      if (!(thrown instanceof ExternalError) || thrown.code !== "FILE_ACCESS_DENIED") throw thrown;
+    }
+  }
+
+  /**
+   * What was removed from a directory does not come back. One without objects goes, up to that of the store; what a dead
+   * writer left there goes with it.
+   */
+  #settle(directory: string): void {
+    const path = directory === "" ? this.location : this.#path(directory);
+    if (this.#files.stat(path)?.isDirectory !== true) return;
+    if (directory === "" || this.#files.list(path).some((entry) => !entry.startsWith(UNFINISHED))) {
+      this.#files.syncDirectory(path);
+      return;
+    }
+    this.#durable.delete(path);
+    this.#files.remove(path);
+    this.#settle(parentOf(directory));
+  }
+}
+
+const parentOf = (name: string): string => name.slice(0, Math.max(0, name.lastIndexOf("/")));
+
+/** From the nearest to the root, or to the working directory. */
+function directoriesAbove(path: string): string[] {
+  const above: string[] = [];
+  for (let at = parentOf(path); at !== ""; at = parentOf(at)) above.push(at);
+  above.push(path.startsWith("/") ? "/" : ".");
+  return above;
+}

@@ -1,0 +1,104 @@
+import { DataError } from "../../core/errors.ts";
+import type { StateKind } from "../../core/state-snapshot.ts";
+
+/*
+ * A manifest says what a checkpoint or savepoint consists of. It is JSON of one line per member, in UTF-8, whose last
+ * member is the CRC-32C of all bytes before that member's comma; docs/savepoint-format.md describes it for readers.
+ */
+
+export const FORMAT = "millrace-checkpoint";
+/** Readers refuse a greater one. */
+export const FORMAT_VERSION = 1;
+
+/** One file of state: rows of one table, written by one subtask. */
+export interface StateFile {
+  /** Name of the object, relative to the store of a checkpoint, or to the directory of a savepoint. */
+  readonly file: string;
+  readonly sizeBytes: number;
+  /** CRC-32C of the whole file, 8 hexadecimal digits. */
+  readonly crc32c: string;
+}
+
+export interface TableManifest {
+  readonly kind: StateKind;
+  /** In the order of the subtasks that wrote them. */
+  readonly parts: readonly StateFile[];
+}
+
+export interface Manifest {
+  readonly kind: "checkpoint" | "savepoint";
+  readonly checkpointId: number;
+  /** The run of the job that took it, counted from 1. */
+  readonly attempt: number;
+  /** Wall clock, ISO 8601. */
+  readonly takenAt: string;
+  readonly maxParallelism: number;
+  /** The input had ended. */
+  readonly isFinal: boolean;
+  /** By uid, then by name of the table. */
+  readonly operators: Readonly<Record<string, Readonly<Record<string, TableManifest>>>>;
+}
+
+/** CRC-32C of bytes one after the other, unsigned. */
+export type Checksum = (bytes: Uint8Array) => number;
+
+const CHECKSUM_MEMBER = ',\n "crc32c": "';
+const END = '"\n}\n';
+
+export function encodeManifest(manifest: Manifest, checksum: Checksum): Uint8Array {
+  const text = JSON.stringify({ format: FORMAT, version: FORMAT_VERSION, ...manifest }, undefined, 1);
+  const covered = new TextEncoder().encode(text.slice(0, text.lastIndexOf("\n")));
+  const rest = new TextEncoder().encode(CHECKSUM_MEMBER + hex(checksum(covered)) + END);
+  const bytes = new Uint8Array(covered.length + rest.length);
+  bytes.set(covered);
+  bytes.set(rest, covered.length);
+  return bytes;
+}
+
+/**
+ * `name` is for messages.
+ * @throws {DataError} CHECKPOINT_CORRUPT, CHECKPOINT_VERSION
+ */
+export function parseManifest(bytes: Uint8Array, checksum: Checksum, name: string): Manifest {
+  const restLength = CHECKSUM_MEMBER.length + 8 + END.length;
+  const covered = bytes.subarray(0, Math.max(0, bytes.length - restLength));
+  const rest = new TextDecoder().decode(bytes.subarray(covered.length));
+  if (rest !== CHECKSUM_MEMBER + hex(checksum(covered)) + END) {
+    throw corrupt(name, "its checksum does not fit its bytes");
+  }
+  let content: Manifest & { format?: unknown; version?: unknown };
+  try {
+    content = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw corrupt(name, "it is no JSON", cause);
+  }
+  if (content.format !== FORMAT) throw corrupt(name, `its format is ${JSON.stringify(content.format)}`);
+  if (typeof content.version !== "number" || content.version > FORMAT_VERSION) {
+    throw new DataError(
+      "CHECKPOINT_VERSION",
+      `${name} has version ${JSON.stringify(content.version)} of the format, and this Millrace reads up to ${FORMAT_VERSION}.`,
+      "Restore with the version of Millrace that wrote it, or a newer one.",
+    );
+  }
+  const { kind, checkpointId, attempt, takenAt, maxParallelism, isFinal, operators } = content;
+  return { kind, checkpointId, attempt, takenAt, maxParallelism, isFinal, operators };
+}
+
+/** All files that a manifest names, each once. */
+export function filesOf({ operators }: Manifest): StateFile[] {
+  const files = new Map<string, StateFile>();
+  for (const tables of Object.values(operators)) {
+    for (const { parts } of Object.values(tables)) for (const part of parts) files.set(part.file, part);
+  }
+  return [...files.values()];
+}
+
+export const hex = (crc: number): string => crc.toString(16).padStart(8, "0");
+
+export const corrupt = (name: string, why: string, cause?: unknown): DataError =>
+  new DataError(
+    "CHECKPOINT_CORRUPT",
+    `${name} cannot be used: ${why}.`,
+    "Restore from another checkpoint or savepoint, and look at the disk that keeps it.",
+    { cause },
+  );
