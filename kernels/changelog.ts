@@ -35,6 +35,23 @@ export function changelogSelect(kinds: usize, length: i32, back: bool, rows: usi
   return <i32>count;
 }
 
+/**
+ * rows = those that are added, and those that take back a row that is there, ascending; returns how many.
+ *   counts  i64 per group: how many rows are there, before and after
+ */
+export function changelogPresent(groups: usize, kinds: usize, length: i32, counts: usize, rows: usize): i32 {
+  let found: usize = 0;
+  for (let row: usize = 0; row < <usize>length; row++) {
+    const at = counts + (<usize>load<u32>(groups + (row << 2)) << 3);
+    const count = load<i64>(at);
+    const isBack = kinds != 0 && takesBack(kinds, row);
+    if (isBack && count == 0) continue;
+    store<i64>(at, isBack ? count - 1 : count + 1);
+    store<u32>(rows + (found++ << 2), <u32>row);
+  }
+  return <i32>found;
+}
+
 /** Row kinds as i32, which index a dictionary of their names; `kinds` 0 gives inserts. */
 export function changelogIndices(kinds: usize, length: i32, out: usize): void {
   for (let row: usize = 0; row < <usize>length; row++) {

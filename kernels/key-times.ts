@@ -84,3 +84,41 @@ export function keyTimesPut(groups: usize, rowTimes: usize, length: i32, times: 
     store<i64>(at, max(load<i64>(at), load<i64>(rowTimes + (row << 3))));
   }
 }
+
+/**
+ * A key that begins anew has a new place among the accumulators: `places` u32 per group, `owners` u32 per place. Gives the
+ * groups u32[count] the places from `first` on.
+ */
+export function keyTimesPlace(groups: usize, count: i32, first: i32, places: usize, owners: usize): void {
+  for (let i: usize = 0; i < <usize>count; i++) {
+    const group = load<u32>(groups + (i << 2));
+    const place = <u32>first + <u32>i;
+    store<u32>(places + (<usize>group << 2), place);
+    store<u32>(owners + (<usize>place << 2), group);
+  }
+}
+
+/**
+ * rows = those of [0, count) whose place `from` + row is the present one of its group, which was renewed after `bound`, and
+ * has rows by its i64 in `counts`; ascending. Returns how many.
+ */
+export function keyTimesLiving(
+  times: usize,
+  bound: f64,
+  places: usize,
+  owners: usize,
+  from: i32,
+  count: i32,
+  counts: usize,
+  rows: usize,
+): i32 {
+  let found: usize = 0;
+  for (let row: usize = 0; row < <usize>count; row++) {
+    const place = <usize>from + row;
+    const group = <usize>load<u32>(owners + (place << 2));
+    store<u32>(rows + (found << 2), <u32>row);
+    if (<usize>load<u32>(places + (group << 2)) != place || load<i64>(counts + (row << 3)) <= 0) continue;
+    found += <usize>(load<i64>(times + (group << 3)) > <i64>bound);
+  }
+  return <i32>found;
+}

@@ -124,6 +124,7 @@ export {
 export { DataStream } from "./datastream/data-stream.ts";
 export { type JobModule, type JobModuleOptions, runJobModule, startJobModule } from "./datastream/job-module.ts";
 export { IntervalJoin, JoinedStreams, type UpdatingJoinOptions } from "./datastream/joined-streams.ts";
+export type { KeyTtl } from "./datastream/key-ttl.ts";
 export { KeyedStream } from "./datastream/keyed-stream.ts";
 export type { LookupGiven, LookupOptions } from "./datastream/lookup-joins.ts";
 export { OutputTag } from "./datastream/output-tag.ts";
@@ -136,11 +137,12 @@ export type {
   KeyedProcessFunction,
   ProcessFunction,
 } from "./datastream/process-functions.ts";
-export type { DeduplicateOptions, RankTtl, TopNOptions } from "./datastream/ranked-streams.ts";
+export type { DeduplicateOptions, TopNOptions } from "./datastream/ranked-streams.ts";
 export { StreamExecutionEnvironment } from "./datastream/stream-execution-environment.ts";
 export type { JobStatus, StreamJob } from "./datastream/stream-job.ts";
 export type { ExecuteOptions, RuntimeMode, StreamEnvironmentOptions } from "./datastream/stream-options.ts";
 export type { TemporalJoinOptions } from "./datastream/temporal-joins.ts";
+export type { AggregateOptions } from "./datastream/updating-aggregates.ts";
 export type { WatermarkExplanation } from "./datastream/watermark-explanation.ts";
 export type { CheckpointPhase, CheckpointStatistics } from "./runtime/checkpoint-statistics.ts";
 export type { StoreCheckpoint } from "./runtime/checkpoint-store.ts";

@@ -13,6 +13,7 @@ import { DataStream } from "./data-stream.ts";
 import { KeyedStream } from "./keyed-stream.ts";
 import { operatorNode } from "./nodes.ts";
 import { checkFunction, siteOf } from "./stream-functions.ts";
+import type { AggregateOptions } from "./updating-aggregates.ts";
 import "./updating-aggregates.ts";
 
 /**
@@ -47,15 +48,21 @@ declare module "./keyed-stream.ts" {
     /** For every row the row of its key whose value in the column is the greatest so far; see `minBy`. */
     maxBy<const N extends Names<F>>(column: N): DataStream<F>;
     /** Rows per key so far, in a column `count`: a changelog, as `aggregate` gives it. */
-    count(): DataStream<Pick<F, K> & { readonly count: SimpleType<"int64"> }>;
+    count(options?: AggregateOptions): DataStream<Pick<F, K> & { readonly count: SimpleType<"int64"> }>;
     /** Sum of a column per key so far, under the column's name: a changelog, as `aggregate` gives it. */
-    sum<const N extends Names<F>>(column: N): DataStream<Pick<F, K> & { readonly [X in N]: RollingSum<F[N]> }>;
+    sum<const N extends Names<F>>(
+      column: N,
+      options?: AggregateOptions,
+    ): DataStream<Pick<F, K> & { readonly [X in N]: RollingSum<F[N]> }>;
     /** Least value of a column per key so far, under the column's name: a changelog. */
-    min<const N extends Names<F>>(column: N): DataStream<Pick<F, K | N>>;
+    min<const N extends Names<F>>(column: N, options?: AggregateOptions): DataStream<Pick<F, K | N>>;
     /** Greatest value of a column per key so far, under the column's name: a changelog. */
-    max<const N extends Names<F>>(column: N): DataStream<Pick<F, K | N>>;
+    max<const N extends Names<F>>(column: N, options?: AggregateOptions): DataStream<Pick<F, K | N>>;
     /** Mean of a column per key so far, under the column's name: a changelog. */
-    avg<const N extends Names<F>>(column: N): DataStream<Pick<F, K> & { readonly [X in N]: SimpleType<"float64"> }>;
+    avg<const N extends Names<F>>(
+      column: N,
+      options?: AggregateOptions,
+    ): DataStream<Pick<F, K> & { readonly [X in N]: SimpleType<"float64"> }>;
   }
 }
 
@@ -76,14 +83,14 @@ KeyedStream.prototype.maxBy = function maxBy(this: Keyed, column: string) {
   return extreme(this, "maxBy", column, (candidate, best) => precedes(best, candidate));
 } as Keyed["maxBy"];
 
-KeyedStream.prototype.count = function rowCount(this: Keyed) {
-  return this.aggregate({ count: count() });
+KeyedStream.prototype.count = function rowCount(this: Keyed, options?: AggregateOptions) {
+  return this.aggregate({ count: count() }, options);
 } as Keyed["count"];
 
 for (const [name, aggregation] of Object.entries({ sum, min, max, avg })) {
   Object.defineProperty(KeyedStream.prototype, name, {
-    value(this: Keyed, column: string) {
-      return this.aggregate({ [column]: aggregation(column) } as never);
+    value(this: Keyed, column: string, options?: AggregateOptions) {
+      return this.aggregate({ [column]: aggregation(column) } as never, options);
     },
     configurable: true,
     writable: true,

@@ -6,10 +6,10 @@ import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
 import type { FirstRowsSpec } from "../core/operators/first-rows.ts";
 import type { RankedRowsSpec, RankKey } from "../core/operators/ranked-rows.ts";
-import { checkTtl } from "../core/state/descriptors.ts";
 import type { Fields, SimpleType } from "../core/types.ts";
 import type { StreamNode } from "../plan/stream/stream-node.ts";
 import { DataStream } from "./data-stream.ts";
+import { type KeyTtl, ttlOption } from "./key-ttl.ts";
 import { KeyedStream } from "./keyed-stream.ts";
 import { operatorNode } from "./nodes.ts";
 
@@ -21,17 +21,8 @@ export type RankedFields<F extends Fields, O> = O extends { readonly rank: infer
 export interface TopNOptions<N extends string = string> {
   /** Name of a column behind the others with the place of the row, from 1 on. */
   readonly rank?: N;
-  /** Forgets the rows of a key that has had none for so long, see `RankTtl`. */
-  readonly ttl?: RankTtl;
-}
-
-/**
- * A key begins anew with a row that comes so long after its last one, by the clock (the default) or in event time: the
- * rows before are forgotten, and results that stand on them stay.
- */
-export interface RankTtl {
-  readonly ttlMs: number;
-  readonly timeDomain?: "processing" | "event";
+  /** Forgets the rows of a key that has had none for so long, see `KeyTtl`. */
+  readonly ttl?: KeyTtl;
 }
 
 export interface DeduplicateOptions {
@@ -43,7 +34,7 @@ export interface DeduplicateOptions {
    * Forgets a key so long after its last row; where the first row by arrival passes, so long after that one. The next row
    * of the key is a first one again.
    */
-  readonly ttl?: RankTtl;
+  readonly ttl?: KeyTtl;
 }
 
 declare module "./keyed-stream.ts" {
@@ -141,13 +132,6 @@ KeyedStream.prototype.deduplicate = function deduplicate(
     isLast || by !== "arrival" || isChangelogInput ? { ...best, isChangelogInput } : first,
   );
 } as KeyedStream<Fields, string>["deduplicate"];
-
-/** @throws {PlanError} OPTION_UNKNOWN, STATE_TTL_INVALID */
-function ttlOption(method: string, ttl: RankTtl | undefined): { readonly ttl?: RankTtl } {
-  if (ttl === undefined) return {};
-  checkTtl(method, checkedOptions(`the ttl of ${method}`, ttl, ["ttlMs", "timeDomain"]));
-  return { ttl };
-}
 
 function ranked(
   stream: KeyedStream<Fields, string>,

@@ -5,16 +5,21 @@ import { Batch } from "../batch.ts";
 import type { Column } from "../column.ts";
 import { columnOf } from "../columns/allocate.ts";
 import { concatColumns } from "../columns/concat.ts";
-import { gatherColumn } from "../columns/gather.ts";
+import { gatherBatch, gatherColumn } from "../columns/gather.ts";
 import { encodeKeyRows } from "../columns/key-rows.ts";
-import { sliceColumn } from "../columns/slice.ts";
+import { sliceBatch, sliceColumn } from "../columns/slice.ts";
+import { assert } from "../errors.ts";
 import { GroupTable } from "../groups/group-table.ts";
+import type { Address } from "../memory/allocator.ts";
 import type { Block } from "../memory/block.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
 import { Emission } from "../row-state/emission.ts";
+import { GroupPlaces } from "../row-state/group-places.ts";
+import { KEY_TIME_FIELDS, KeyTimes, type KeyTtl } from "../row-state/key-times.ts";
 import { keyGroupColumn } from "../row-state/stream-rows.ts";
 import { type Field, Schema } from "../schema.ts";
 import { KEY_GROUP_FIELD, type SnapshotReader, type SnapshotWriter } from "../state-snapshot.ts";
+import { END_OF_TIME_MS, type Watermark } from "../time/time.ts";
 import { int8, isFloat, isNested } from "../types.ts";
 
 /** Plain data where no aggregate has user code. */
@@ -27,6 +32,8 @@ export interface UpdatingAggregateSpec {
   readonly isChangelogInput?: boolean;
   /** Whether an update gives the row of before, too; true by default. Upsert sinks do without. */
   readonly withBefore?: boolean;
+  /** Forgets a key that has had no row for so long. */
+  readonly ttl?: KeyTtl;
 }
 
 /** Groups and their aggregates; without keys there is no table. */
@@ -35,6 +42,13 @@ interface State {
   readonly aggregates: AggregateSet;
   /** u8 per group: scratch. */
   readonly flags: GroupArray;
+  /** Where keys expire: accumulators are by place then, and else by group. */
+  readonly places: GroupPlaces | undefined;
+}
+
+/** For tests: groups without rows are cleared away once they are so many. */
+export interface UpdatingAggregateOptions {
+  readonly fewestDead?: number;
 }
 
 const NAME = "An updating aggregate";
@@ -50,7 +64,9 @@ const ROW_COUNT = "rows";
  *            and update-after, and delete once all its rows were taken back. No event times. In batch mode only the final
  *            row of each key, as an insert, at the end.
  * State:     accumulators per key; keys without rows are cleared away. With changelog input, min, max and distinct
- *            aggregates keep how often each value occurs.
+ *            aggregates keep how often each value occurs. With a time to live, a key that has had no row for so long
+ *            begins anew: what it gave stays, and its rows are forgotten. Rows that are taken back and are not there any
+ *            more are counted as "retractionsMissed" then.
  * Watermark: travels on.
  * Late rows: none.
  */
@@ -61,18 +77,21 @@ export class UpdatingAggregateOperator implements Operator {
   readonly #plan: AggregatePlan;
   readonly #keys: readonly number[];
   readonly #stateSchema: Schema;
+  readonly #fewestDead: number;
   readonly #emission = new Emission();
   #context!: OperatorContext;
   #state: State | undefined;
   /** Groups at which the next look for groups without rows is due. */
-  #nextCheck = FEWEST_DEAD;
+  #nextCheck: number;
 
   /**
    * @throws {PlanError} COLUMN_UNKNOWN, COLUMN_DUPLICATE, AGGREGATE_COLUMN_MISSING, AGGREGATE_TYPE, AGGREGATE_PARAMETER,
    * RETRACTION_UNSUPPORTED
    */
-  constructor(spec: UpdatingAggregateSpec, input: Schema) {
+  constructor(spec: UpdatingAggregateSpec, input: Schema, { fewestDead = FEWEST_DEAD }: UpdatingAggregateOptions = {}) {
     this.#spec = spec;
+    this.#fewestDead = fewestDead;
+    this.#nextCheck = fewestDead;
     const aggregates = [...spec.aggregates, { fn: "countAll", as: ROW_COUNT } as const];
     this.#plan = new AggregatePlan(aggregates, input, spec.isChangelogInput === true);
     this.#keys = spec.keys.map((key) => input.indexOf(key));
@@ -87,21 +106,26 @@ export class UpdatingAggregateOperator implements Operator {
 
   open(context: OperatorContext): void {
     this.#context = context;
-    this.#state = this.#newState();
+    const { ttl } = this.#spec;
+    this.#state = this.#newState(ttl && !this.#isBatchMode ? new KeyTimes(context, ttl, NAME) : undefined);
   }
 
   processBatch(batch: Batch, output: Output): Progress {
     if (batch.rowCount === 0) return "done";
-    const { workspace, stream } = this.#context;
+    const { workspace } = this.#context;
     workspace.governor.reserve(batch.rowCount * 32, NAME, { required: true });
+    if (this.#open().places !== undefined) {
+      return this.#emission.start(this.#renewed(batch.retain()), output, () => this.#keepSmall());
+    }
     const groups = this.#assign(
       this.#keys.map((key) => batch.columns[key]),
       batch.rowCount,
     );
     try {
-      if (stream?.isBatchMode === true) this.#take(batch, groups);
+      if (this.#isBatchMode) this.#take(batch, groups);
       else {
         const changes = this.#update(batch, groups);
+        this.#keepSmall();
         if (changes !== undefined) output.emit(changes);
       }
     } finally {
@@ -110,8 +134,24 @@ export class UpdatingAggregateOperator implements Operator {
     return "done";
   }
 
+  processWatermark(watermark: Watermark, output: Output): Progress {
+    this.#open().places?.times.advance(watermark.timeMs);
+    output.emitWatermark(watermark);
+    return "done";
+  }
+
+  processTime(nowMs: number): Progress {
+    const { places } = this.#open();
+    places?.times.timeCame();
+    if (places !== undefined && nowMs !== END_OF_TIME_MS) {
+      this.#compact();
+      this.#keepSmall();
+    }
+    return "done";
+  }
+
   endInput(output: Output): Progress {
-    if (this.#context.stream?.isBatchMode !== true) return "done";
+    if (!this.#isBatchMode) return "done";
     return this.#emission.start(this.#final(), output);
   }
 
@@ -120,23 +160,29 @@ export class UpdatingAggregateOperator implements Operator {
   }
 
   snapshotState(writer: SnapshotWriter): void {
+    const { places } = this.#open();
+    places?.times.snapshotTime(writer);
+    const timed = places === undefined ? [] : KEY_TIME_FIELDS.fields;
+    const schema = new Schema([...this.#stateSchema.fields, ...timed]);
     for (const { columns, count } of this.#states()) {
       const groups = keyGroupColumn(this.#context, columns.slice(0, this.#keys.length), count);
-      writer.write("groups", "keyed", new Batch(this.#stateSchema, count, [groups, ...columns]));
+      writer.write("groups", "keyed", new Batch(schema, count, [groups, ...columns]));
     }
   }
 
   restoreState(reader: SnapshotReader): void {
+    this.#open().places?.times.restoreTime(reader);
     for (const batch of reader.read("groups")) {
       if (batch.rowCount > 0) this.#merge(this.#open(), batch.columns.slice(1), batch.rowCount);
       batch.release();
     }
+    this.#keepSmall();
   }
 
   get stateBytes(): number {
     if (this.#state === undefined) return 0;
-    const { table, aggregates, flags } = this.#state;
-    return (table?.memoryBytes ?? 0) + aggregates.memoryBytes + flags.byteLength;
+    const { table, aggregates, flags, places } = this.#state;
+    return (table?.memoryBytes ?? 0) + aggregates.memoryBytes + flags.byteLength + (places?.memoryBytes ?? 0);
   }
 
   close(): void {
@@ -150,20 +196,23 @@ export class UpdatingAggregateOperator implements Operator {
     return this.#state;
   }
 
-  #newState(): State {
+  get #isBatchMode(): boolean {
+    return this.#context.stream?.isBatchMode === true;
+  }
+
+  #newState(times: KeyTimes | undefined): State {
     const { workspace } = this.#context;
     const types = this.outputSchema.fields.slice(0, this.#keys.length).map(({ type }) => type);
     return {
       table: types.length === 0 ? undefined : new GroupTable(workspace, types),
       aggregates: new AggregateSet(workspace, this.#plan),
       flags: new GroupArray(workspace, 1),
+      places: times && new GroupPlaces(workspace, times, this.#spec.isChangelogInput === true),
     };
   }
 
-  #releaseState({ table, aggregates, flags }: State): void {
-    table?.release();
-    aggregates.release();
-    flags.release();
+  #releaseState({ table, aggregates, flags, places }: State): void {
+    for (const owned of [table, aggregates, flags, places]) owned?.release();
   }
 
   #assign(keys: readonly Column[], rowCount: number): Block {
@@ -175,11 +224,16 @@ export class UpdatingAggregateOperator implements Operator {
     return this.#open().table?.groupCount ?? 1;
   }
 
+  /** Accumulators, of groups or places. */
+  get #count(): number {
+    return this.#open().places?.count ?? this.#groupCount;
+  }
+
   #take(batch: Batch, groups: Block): void {
     const { workspace } = this.#context;
     const { aggregates } = this.#open();
     const { rowCount, rowKinds } = batch;
-    const groupCount = this.#groupCount;
+    const groupCount = this.#count;
     if (rowKinds === undefined) {
       aggregates.update({ groups: groups.address, rowCount, groupCount }, batch.columns);
       return;
@@ -200,12 +254,62 @@ export class UpdatingAggregateOperator implements Operator {
     }
   }
 
+  /** Changes by a batch of keys that expire: a key may begin anew within it. Takes over the batch. */
+  *#renewed(batch: Batch): Generator<Batch, void, void> {
+    const { workspace } = this.#context;
+    const { rowCount } = batch;
+    const keys = this.#keys.map((key) => batch.columns[key]);
+    const groups = this.#assign(keys, rowCount);
+    try {
+      for (let from = 0, end = rowCount; from < rowCount; from = end) {
+        const { places } = this.#open();
+        assert(places !== undefined, "keys expire here");
+        const renewed = places.renew(groups.address, this.#groupCount, batch, from);
+        end = renewed.end;
+        const part = sliceBatch(workspace, batch, from, end - from);
+        let changes: Batch | undefined;
+        try {
+          changes = this.#updatePresent(part, renewed.places, places);
+        } finally {
+          renewed.places.release();
+          part.release();
+        }
+        if (changes !== undefined) yield changes;
+      }
+    } finally {
+      groups.release();
+      batch.release();
+    }
+  }
+
+  /** Leaves rows out that take back what was forgotten. */
+  #updatePresent(batch: Batch, at: Block, places: GroupPlaces): Batch | undefined {
+    if (!places.takesBack) return this.#update(batch, at);
+    const { workspace } = this.#context;
+    const { rowCount } = batch;
+    const rows = workspace.allocate(rowCount * 4);
+    const some = workspace.allocate(rowCount * 4);
+    try {
+      const count = places.present(at.address, batch, rows.address);
+      if (count === rowCount) return this.#update(batch, at);
+      this.#context.count("retractionsMissed", rowCount - count);
+      if (count === 0) return undefined;
+      workspace.kernels.gather32(at.address, rows.address, count, some.address);
+      const present = gatherBatch(workspace, batch, rows.address, count);
+      const changes = this.#update(present, some);
+      present.release();
+      return changes;
+    } finally {
+      for (const owned of [rows, some]) owned.release();
+    }
+  }
+
   /** What a batch changes; the caller owns the batch. */
   #update(batch: Batch, groups: Block): Batch | undefined {
     const { workspace } = this.#context;
     const { flags, aggregates } = this.#open();
     const { rowCount } = batch;
-    const groupCount = this.#groupCount;
+    const groupCount = this.#count;
     const touched = workspace.allocate(rowCount * 4 + 4);
     const firstRows = workspace.allocate(rowCount * 4 + 4);
     const flagsAt = flags.ensure(groupCount);
@@ -221,7 +325,6 @@ export class UpdatingAggregateOperator implements Operator {
     const keys = this.#keysOf(batch, touched, firstRows, count);
     const changes = this.#changes(keys, before, after, count);
     for (const owned of [touched, firstRows, ...keys, ...before, ...after]) owned.release();
-    this.#compact();
     return changes;
   }
 
@@ -230,8 +333,18 @@ export class UpdatingAggregateOperator implements Operator {
     const { table } = this.#open();
     if (table === undefined) return [];
     // Keys that are equal may look different: -0 and 0, and all NaN. The table has one form of each.
-    if (table.keyTypes.some((type) => isFloat(type) || isNested(type))) return table.gatherKeys(touched.address, count);
+    if (table.keyTypes.some((type) => isFloat(type) || isNested(type))) return this.#keysAt(touched.address, count);
     return this.#keys.map((key) => gatherColumn(workspace, batch.columns[key], firstRows.address, count));
+  }
+
+  /** Keys of groups, or of places, u32[count]; the caller owns the columns. */
+  #keysAt(groups: Address, count: number): Column[] {
+    const { table, places } = this.#open();
+    if (table === undefined || places === undefined) return table?.gatherKeys(groups, count) ?? [];
+    const owners = places.ownersOf(groups, count);
+    const keys = table.gatherKeys(owners.address, count);
+    owners.release();
+    return keys;
   }
 
   #changes(keys: Column[], before: Column[], after: Column[], count: number): Batch | undefined {
@@ -268,14 +381,17 @@ export class UpdatingAggregateOperator implements Operator {
   /** Groups with rows: their numbers from `from` on, in pieces of up to `limit` groups. Blocks are borrowed. */
   *#living(limit: number): Generator<{ rows: Block; count: number; from: number; size: number }, void, void> {
     const { workspace } = this.#context;
-    const groupCount = this.#groupCount;
+    const { places } = this.#open();
+    const groupCount = this.#count;
     for (let from = 0; from < groupCount; from += limit) {
       const size = Math.min(limit, groupCount - from);
       const numbers = workspace.allocate(size * 4);
       workspace.kernels.groupSequence(from, size, numbers.address);
       const counts = this.#open().aggregates.resultOf(this.#plan.bound.length - 1, numbers.address, size, groupCount);
       const rows = workspace.allocate(size * 4 + 4);
-      const count = workspace.kernels.changelogLiving(counts.data, size, rows.address);
+      const count =
+        places?.living(from, size, counts.data, rows.address) ??
+        workspace.kernels.changelogLiving(counts.data, size, rows.address);
       numbers.release();
       counts.release();
       try {
@@ -303,23 +419,41 @@ export class UpdatingAggregateOperator implements Operator {
 
   #merge(state: State, columns: readonly Column[], rowCount: number): void {
     const width = this.#keys.length;
-    const { table, aggregates } = state;
+    const { table, aggregates, places } = state;
     const keys = columns.slice(0, width);
+    const known = table?.groupCount ?? places?.count ?? 1;
     const groups = table?.assign(keys, rowCount) ?? this.#context.workspace.allocateZeroed(rowCount * 4);
     const groupCount = table?.groupCount ?? 1;
-    aggregates.merge({ groups: groups.address, rowCount, groupCount }, columns.slice(width));
+    const states = columns.slice(width);
+    const times = states[this.#plan.stateFields("").length] as Column | undefined;
+    const at = places?.restore(groups.address, known, groupCount, rowCount, times) ?? groups.retain();
+    const count = places?.count ?? groupCount;
+    aggregates.merge({ groups: at.address, rowCount, groupCount: count }, states);
+    if (places?.takesBack === true) {
+      const rows = aggregates.resultOf(this.#plan.bound.length - 1, at.address, rowCount, count);
+      places.restoreRows(at.address, rows);
+      rows.release();
+    }
     groups.release();
+    at.release();
   }
 
-  /** Clears groups without rows away where they are the most. */
+  /** Clears groups away that have no rows, or have expired, where it is time to look for them. */
+  #keepSmall(): void {
+    const { places } = this.#open();
+    const isShrinking = places !== undefined || this.#spec.isChangelogInput === true;
+    if (isShrinking && this.#count >= this.#nextCheck) this.#compact();
+    if (this.#count > 0) this.#open().places?.times.requestTime();
+  }
+
+  /** Moves what is there to a new state where much has gone. */
   #compact(): void {
-    if (this.#spec.isChangelogInput !== true || this.#groupCount < this.#nextCheck) return;
     const { batchRows } = this.#context;
     let living = 0;
     for (const { count } of this.#living(batchRows)) living += count;
-    if (living * 2 < this.#groupCount) {
+    if (living * 2 < this.#count) {
       const old = this.#open();
-      const fresh = this.#newState();
+      const fresh = this.#newState(old.places?.times.renumbered());
       for (const { columns, count } of this.#states()) {
         this.#merge(fresh, columns, count);
         for (const column of columns) column.release();
@@ -327,18 +461,30 @@ export class UpdatingAggregateOperator implements Operator {
       this.#releaseState(old);
       this.#state = fresh;
     }
-    this.#nextCheck = Math.max(FEWEST_DEAD, this.#groupCount * 2);
+    this.#nextCheck = Math.max(this.#fewestDead, this.#count * 2);
   }
 
-  /** Keys and states of groups with rows; the columns are the caller's. */
+  /** Keys and states of groups with rows and, where keys expire, when each was renewed; the columns are the caller's. */
   *#states(): Generator<{ columns: Column[]; count: number }, void, void> {
     const { workspace, batchRows } = this.#context;
-    const { table, aggregates } = this.#open();
+    const { table, aggregates, places } = this.#open();
     for (const { rows, count, from, size } of this.#living(batchRows)) {
-      const all = [...(table?.keyColumns(from, size) ?? []), ...aggregates.stateColumns(from, size)];
+      const states = aggregates.stateColumns(from, size);
+      const all = [...(places === undefined ? (table?.keyColumns(from, size) ?? []) : []), ...states];
       const columns = all.map((column) => gatherColumn(workspace, column, rows.address, count));
       for (const column of all) column.release();
-      yield { columns, count };
+      if (places === undefined) yield { columns, count };
+      else {
+        const numbers = workspace.allocate(size * 4);
+        const at = workspace.allocate(count * 4);
+        workspace.kernels.groupSequence(from, size, numbers.address);
+        workspace.kernels.gather32(numbers.address, rows.address, count, at.address);
+        const owners = places.ownersOf(at.address, count);
+        const keys = table?.gatherKeys(owners.address, count) ?? [];
+        const times = places.times.of(owners.address, count);
+        for (const owned of [numbers, at, owners]) owned.release();
+        yield { columns: [...keys, ...columns, times], count };
+      }
     }
   }
 }

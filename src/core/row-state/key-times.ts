@@ -111,6 +111,15 @@ export class KeyTimes {
     return kernels.keyTimesSelect(this.#times.address, this.#boundMs, from, count, isLiving, out);
   }
 
+  /**
+   * The places from + row of [from, from + count) that belong to keys which are there and have rows, by i64 counts; see
+   * `keyTimesLiving`. u32 each, to `rows`.
+   */
+  livingPlaces(places: Address, owners: Address, from: number, count: number, counts: Address, rows: Address): number {
+    const { kernels } = this.#context.workspace;
+    return kernels.keyTimesLiving(this.#times.address, this.#boundMs, places, owners, from, count, counts, rows);
+  }
+
   /** When the groups u32[count] were renewed; the caller owns the column. */
   of(groups: Address, count: number): Column {
     const { workspace } = this.#context;

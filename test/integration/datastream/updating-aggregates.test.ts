@@ -1,6 +1,17 @@
 import { beforeAll, expect, it } from "vitest";
 import { readRows } from "../../../src/core/columns/read.ts";
-import { col, count, max, type Sink, StreamExecutionEnvironment, sum } from "../../../src/index.ts";
+import {
+  type AggregateOptions,
+  col,
+  count,
+  max,
+  Schema,
+  type Sink,
+  StreamExecutionEnvironment,
+  sum,
+  types,
+  WatermarkStrategy,
+} from "../../../src/index.ts";
 import { loadEngine, Simulation } from "../../../src/testing.ts";
 
 beforeAll(loadEngine);
@@ -90,4 +101,33 @@ it("names a mistake while the plan is built", async () => {
   const env = StreamExecutionEnvironment.create();
   const keyed = env.fromCollection(bids).keyBy("auction");
   await expect(async () => keyed.aggregate({}).plan.resolve()).rejects.toMatchObject({ code: "AGGREGATES_EMPTY" });
+});
+
+it.each([
+  ["STREAMING", [2, 2]],
+  ["BATCH", [4]],
+] as const)("forgets keys after their time to live, in mode %s", (runtimeMode, counts) =>
+  new Simulation({ seed: 4 }).run(async (host) => {
+    const env = StreamExecutionEnvironment.create({ host, runtimeMode });
+    const visits = Schema.of({ user: types.utf8, at: types.int64 });
+    const strategy = WatermarkStrategy.monotonous<typeof visits.$fields>().withTimestamps("at");
+    const given = [0n, 5n, 100n, 103n].map((at) => ({ user: "ann", at }));
+    const byUser = env.fromCollection(given, visits, strategy).keyBy("user");
+    const { sink, rows } = remaining();
+    byUser.count({ ttl: { ttlMs: 50, timeDomain: "event" } }).addSink(sink);
+    await env.execute();
+    expect(sorted(rows())).toEqual(counts.map((count) => JSON.stringify({ user: "ann", count })));
+  }),
+);
+
+it("refuses a time to live that is none", () => {
+  const byAuction = StreamExecutionEnvironment.create().fromCollection(bids).keyBy("auction");
+  const refused = (options: unknown, code: string) =>
+    expect(() => byAuction.aggregate({ bids: count() }, options as AggregateOptions)).toThrow(
+      expect.objectContaining({ code }),
+    );
+  refused({ ttl: { ttlMs: 0 } }, "STATE_TTL_INVALID");
+  refused({ ttl: { ttlMs: 10, timeDomain: "row" } }, "STATE_TTL_INVALID");
+  refused({ ttl: { ttlMs: 10, updateOn: "read" } }, "OPTION_UNKNOWN");
+  refused({ ttlMs: 10 }, "OPTION_UNKNOWN");
 });

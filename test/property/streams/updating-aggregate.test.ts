@@ -87,3 +87,91 @@ it("the changelog of an updating aggregate folds to the aggregate of the rows th
     { numRuns: 120 },
   );
 });
+
+/** Rows that come at one moment, whose event times go on by `stepMs` from each to the next. */
+const anyTimedStep = fc.record({
+  pauseMs: fc.constantFrom(0, 1, 3, 9, 10, 25),
+  stepMs: fc.constantFrom(0, 1, 6, 10),
+  rows: fc.array(fc.record({ row: anyRow(), isBack: fc.boolean() }), { maxLength: 8, size: "max" }),
+  watermark: fc.boolean(),
+  restart: fc.option(fc.constantFrom(1, 2, 3), { freq: 4 }),
+});
+const TTL_MS = 10;
+
+it("a key of an updating aggregate that has had no row for its time to live begins anew, and what it gave stays", () => {
+  fc.assert(
+    fc.property(
+      fc.array(anyTimedStep, { maxLength: 25, size: "max" }),
+      fc.constantFrom(["k"], ["f"], ["text", "k"]),
+      fc.constantFrom("processing" as const, "event" as const),
+      fc.boolean(),
+      (steps, keys, timeDomain, isChangelogInput) => {
+        withWorkspace((ws) => {
+          // How often a row is there is all that is known of rows that are taken back once they were forgotten.
+          const aggregates = isChangelogInput ? AGGREGATES.slice(0, 1) : AGGREGATES;
+          const spec = { kind: "updatingAggregate", keys, aggregates, isChangelogInput } as const;
+          const ttl = { ttlMs: TTL_MS, timeDomain };
+          const create = () => new UpdatingAggregateOperator({ ...spec, ttl }, SCHEMA, { fewestDead: 3 });
+          const harness = new StreamHarness(ws, create, [{ schema: SCHEMA, keys }], { batchRows: 3 });
+          const lives = new Map<string, { lastMs: number; rows: Row[]; before: Row[][] }>();
+          let [nowMs, missed] = [0, 0];
+          for (const { pauseMs, stepMs, rows, watermark, restart } of steps) {
+            nowMs += pauseMs;
+            harness.processingTime(nowMs);
+            const times = rows.map((_, i) => nowMs + i * stepMs);
+            const kinds = rows.map(({ isBack }) => (isBack && isChangelogInput ? 3 : 0));
+            const given = rows.map(({ row }) => row as Row);
+            for (const [i, row] of given.entries()) {
+              const timeMs = timeDomain === "event" ? times[i] : nowMs;
+              const key = shown([Object.fromEntries(keys.map((name) => [name, row[name] === 0 ? 0 : row[name]]))])[0];
+              const life = lives.get(key) ?? { lastMs: Number.NEGATIVE_INFINITY, rows: [], before: [] };
+              lives.set(key, life);
+              if (life.lastMs + TTL_MS <= timeMs) {
+                life.before.push(life.rows);
+                life.rows = [];
+              }
+              life.lastMs = Math.max(life.lastMs, timeMs);
+              if (kinds[i] === 0) life.rows.push(row);
+              else if (life.rows.pop() === undefined) missed++;
+            }
+            if (rows.length > 0) harness.rows(0, given, { times, kinds });
+            if (timeDomain === "event") nowMs = Math.max(nowMs, ...times);
+            if (watermark) harness.watermark(nowMs - 1);
+            if (restart !== null) harness.restart(restart);
+          }
+          harness.close();
+          const all = [...lives.values()]
+            .flatMap(({ rows, before }) => [...before, rows])
+            .filter((one) => one.length > 0);
+          const names = [...keys, ...aggregates.map(({ as }) => as)];
+          const expected = all
+            .flatMap((rows) => reference(rows, keys))
+            .map((row) => Object.fromEntries(names.map((name) => [name, row[name]])));
+          expect(shown(fold(harness.emitted))).toEqual(shown(expected as Row[]));
+          expect(harness.metrics.get("retractionsMissed") ?? 0).toBe(missed);
+        });
+      },
+    ),
+    { numRuns: 150 },
+  );
+});
+
+it.each(["processing", "event"] as const)("keys that have expired in %s time are freed", (timeDomain) =>
+  withWorkspace((ws) => {
+    const spec = { kind: "updatingAggregate", keys: ["id"], aggregates: AGGREGATES.slice(0, 3) } as const;
+    const create = () => new UpdatingAggregateOperator({ ...spec, ttl: { ttlMs: 1000, timeDomain } }, SCHEMA);
+    const harness = new StreamHarness(ws, create, [{ schema: SCHEMA, keys: ["id"] }]);
+    const bytes: number[] = [];
+    for (let round = 0; round < 60; round++) {
+      const rows = Array.from({ length: 2000 }, (_, i) => ({ id: round * 2000 + i, v: i }));
+      harness.processingTime(round * 500);
+      harness.rows(0, rows, { times: rows.map(() => round * 500) });
+      harness.watermark(round * 500);
+      harness.emitted.splice(0);
+      bytes.push(harness.stateBytes);
+    }
+    expect(Math.max(...bytes.slice(40))).toBeLessThanOrEqual(Math.max(...bytes.slice(0, 40)));
+    harness.close();
+    expect(harness.stateBytes).toBe(0);
+  }),
+);
