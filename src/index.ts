@@ -155,6 +155,7 @@ export type { AggregateFunction, ProcessWindowFunction, WindowFunction } from ".
 export { WindowedStream } from "./datastream/windowed-stream.ts";
 export {
   CumulateEventTimeWindows,
+  CumulateProcessingTimeWindows,
   type CustomWindows,
   EventTimeSessionWindows,
   GlobalWindows,

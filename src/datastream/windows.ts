@@ -39,6 +39,9 @@ const tumbling = (domain: TimeDomain, sizeMs: number, offsetMs: number) =>
 const sliding = (domain: TimeDomain, sizeMs: number, slideMs: number, offsetMs: number) =>
   new WindowAssigner({ kind: "sliding", sizeMs, slideMs, offsetMs, domain });
 
+const cumulate = (domain: TimeDomain, maxSizeMs: number, stepMs: number, offsetMs: number) =>
+  new WindowAssigner({ kind: "cumulate", maxSizeMs, stepMs, offsetMs, domain });
+
 /** [k size + offset, (k + 1) size + offset) of event time. */
 export const TumblingEventTimeWindows = {
   /** @throws {PlanError} WINDOW_SIZE_INVALID, WINDOW_OFFSET_INVALID */
@@ -65,7 +68,12 @@ export const SlidingProcessingTimeWindows = {
 export const CumulateEventTimeWindows = {
   /** @throws {PlanError} WINDOW_SIZE_INVALID, WINDOW_STEP_INVALID, WINDOW_OFFSET_INVALID */
   of: (maxSizeMs: number, stepMs: number, offsetMs = 0): WindowAssigner =>
-    new WindowAssigner({ kind: "cumulate", maxSizeMs, stepMs, offsetMs, domain: "event" }),
+    cumulate("event", maxSizeMs, stepMs, offsetMs),
+} as const;
+
+export const CumulateProcessingTimeWindows = {
+  of: (maxSizeMs: number, stepMs: number, offsetMs = 0): WindowAssigner =>
+    cumulate("processing", maxSizeMs, stepMs, offsetMs),
 } as const;
 
 /** The gap of a row in milliseconds: a column or expression of whole numbers, or a function of the row. */

@@ -152,7 +152,7 @@ it("a key of an updating aggregate that has had no row for its time to live begi
         });
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 80 },
   );
 });
 
