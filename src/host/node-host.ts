@@ -1,6 +1,7 @@
 import { webcrypto } from "node:crypto";
 import { availableParallelism, totalmem } from "node:os";
 import type { Clock, Host, HostScheduler, Random } from "../core/host.ts";
+import { whenCollected } from "./collected.ts";
 import { NodeFiles } from "./node-files.ts";
 import { NodeModules } from "./node-modules.ts";
 import { NodeNetwork } from "./node-network.ts";
@@ -26,12 +27,10 @@ export function nodeHost(): Host {
     availableParallelism: availableParallelism(),
     totalMemoryBytes: memoryBytes(),
     terminal: { stream: process.stderr, output: process.stdout, environment: process.env },
-    whenCollected: (target, callback) => collected.register(target, callback),
+    whenCollected,
   };
   return host;
 }
-
-const collected = new FinalizationRegistry<() => void>((callback) => callback());
 
 const clock: Clock = {
   nowMs: () => Date.now(),

@@ -1,3 +1,4 @@
+import { isCleaningUp } from "../host/collected.ts";
 import { OWN_FOLDER } from "../host/package-layout.ts";
 import { RealWorldError } from "./simulation-errors.ts";
 
@@ -68,8 +69,9 @@ function replaceAll(): () => void {
   };
 }
 
-/** Is the nearest caller of `trap` a package other than this one, or Node itself? */
+/** Is the nearest caller of `trap` a package other than this one, or Node itself, or cleaning up behind the real host? */
 function isOutsider(trap: object): boolean {
+  if (isCleaningUp()) return true;
   const caller = callerFile(trap);
   // Millrace itself is a package when it is installed.
   if (caller === undefined || caller.startsWith(OWN_PATH)) return false;

@@ -58,7 +58,7 @@ const inputs: Broken[] = [
     what: "a truncated Parquet file",
     given: (good) => writeFileSync(at("cut.parquet"), good.subarray(0, good.length >> 1)),
     job: (env) => env.readParquet(at("cut.parquet")),
-    code: "PARQUET_NOT_PARQUET",
+    code: "PARQUET_FOOTER_CORRUPT",
     says: /cut\.parquet/,
   },
   {
