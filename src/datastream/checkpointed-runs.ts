@@ -1,15 +1,20 @@
 import { crc32cOf } from "../core/checksum.ts";
 import type { Host } from "../core/host.ts";
 import type { JobSnapshot } from "../core/job-snapshot.ts";
+import { checkRestore } from "../runtime/check-restore.ts";
 import type { StoreCheckpoint } from "../runtime/checkpoint-store.ts";
 import type { Engine, JobOptions, JobOutcome } from "../runtime/engine.ts";
+import type { JobGraph } from "../runtime/job-graph.ts";
+import { uniqueId } from "../runtime/unique-id.ts";
 import { CheckpointDirectory } from "../state/checkpoints/checkpoint-directory.ts";
+import { isOneRuns } from "../state/checkpoints/checkpoint-names.ts";
 import { LocalObjects } from "../state/checkpoints/local-objects.ts";
 import type { Checkpointing, KeptCheckpoints } from "./checkpointing.ts";
 
 interface CheckpointedRun {
   readonly engine: Engine;
   readonly host: Host;
+  readonly graph: JobGraph;
   readonly checkpoints: Checkpointing | undefined;
   /** What the caller gave to go on from; a directory that has checkpoints goes before it. */
   readonly restore: JobSnapshot | undefined;
@@ -21,7 +26,7 @@ type Options = Pick<JobOptions, "checkpoints" | "storeCheckpoint" | "commitWatch
 
 /** One run of a job with its checkpoints: where they are kept, and from where it goes on. */
 export async function runCheckpointed(
-  { engine, host, checkpoints, restore, onCheckpoint }: CheckpointedRun,
+  { engine, host, graph, checkpoints, restore, onCheckpoint }: CheckpointedRun,
   run: (options: Options) => Promise<JobOutcome>,
 ): Promise<JobOutcome> {
   const given = restore === undefined ? {} : { restore };
@@ -37,22 +42,28 @@ export async function runCheckpointed(
   if (kept === undefined) return run({ ...given, checkpoints: settings, storeCheckpoint: storing(store) });
   const directory = await claim(engine, host, kept);
   const found = (await directory.restore()) ?? restore;
-  if (found !== undefined) onCheckpoint(found);
-  return run({
+  if (found !== undefined) {
+    checkRestore(graph, found, kept.directory);
+    onCheckpoint(found);
+  }
+  // What cannot be removed now is tried again with the next one; a disk that it fills fails to store them.
+  const removeOld = () => directory.removeOld().catch(() => undefined);
+  const outcome = await run({
     ...(found === undefined ? {} : { restore: found }),
     checkpoints: settings,
     storeCheckpoint: storing((snapshot, { signal }) => directory.store(snapshot, signal)),
     commitWatch: {
       before: (checkpointId) => directory.beforeCommit(checkpointId),
-      // What cannot be removed now is tried again with the next one; a disk that it fills fails to store them.
-      after: () => directory.removeOld().catch(() => undefined),
+      after: removeOld,
     },
   });
+  await removeOld();
+  return outcome;
 }
 
 const claim = (engine: Engine, host: Host, { directory, retained }: KeptCheckpoints): Promise<CheckpointDirectory> =>
   CheckpointDirectory.claim({
-    store: new LocalObjects(host.files, directory, host.processes.token),
+    store: new LocalObjects(host.files, directory, `${host.processes.token}-${uniqueId(host.random)}`, isOneRuns),
     checksum: (bytes) => crc32cOf(engine.workspace, [bytes]),
     nowMs: () => host.clock.nowMs(),
     retained,

@@ -61,6 +61,8 @@ export class StreamExecutionEnvironment {
   #timeCharacteristic: TimeCharacteristic = "event";
   #chaining = true;
   #checkpointing: Checkpointing | undefined;
+  /** Where jobs of this environment keep checkpoints. */
+  readonly #directories = new Set<string>();
   readonly #sinks: StreamPlan[] = [];
   readonly #accumulators = new Map<string, AccumulatorSet>();
   /** @internal For methods that stand in files of their own. */
@@ -239,6 +241,7 @@ export class StreamExecutionEnvironment {
     const sinks = await Promise.all(pending.map((plan) => plan.resolve()));
     checkRollingTargets(sinks.flatMap((node) => (node.op === "sink" ? [node.sink.spec] : [])));
     const checkpoints = this.#modeOf(sinks) === "batch" ? undefined : this.#checkpointing;
+    if (checkpoints?.kept !== undefined) this.#takeDirectory(checkpoints.kept.directory);
     return this.#start(
       sinks,
       {
@@ -248,6 +251,18 @@ export class StreamExecutionEnvironment {
       },
       this.#scope,
     );
+  }
+
+  /** A second job would go on from the checkpoints of the first. */
+  #takeDirectory(directory: string): void {
+    if (this.#directories.has(directory)) {
+      throw new PlanError(
+        "CHECKPOINT_DIRECTORY_TAKEN",
+        `An earlier job of this environment keeps its checkpoints in "${directory}".`,
+        "Call enableCheckpointing with another directory before the next job, or use another environment.",
+      );
+    }
+    this.#directories.add(directory);
   }
 
   /** @internal What functions of a job have added to accumulators on this thread. */
@@ -304,7 +319,7 @@ export class StreamExecutionEnvironment {
       try {
         const { restore } = options;
         const outcome = await withEngine(this.#host, usesWorkers ? this.#parallelism : 1, (engine) =>
-          runCheckpointed({ engine, host: this.#host, checkpoints, restore, onCheckpoint }, (checkpointed) =>
+          runCheckpointed({ engine, host: this.#host, graph, checkpoints, restore, onCheckpoint }, (checkpointed) =>
             engine.run(graph, {
               onStart: (id) => {
                 jobId = id;

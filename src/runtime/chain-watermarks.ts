@@ -7,7 +7,7 @@ import { END_OF_TIME_MS, START_OF_TIME_MS } from "../core/time/time.ts";
 import { int32, int64 } from "../core/types.ts";
 
 /** Besides the tables that an operator or source has of its own. */
-const TABLE = "inputWatermark";
+export const WATERMARK_TABLE = "inputWatermark";
 const SCHEMA = Schema.of({ watermarkMs: int64, subtask: int32, parallelism: int32 });
 
 /** Whose watermark it is. */
@@ -27,7 +27,11 @@ export function writeWatermark(
     workspace.i32[data.address >>> 2] = value;
     return columnOf(workspace, int32, 1, { data });
   });
-  writer.write(TABLE, "union", new Batch(SCHEMA, 1, [columnOf(workspace, int64, 1, { data: time }), ...columns]));
+  writer.write(
+    WATERMARK_TABLE,
+    "union",
+    new Batch(SCHEMA, 1, [columnOf(workspace, int64, 1, { data: time }), ...columns]),
+  );
 }
 
 /**
@@ -38,7 +42,7 @@ export function readWatermark({ workspace, subtask, parallelism }: Place, reader
   let least = Number.POSITIVE_INFINITY;
   let own = START_OF_TIME_MS;
   let isSpreadAsBefore = false;
-  for (const batch of reader.read(TABLE)) {
+  for (const batch of reader.read(WATERMARK_TABLE)) {
     const [times, subtasks, parallelisms] = batch.columns.map(({ data }) => data);
     for (let row = 0; row < batch.rowCount; row++) {
       const timeMs = Number(workspace.i64[(times >>> 3) + row]);

@@ -47,7 +47,9 @@ export function gatherColumn(
       const first = workspace.i32[column.offsets >>> 2];
       const length = workspace.i32[(column.offsets >>> 2) + column.length] - first;
       // What was left out has no bytes, as columns that are null in the rows that a filter drops: all bytes stay in place.
-      if (total === length && total > 0 && kernels.gatherAscends(indices, count)) {
+      // The result holds on to the blocks of the column, so they must not be much larger than what it shows of them.
+      const isMost = count * 2 >= column.length;
+      if (isMost && total === length && total > 0 && kernels.gatherAscends(indices, count)) {
         return shareBytes(workspace, column, count, column.data + first, offsets, validity.validity);
       }
       const data = workspace.allocate(total + 16);

@@ -195,6 +195,7 @@ class StreamPlanner {
   #inTwoPhases(node: StreamOperatorNode): StreamOperatorNode | undefined {
     return inTwoPhases(node, {
       parallelismOf: (of) => this.#parallelismOf(of),
+      readersOf: (of) => this.#consumers.get(of) ?? 0,
       bufferTimeoutMs: this.#options.bufferTimeoutMs,
       uid: this.#uidOf(node),
       readsLateRows: this.#sideRead.has(node),

@@ -12,6 +12,8 @@ type Partials = WindowPartialsSpec & OperatorSpec;
 /** What decides whether a window aggregate is worth two operators. */
 export interface TwoPhaseContext {
   readonly parallelismOf: (node: StreamNode) => number;
+  /** How many steps read a node. */
+  readonly readersOf: (node: StreamNode) => number;
   readonly bufferTimeoutMs: number;
   readonly uid: string;
   readonly readsLateRows: boolean;
@@ -40,8 +42,9 @@ export function inTwoPhases(node: StreamOperatorNode, context: TwoPhaseContext):
   if (context.readsLateRows || earlyEveryMs !== undefined || !isHeld) return undefined;
   if (input.side !== undefined || !["keyed", "global"].includes(input.route.kind)) return undefined;
   if (!aggregates.every((spec: AggregateSpec) => isExactInParts(spec, schema))) return undefined;
-  const members = membersOf(input);
-  if (members === undefined || !members.some((member) => context.parallelismOf(member.node) > 1)) return undefined;
+  const members = membersOf(input, false, context);
+  if (members === undefined || !members.some(({ input: { node: member } }) => context.parallelismOf(member) > 1))
+    return undefined;
   const partials: Partials = {
     kind: "windowPartials",
     name: `partial ${node.name}`,
@@ -53,7 +56,7 @@ export function inTwoPhases(node: StreamOperatorNode, context: TwoPhaseContext):
   };
   const columns = windowColumns(keys, aggregates, schema);
   const partialSchema = windowPartials(columns, aggregates, new PaneGrid(window).isTumbling).schema;
-  const partialsOf = (member: StreamInput, i: number): StreamOperatorNode => ({
+  const partialsOf = ({ input: member, isShared }: Member, i: number): StreamOperatorNode => ({
     op: "operator",
     operator: partials,
     schema: partialSchema,
@@ -62,6 +65,8 @@ export function inTwoPhases(node: StreamOperatorNode, context: TwoPhaseContext):
     uid: `${context.uid}/partials${members.length === 1 ? "" : i}`,
     parallelism: context.parallelismOf(member.node),
     isUpdating: false,
+    // Chained to the member, its partial aggregates would be all that the other readers get.
+    ...(isShared ? { chaining: "head" as const } : {}),
     ...(node.callSite === undefined ? {} : { callSite: node.callSite }),
   });
   const made = members.map(partialsOf);
@@ -79,9 +84,18 @@ export function inTwoPhases(node: StreamOperatorNode, context: TwoPhaseContext):
   return { ...node, operator: final, inputs: [{ node: whole, route: input.route }] };
 }
 
+/** A stream that a window reads, by itself or as part of a union. */
+interface Member {
+  readonly input: StreamInput;
+  /** Others read it too, through a union that the member itself does not know of. */
+  readonly isShared: boolean;
+}
+
 /** The streams that a window reads, those of a union one by one; undefined where one of them is not a main output. */
-function membersOf(input: StreamInput): StreamInput[] | undefined {
-  if (input.node.op !== "union") return input.side === undefined ? [input] : undefined;
-  const members = input.node.inputs.map(membersOf);
+function membersOf(input: StreamInput, isShared: boolean, context: TwoPhaseContext): Member[] | undefined {
+  const { node, side } = input;
+  if (node.op !== "union") return side === undefined ? [{ input, isShared }] : undefined;
+  const isRead = isShared || context.readersOf(node) > 1;
+  const members = node.inputs.map((each) => membersOf(each, isRead, context));
   return members.every((each) => each !== undefined) ? members.flat() : undefined;
 }

@@ -85,12 +85,13 @@ export class CheckpointDirectory {
    * What this run is to go on from: once, before anything else. Undefined where there is nothing, and the job starts
    * from its beginning.
    * @throws {DataError} CHECKPOINT_CORRUPT where what there is cannot be used, nor be passed over
+   * @throws {ExternalError} CHECKPOINT_FENCED
    */
   async restore(): Promise<JobSnapshot | undefined> {
     const candidates = await this.#candidates();
     let found: JobSnapshot | undefined;
     let from: CheckpointKey | undefined;
-    for (const key of candidates) {
+    for (const { key, isOrigin } of candidates) {
       try {
         const manifest = await this.#manifest(key);
         found = await readStateFiles(this.#store, manifest, this.#checksum, (bytes, file) => {
@@ -101,12 +102,15 @@ export class CheckpointDirectory {
         break;
       } catch (thrown) {
         if (!(thrown instanceof DataError) || thrown.code !== "CHECKPOINT_CORRUPT") throw thrown;
-        if ((await this.#store.get(committingName(key))) !== undefined) throw mustNotPassOver(thrown);
+        const mustBeTaken = isOrigin || (await this.#store.get(committingName(key))) !== undefined;
+        if (mustBeTaken) throw mustNotPassOver(thrown);
       }
     }
     // Its commits are issued again by whoever goes on from it.
     if (from !== undefined) await this.#allowCommits(from);
     await this.#store.put(originName(this.attempt), [originText(from, this.#checksum)]);
+    // A later run may have removed meanwhile what was not found here.
+    await this.#checkFence();
     return found;
   }
 
@@ -136,6 +140,7 @@ export class CheckpointDirectory {
       await this.#store.put(manifestCopyName(key), [bytes]);
       signal?.throwIfAborted();
     } catch (thrown) {
+      this.#writer.forgetNewest();
       await this.#discard(key);
       throw thrown;
     }
@@ -173,20 +178,22 @@ export class CheckpointDirectory {
     if (!this.#isSwept && retained.every(({ key }) => key.attempt === this.attempt)) await this.#sweep();
   }
 
-  /** In the order in which they are to be tried. */
-  async #candidates(): Promise<CheckpointKey[]> {
+  /** In the order in which they are to be tried; `isOrigin`: an earlier run has gone on from it. */
+  async #candidates(): Promise<{ readonly key: CheckpointKey; readonly isOrigin: boolean }[]> {
     const names = (await this.#store.list("")).map(({ name }) => name);
-    const complete = keysIn(names).filter((key) => names.includes(manifestName(key)));
-    const candidates: CheckpointKey[] = [];
+    // One that has something committed was complete, whatever has become of its manifest.
+    const isCandidate = (key: CheckpointKey) =>
+      names.includes(manifestName(key)) || names.includes(committingName(key));
+    const candidates: { readonly key: CheckpointKey; readonly isOrigin: boolean }[] = [];
     for (const attempt of attemptsIn(names).reverse()) {
       if (attempt >= this.attempt) continue;
-      const own = complete.filter((key) => key.attempt === attempt);
-      candidates.push(...own.sort((a, b) => b.checkpointId - a.checkpointId));
+      const own = keysIn(names).filter((key) => key.attempt === attempt && isCandidate(key));
+      candidates.push(...own.reverse().map((key) => ({ key, isOrigin: false })));
       const origin = await this.#store.get(originName(attempt));
       // Without one it never ran, and what was the newest before it still is.
       if (origin === undefined) continue;
       const from = originIn(origin, this.#checksum, `${this.#store.location}/${originName(attempt)}`);
-      if (from !== undefined) candidates.push(from);
+      if (from !== undefined) candidates.push({ key: from, isOrigin: true });
       break;
     }
     return candidates;

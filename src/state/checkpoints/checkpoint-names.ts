@@ -43,6 +43,9 @@ export function checkpointOf(name: string): CheckpointKey | undefined {
   return found === null ? undefined : { attempt: Number(found[1]), checkpointId: Number(found[2]) };
 }
 
+/** Directories of one checkpoint, which one run writes. */
+export const isOneRuns = (directory: string): boolean => checkpointOf(directory) !== undefined;
+
 /** The run that wrote a file of state. */
 export function stateAttemptOf(name: string): number | undefined {
   const found = /^state\/(\d+)-/.exec(name);

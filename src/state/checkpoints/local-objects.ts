@@ -7,8 +7,7 @@ const UNFINISHED = ".unfinished-";
 
 /**
  * Objects in a directory, one file each. A file is written under another name, synced, renamed, and then the directory
- * is synced, as are those above that did not exist before. Files of writers that died stay hidden, and are removed by
- * whoever removes the last object beside them.
+ * is synced, as are those above that did not exist before. Files of writers that died stay hidden.
  */
 export class LocalObjects implements ObjectStore {
   readonly location: string;
@@ -16,13 +15,18 @@ export class LocalObjects implements ObjectStore {
   /** Directories of this store that are known to be durable. */
   readonly #durable = new Set<string>();
   readonly #token: string;
+  readonly #isOneWriters: (directory: string) => boolean;
   #unfinished = 0;
 
-  /** `token` names the process: files that several write at once must not have the same name. */
-  constructor(files: HostFiles, directory: string, token: string) {
+  /**
+   * `token` is the writer's alone: files that several write at once must not have the same name.
+   * `isOneWriters`: whether only one writer puts objects into a directory, so that it can go when it is empty.
+   */
+  constructor(files: HostFiles, directory: string, token: string, isOneWriters: (directory: string) => boolean) {
     this.location = directory.length > 1 ? directory.replace(/\/+$/, "") : directory;
     this.#files = files;
     this.#token = token;
+    this.#isOneWriters = isOneWriters;
   }
 
   async put(name: string, bytes: readonly Uint8Array[]): Promise<void> {
@@ -45,8 +49,10 @@ export class LocalObjects implements ObjectStore {
     try {
       this.#write(path, [bytes], true);
     } catch (thrown) {
-      if (thrown instanceof ExternalError && thrown.code === "FILE_EXISTS") return false;
-      throw thrown;
+      if (!(thrown instanceof ExternalError) || thrown.code !== "FILE_EXISTS") throw thrown;
+      // Whoever took it may have died before it lasted.
+      this.#files.syncDirectory(directory);
+      return false;
     }
     this.#files.syncDirectory(directory);
     return true;
@@ -131,13 +137,14 @@ export class LocalObjects implements ObjectStore {
   }
 
   /**
-   * What was removed from a directory does not come back. One without objects goes, up to that of the store; what a dead
-   * writer left there goes with it.
+   * What was removed from a directory does not come back. An empty one of one writer goes, and with it what that writer
+   * may have left unfinished.
    */
   #settle(directory: string): void {
     const path = directory === "" ? this.location : this.#path(directory);
     if (this.#files.stat(path)?.isDirectory !== true) return;
-    if (directory === "" || this.#files.list(path).some((entry) => !entry.startsWith(UNFINISHED))) {
+    const isNeeded = (): boolean => this.#files.list(path).some((entry) => !entry.startsWith(UNFINISHED));
+    if (!this.#isOneWriters(directory) || isNeeded()) {
       this.#files.syncDirectory(path);
       return;
     }

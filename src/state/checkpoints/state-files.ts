@@ -9,6 +9,8 @@ export class StateFileWriter {
   readonly #checksum: Checksum;
   /** A part that a later snapshot holds again is not written again. */
   readonly #written = new WeakMap<Uint8Array, StateFile>();
+  /** Parts that the last call has written, or has begun to. */
+  #newest: Uint8Array[] = [];
 
   constructor(store: ObjectStore, checksum: Checksum) {
     this.#store = store;
@@ -19,6 +21,7 @@ export class StateFileWriter {
   async write(snapshot: JobSnapshot, prefix: string): Promise<Manifest["operators"]> {
     const operators: Record<string, Record<string, TableManifest>> = Object.create(null);
     let count = 0;
+    this.#newest = [];
     for (const [uid, { tables }] of Object.entries(snapshot.operators)) {
       const described: Record<string, TableManifest> = Object.create(null);
       for (const [name, { kind, parts }] of Object.entries(tables)) {
@@ -33,6 +36,7 @@ export class StateFileWriter {
             };
             await this.#store.put(file.file, [bytes]);
             this.#written.set(bytes, file);
+            this.#newest.push(bytes);
           }
           files.push(file);
         }
@@ -41,6 +45,11 @@ export class StateFileWriter {
       operators[uid] = described;
     }
     return operators;
+  }
+
+  /** The files that the last call has written are going to be removed. */
+  forgetNewest(): void {
+    for (const bytes of this.#newest) this.#written.delete(bytes);
   }
 
   /** From now on this part is taken to be in this file. */

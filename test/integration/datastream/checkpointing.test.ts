@@ -260,3 +260,35 @@ it("a job goes on from its latest checkpoint, and again from there where it fail
     await fourth.result();
     expect(given.length).toBe(before);
   }));
+
+describe("a job that finds checkpoints in its directory", () => {
+  const environment = (host: Host, maxParallelism = 128, uid = "numbers") => {
+    const env = StreamExecutionEnvironment.create({ host, maxParallelism });
+    env.enableCheckpointing(10, { directory: "/job" });
+    env
+      .fromGenerator({ n: col("n") }, { count: 30, rowsPerSecond: 100 })
+      .uid(uid)
+      .blackhole();
+    return env;
+  };
+
+  it.each([
+    ["of other key groups", "MAX_PARALLELISM_CHANGED", (host: Host) => environment(host, 64)],
+    ["of steps that it has not", "STATE_NOT_IN_JOB", (host: Host) => environment(host, 128, "others")],
+  ])("%s does not start", async (_, code, other) => {
+    const simulation = simulated();
+    await simulation.run((host) => environment(host).execute());
+    await expect(simulation.run((host) => other(host).execute())).rejects.toMatchObject({ code });
+    // It is as it was for the job whose it is.
+    await simulation.run((host) => environment(host).execute());
+  });
+
+  it("of an earlier job of its own environment does not start", async () => {
+    await simulated().run(async (host) => {
+      const env = environment(host);
+      await env.execute();
+      env.fromSequence(0, 3).blackhole();
+      await expect(env.execute()).rejects.toMatchObject({ code: "CHECKPOINT_DIRECTORY_TAKEN" });
+    });
+  });
+});

@@ -4,6 +4,7 @@ import { EngineError } from "../../../src/core/errors.ts";
 import type { Host } from "../../../src/core/host.ts";
 import type { JobSnapshot } from "../../../src/core/job-snapshot.ts";
 import { CheckpointDirectory } from "../../../src/state/checkpoints/checkpoint-directory.ts";
+import { isOneRuns } from "../../../src/state/checkpoints/checkpoint-names.ts";
 import { LocalObjects } from "../../../src/state/checkpoints/local-objects.ts";
 import type { Fault } from "../../../src/testing/fault-plan.ts";
 import { Simulation } from "../../../src/testing/simulation.ts";
@@ -68,11 +69,20 @@ const scenario = (canBeDamaged: boolean, ...kinds: Fault["kind"][]): fc.Arbitrar
     tape: big(fc.nat(63), 60),
   });
 
+const written = new Map<string, Uint8Array>();
+
+/** The same bytes for the same text, as parts of subtasks that have finished are in all snapshots that follow. */
+function partOf(text: string): Uint8Array {
+  const part = written.get(text) ?? new TextEncoder().encode(text);
+  written.set(text, part);
+  return part;
+}
+
 const snapshotOf = (past: readonly string[], checkpointId: number): JobSnapshot => ({
   checkpointId,
   maxParallelism: 128,
   operators: {
-    first: { tables: { past: { kind: "list", parts: past.map((each) => new TextEncoder().encode(each)) } } },
+    first: { tables: { past: { kind: "list", parts: past.map(partOf) } } },
     __proto__x: { tables: { empty: { kind: "keyed", parts: [new Uint8Array()] } } },
   },
 });
@@ -95,9 +105,11 @@ interface Outcome {
   readonly simulation: Simulation;
 }
 
+let writers = 0;
+
 const openDirectory = (host: Host, retained: number): Promise<CheckpointDirectory> =>
   CheckpointDirectory.claim({
-    store: new LocalObjects(host.files, DIRECTORY, host.processes.token),
+    store: new LocalObjects(host.files, DIRECTORY, `${host.processes.token}-${writers++}`, isOneRuns),
     checksum: (bytes) => crc32cReference(bytes),
     nowMs: () => host.clock.nowMs(),
     retained,

@@ -66,6 +66,19 @@ describe("a window aggregate that several subtasks feed", () => {
     });
   });
 
+  it("leaves the members of a union as they are for its other readers", () => {
+    const { graph, partials } = planned((s) => {
+      const both = s.union(s.map((row) => row, { schema: rows }));
+      return [both.keyBy("key").window(windows).aggregate(exact), both.filter(() => true)];
+    });
+    expect(partials.length).toBe(2);
+    for (const { operators } of partials) expect(operators.map(({ kind }) => kind)).toEqual(["windowPartials"]);
+    const filter = graph.vertices.find(({ name }) => name.includes("filter"));
+    const feeds = graph.edges.filter(({ to }) => to === filter?.id).map(({ from }) => from);
+    expect(feeds.length).toBe(2);
+    expect(partials.filter(({ id }) => feeds.includes(id))).toEqual([]);
+  });
+
   it("does so for all rows, sliding windows, processing time, and each member of a union", () => {
     expect(isTwoPhase((s) => s.windowAll(windows).aggregate(exact))).toBe(true);
     expect(isTwoPhase((s) => s.keyBy("key").window(SlidingEventTimeWindows.of(10, 3)).aggregate(exact))).toBe(true);
