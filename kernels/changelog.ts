@@ -35,20 +35,35 @@ export function changelogSelect(kinds: usize, length: i32, back: bool, rows: usi
   return <i32>count;
 }
 
+/** How many rows are there of a place that had some and has none any more. */
+const EMPTIED: i64 = i64.MIN_VALUE;
+
 /**
- * rows = those that are added, and those that take back a row that is there, ascending; returns how many.
+ * rows = those that are added, and those that take back a row that is there, ascending; returns how many. Stops at the
+ * first row that is added to a place which had rows and has none any more: accumulators may hold what was forgotten there.
  *   counts  i64 per group: how many rows are there, before and after
+ *   seen    u32: the rows in front of the one that it stopped at
  */
-export function changelogPresent(groups: usize, kinds: usize, length: i32, counts: usize, rows: usize): i32 {
+export function changelogPresent(
+  groups: usize,
+  kinds: usize,
+  length: i32,
+  counts: usize,
+  rows: usize,
+  seen: usize,
+): i32 {
   let found: usize = 0;
-  for (let row: usize = 0; row < <usize>length; row++) {
+  let row: usize = 0;
+  for (; row < <usize>length; row++) {
     const at = counts + (<usize>load<u32>(groups + (row << 2)) << 3);
     const count = load<i64>(at);
     const isBack = kinds != 0 && takesBack(kinds, row);
-    if (isBack && count == 0) continue;
-    store<i64>(at, isBack ? count - 1 : count + 1);
+    if (isBack && count <= 0) continue;
+    if (!isBack && count == EMPTIED) break;
+    store<i64>(at, isBack ? (count == 1 ? EMPTIED : count - 1) : count + 1);
     store<u32>(rows + (found++ << 2), <u32>row);
   }
+  store<u32>(seen, <u32>row);
   return <i32>found;
 }
 

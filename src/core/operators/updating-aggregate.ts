@@ -65,8 +65,9 @@ const ROW_COUNT = "rows";
  *            row of each key, as an insert, at the end.
  * State:     accumulators per key; keys without rows are cleared away. With changelog input, min, max and distinct
  *            aggregates keep how often each value occurs. With a time to live, a key that has had no row for so long
- *            begins anew: what it gave stays, and its rows are forgotten. Rows that are taken back and are not there any
- *            more are counted as "retractionsMissed" then.
+ *            begins anew: what it gave stays, and its rows are forgotten. So does a key whose rows are all taken back. How
+ *            many rows of a key are there is known, not which: a row that is taken back where none is there is counted
+ *            as "retractionsMissed", and one that was forgotten counts for another that is there.
  * Watermark: travels on.
  * Late rows: none.
  */
@@ -265,16 +266,17 @@ export class UpdatingAggregateOperator implements Operator {
         const { places } = this.#open();
         assert(places !== undefined, "keys expire here");
         const renewed = places.renew(groups.address, this.#groupCount, batch, from);
-        end = renewed.end;
-        const part = sliceBatch(workspace, batch, from, end - from);
-        let changes: Batch | undefined;
+        const part = sliceBatch(workspace, batch, from, renewed.end - from);
+        let updated: { readonly seen: number; readonly changes: Batch | undefined };
         try {
-          changes = this.#updatePresent(part, renewed.places, places);
+          updated = this.#updatePresent(part, renewed.places, places);
         } finally {
           renewed.places.release();
           part.release();
         }
-        if (changes !== undefined) yield changes;
+        end = from + updated.seen;
+        if (end < renewed.end) places.restart(groups.address + end * 4, this.#groupCount);
+        if (updated.changes !== undefined) yield updated.changes;
       }
     } finally {
       groups.release();
@@ -282,23 +284,30 @@ export class UpdatingAggregateOperator implements Operator {
     }
   }
 
-  /** Leaves rows out that take back what was forgotten. */
-  #updatePresent(batch: Batch, at: Block, places: GroupPlaces): Batch | undefined {
-    if (!places.takesBack) return this.#update(batch, at);
+  /**
+   * Leaves rows out that take back what was forgotten, and stops, behind `seen` rows, where a key that has lost its last
+   * row gets another: it begins anew, since what is in its accumulators may be left of rows that were forgotten.
+   */
+  #updatePresent(
+    batch: Batch,
+    at: Block,
+    places: GroupPlaces,
+  ): { readonly seen: number; readonly changes: Batch | undefined } {
     const { workspace } = this.#context;
     const { rowCount } = batch;
+    if (!places.takesBack) return { seen: rowCount, changes: this.#update(batch, at) };
     const rows = workspace.allocate(rowCount * 4);
     const some = workspace.allocate(rowCount * 4);
     try {
-      const count = places.present(at.address, batch, rows.address);
-      if (count === rowCount) return this.#update(batch, at);
-      this.#context.count("retractionsMissed", rowCount - count);
-      if (count === 0) return undefined;
+      const { count, seen } = places.present(at.address, batch, rows.address);
+      if (count === rowCount) return { seen, changes: this.#update(batch, at) };
+      if (seen > count) this.#context.count("retractionsMissed", seen - count);
+      if (count === 0) return { seen, changes: undefined };
       workspace.kernels.gather32(at.address, rows.address, count, some.address);
       const present = gatherBatch(workspace, batch, rows.address, count);
       const changes = this.#update(present, some);
       present.release();
-      return changes;
+      return { seen, changes };
     } finally {
       for (const owned of [rows, some]) owned.release();
     }

@@ -24,7 +24,7 @@ export class GroupPlaces {
   /** By group its place, and by place its group. */
   readonly #places: GroupArray;
   readonly #owners: GroupArray;
-  /** By place how many rows are there; only where rows are taken back. */
+  /** By place how many rows are there, as `changelogPresent` counts them; only where rows are taken back. */
   readonly #rows: GroupArray | undefined;
 
   constructor(workspace: Workspace, times: KeyTimes, takesBack: boolean) {
@@ -65,11 +65,24 @@ export class GroupPlaces {
     return this.#gather(this.#owners, places, count);
   }
 
-  /** Rows that do not take back what is not there, u32 each, to `rows`; returns how many. */
-  present(places: Address, batch: Batch, rows: Address): number {
-    const { kernels } = this.#workspace;
+  /**
+   * Rows that do not take back what is not there, u32 each, to `rows`: `count` of the first `seen`. The row behind those
+   * is added to a place that had rows and has none any more: `restart` its group, and go on with it.
+   */
+  present(places: Address, batch: Batch, rows: Address): { readonly count: number; readonly seen: number } {
+    const workspace = this.#workspace;
     const counts = this.#rows?.ensure(this.count) ?? 0;
-    return kernels.changelogPresent(places, batch.rowKinds?.data ?? 0, batch.rowCount, counts, rows);
+    const kinds = batch.rowKinds?.data ?? 0;
+    const seen = workspace.allocate(4);
+    const count = workspace.kernels.changelogPresent(places, kinds, batch.rowCount, counts, rows, seen.address);
+    const seenRows = workspace.u32[seen.address >>> 2];
+    seen.release();
+    return { count, seen: seenRows };
+  }
+
+  /** A new place for the group (u32) at an address. */
+  restart(group: Address, groupCount: number): void {
+    this.#begin(group, 1, groupCount);
   }
 
   get takesBack(): boolean {

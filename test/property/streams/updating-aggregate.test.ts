@@ -156,6 +156,46 @@ it("a key of an updating aggregate that has had no row for its time to live begi
   );
 });
 
+it("nothing is left of forgotten rows that were taken back, once their key has no row any more", () => {
+  const given = [
+    { timeMs: 0, v: 5, kind: 0 },
+    { timeMs: 20, v: 7, kind: 0 }, // the 5 is forgotten
+    { timeMs: 21, v: 5, kind: 3 }, // it cannot be told from the 7
+    { timeMs: 22, v: 7, kind: 3 },
+    { timeMs: 23, v: 3, kind: 0 },
+  ];
+  const aggregates: readonly AggregateSpec[] = [
+    { fn: "countAll", as: "rows" },
+    { fn: "sum", column: "v", as: "sum" },
+    { fn: "min", column: "v", as: "min" },
+  ];
+  fc.assert(
+    fc.property(fc.subarray([1, 2, 3, 4]), fc.subarray([1, 2, 3, 4]), (cuts, restarts) => {
+      withWorkspace((ws) => {
+        const spec = { kind: "updatingAggregate", keys: ["k"], aggregates, isChangelogInput: true } as const;
+        const ttl = { ttlMs: TTL_MS, timeDomain: "event" } as const;
+        const create = () => new UpdatingAggregateOperator({ ...spec, ttl }, SCHEMA, { fewestDead: 3 });
+        const harness = new StreamHarness(ws, create, [{ schema: SCHEMA, keys: ["k"] }]);
+        const all = [...new Set([0, ...cuts, ...restarts, given.length])].sort((a, b) => a - b);
+        for (const [i, from] of all.slice(0, -1).entries()) {
+          if (restarts.includes(from)) harness.restart(1);
+          const part = given.slice(from, all[i + 1]);
+          const options = { times: part.map(({ timeMs }) => timeMs), kinds: part.map(({ kind }) => kind) };
+          harness.rows(
+            0,
+            part.map(({ v }) => ({ k: 1, f: null, v, text: null, id: 0 })),
+            options,
+          );
+        }
+        harness.close();
+        expect(harness.emitted.at(-1)).toMatchObject({ kind: 0, row: { k: 1, rows: 1n, sum: 3n, min: 3 } });
+        expect(harness.metrics.get("retractionsMissed")).toBe(1);
+      });
+    }),
+    { numRuns: 100 },
+  );
+});
+
 it.each(["processing", "event"] as const)("keys that have expired in %s time are freed", (timeDomain) =>
   withWorkspace((ws) => {
     const spec = { kind: "updatingAggregate", keys: ["id"], aggregates: AGGREGATES.slice(0, 3) } as const;
