@@ -1,4 +1,5 @@
 import { END_OF_TIME_MS, START_OF_TIME_MS } from "../core/time/time.ts";
+import type { AlignmentSlots } from "./messages.ts";
 
 /**
  * The watermarks of all source subtasks that wait for each other, in memory that their threads share: one slot of an
@@ -13,6 +14,16 @@ export class AlignmentGroup {
     this.#watermarks = watermarks;
     this.#slot = slot;
     this.#maxDriftMs = maxDriftMs;
+  }
+
+  /** Of a subtask of a source, with what the job was deployed with. */
+  static at(
+    { watermarks, firstSlots }: AlignmentSlots,
+    vertex: number,
+    subtask: number,
+    maxDriftMs: number,
+  ): AlignmentGroup {
+    return new AlignmentGroup(new BigInt64Array(watermarks), (firstSlots[vertex] ?? 0) + subtask, maxDriftMs);
   }
 
   static newBuffer(subtaskCount: number): SharedArrayBuffer {

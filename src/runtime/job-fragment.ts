@@ -20,16 +20,17 @@ import { type Deployment, type PeerMessage, type SinkResult, threadOf, type Vert
 import { metricsOf, type VertexMetrics } from "./metrics.ts";
 import { createOperator } from "./operator-factory.ts";
 import { SinkOutput } from "./sink-output.ts";
-import { type SubtaskSnapshot, TableReader, TableWriter } from "./snapshots.ts";
+import type { SubtaskSnapshot } from "./snapshots.ts";
 import { SplitClaims } from "./split-claims.ts";
 import { queryState, type StateQuestion } from "./state-query.ts";
 import type { StoredParts } from "./stored-parts.ts";
 import { STORED_KIND, StoredSource } from "./stored-source.ts";
 import { storedSink } from "./stored-table.ts";
 import { StreamSourceInput } from "./stream-source-input.ts";
-import { type SnapshotPart, type StepResult, type StreamTask, Subtask } from "./subtask.ts";
+import { type StepResult, type StreamTask, Subtask } from "./subtask.ts";
 import type { SubtaskInput } from "./subtask-input.ts";
 import { SubtaskSink } from "./subtask-sink.ts";
+import { SubtaskSnapshots } from "./subtask-snapshots.ts";
 import { TimeRequests } from "./time-requests.ts";
 import { type SubtaskWatermarks, watermarksOf } from "./watermark-report.ts";
 
@@ -66,16 +67,13 @@ export class JobFragment {
   readonly #channels: JobChannels;
   readonly #counters = new Map<number, Record<string, number>>();
   readonly #stream: StreamSettings | undefined;
-  /** Of subtasks that have finished, what later checkpoints still need: positions of sources, output of sinks. */
-  readonly #finalSnapshots = new Map<Subtask, SubtaskSnapshot>();
+  readonly #snapshots: SubtaskSnapshots;
   readonly #requests = new Map<Subtask, TimeRequests>();
   readonly #stored: StoredParts;
   readonly #jobBlocksBefore: number;
   #spillDirectory: string | undefined;
   #wake: () => void = () => undefined;
   #isCancelled = false;
-  /** The newest checkpoint that was triggered. */
-  #pendingCheckpoint: number | undefined;
   #isClosed = false;
 
   constructor(options: {
@@ -102,6 +100,7 @@ export class JobFragment {
     });
     this.#stream = options.deployment.graph.stream;
     this.#stored = options.stored;
+    this.#snapshots = new SubtaskSnapshots(this.#workspace, this.#stream, options.deployment.restore);
     this.#jobBlocksBefore = this.#jobBlocks;
     const { memoryBytes, memorySharers } = options.deployment;
     this.#workspace.setLimit(memoryBytes, memorySharers);
@@ -118,7 +117,7 @@ export class JobFragment {
       const vertex = this.#vertex(subtask.vertex);
       const index = this.#subtaskIndex.get(subtask) ?? 0;
       subtask.open((operator, position) => this.#context(vertex, subtask, index, position, operator));
-      this.#restore(subtask, vertex, index);
+      this.#snapshots.restore(subtask, vertex);
     }
   }
 
@@ -129,11 +128,10 @@ export class JobFragment {
   triggerCheckpoint(barrier: Barrier): void {
     for (const subtask of this.#subtasks) {
       if (subtask.isFinished) {
-        const snapshot = this.#finalSnapshots.get(subtask) ?? { subtask: subtask.index, operators: [] };
-        this.onSnapshot(barrier.checkpointId, subtask.vertex, snapshot);
+        this.onSnapshot(barrier.checkpointId, subtask.vertex, this.#snapshots.finalOf(subtask));
       } else if (this.#vertex(subtask.vertex).source !== undefined) subtask.triggerBarrier(barrier);
     }
-    this.#pendingCheckpoint = barrier.checkpointId;
+    this.#snapshots.last = barrier.checkpointId;
     this.#wake();
   }
 
@@ -144,7 +142,7 @@ export class JobFragment {
 
   /** Of the subtasks that have finished. */
   finalSnapshots(): VertexSnapshot[] {
-    return [...this.#finalSnapshots].map(([{ vertex }, snapshot]) => ({ vertex, snapshot }));
+    return this.#snapshots.finals();
   }
 
   completeCheckpoint(checkpointId: number): void {
@@ -356,7 +354,9 @@ export class JobFragment {
       return new BoundedSourceInput(source, splits, context);
     }
     const { strategy } = vertex.source?.stream ?? {};
-    const alignment = this.#alignment(vertex, subtask);
+    const { alignment: spec } = strategy ?? {};
+    const slots = spec && this.#deployment.alignment?.[spec.group];
+    const alignment = slots && AlignmentGroup.at(slots, vertex.id, subtask, spec.maxDriftMs);
     return new StreamSourceInput({
       source,
       context: { ...context, subtask, parallelism: vertex.parallelism },
@@ -367,68 +367,23 @@ export class JobFragment {
     });
   }
 
-  #alignment(vertex: JobVertex, subtask: number): AlignmentGroup | undefined {
-    const spec = vertex.source?.stream?.strategy?.alignment;
-    const group = spec && this.#deployment.alignment?.[spec.group];
-    if (spec === undefined || group === undefined) return undefined;
-    const slot = (group.firstSlots[vertex.id] ?? 0) + subtask;
-    return new AlignmentGroup(new BigInt64Array(group.watermarks), slot, spec.maxDriftMs);
-  }
-
   #streamTask(vertex: JobVertex, requests: TimeRequests, subtaskOf: () => Subtask): StreamTask {
     return {
       requests,
       workspace: this.#workspace,
       nowMs: () => this.#host.clock.nowMs(),
       onBarrier: ({ checkpointId }, snapshot) => {
-        const taken = this.#takeSnapshot(vertex, subtaskOf().index, snapshot);
+        const taken = this.#snapshots.take(vertex, subtaskOf().index, snapshot);
         this.onSnapshot(checkpointId, vertex.id, taken);
       },
     };
   }
 
-  #takeSnapshot(
-    vertex: JobVertex,
-    subtask: number,
-    snapshot: (writerOf: (part: SnapshotPart) => TableWriter) => void,
-  ): SubtaskSnapshot {
-    const writers = new Map<string, TableWriter>();
-    try {
-      snapshot((part) => {
-        const uid = part === "source" ? sourceUid(vertex) : part;
-        const writer = writers.get(uid) ?? new TableWriter(this.#workspace);
-        writers.set(uid, writer);
-        return writer;
-      });
-      return { subtask, operators: [...writers].map(([uid, writer]) => ({ uid, tables: writer.finish() })) };
-    } finally {
-      for (const writer of writers.values()) writer.close();
-    }
-  }
-
   /** What a finished source has read must not be read again by a job that is restored. */
   #onFinished(subtask: Subtask): void {
     if (this.#stream === undefined) return;
-    const vertex = this.#vertex(subtask.vertex);
-    const checkpointId = (this.#pendingCheckpoint ?? 0) + 1;
-    const snapshot = this.#takeSnapshot(vertex, subtask.index, (writerOf) =>
-      subtask.snapshotEnd(checkpointId, writerOf),
-    );
-    this.#finalSnapshots.set(subtask, snapshot);
-    if (this.#pendingCheckpoint !== undefined) this.onSnapshot(this.#pendingCheckpoint, subtask.vertex, snapshot);
-  }
-
-  #restore(subtask: Subtask, vertex: JobVertex, index: number): void {
-    const { restore } = this.#deployment;
-    if (restore === undefined || this.#stream === undefined) return;
-    const { parallelism } = vertex;
-    const keyGroups = keyGroupRange(index, parallelism, this.#stream.maxParallelism);
-    subtask.restore((part) => {
-      if (part === "source" && vertex.source === undefined) return undefined;
-      const snapshot = restore.operators[part === "source" ? sourceUid(vertex) : part];
-      if (snapshot === undefined) return undefined;
-      return new TableReader(this.#workspace, snapshot, { keyGroups, subtask: index, parallelism });
-    });
+    const { last, snapshot } = this.#snapshots.takeLast(subtask, this.#vertex(subtask.vertex));
+    if (last !== undefined) this.onSnapshot(last, subtask.vertex, snapshot);
   }
 
   /** True where gathered rows were sent, which gives others work. */
@@ -476,7 +431,8 @@ export class JobFragment {
       ...(this.#stream?.hasCheckpoints === true ? { hasCheckpoints: true } : {}),
       count: (metric, increment) => this.#count(vertex.id, metric, increment),
     });
-    return new SubtaskSink(writer, vertex.sink.uid);
+    const { restore } = this.#deployment;
+    return new SubtaskSink(writer, { name: vertex.name, uid: vertex.sink.uid, restored: restore?.checkpointId });
   }
 
   #context(vertex: JobVertex, task: Subtask, subtask: number, position: number, operator: string): OperatorContext {
@@ -534,12 +490,6 @@ export class JobFragment {
     counters[metric] = (counters[metric] ?? 0) + increment;
     this.#counters.set(vertex, counters);
   }
-}
-
-function sourceUid({ id, source }: JobVertex): string {
-  const uid = source?.stream?.uid;
-  assert(uid !== undefined, `the source of a stream has a uid, that of vertex ${id} too`);
-  return uid;
 }
 
 /** Adds time in which no subtask could do anything to each of them, by what it waited for. */

@@ -1,15 +1,25 @@
 import type { Batch } from "../core/batch.ts";
-import { assert } from "../core/errors.ts";
+import { assert, PlanError } from "../core/errors.ts";
 import type { Committable, SinkWriter } from "../core/sink.ts";
 import type { SnapshotReader, SnapshotWriter } from "../core/state-snapshot.ts";
 import type { Workspace } from "../core/workspace.ts";
 import { type PreparedCheckpoint, writePrepared } from "./committables.ts";
+
+export interface SubtaskSinkOptions {
+  /** For messages. */
+  readonly name: string;
+  readonly uid: string | undefined;
+  /** The checkpoint that the job goes on from. */
+  readonly restored: number | undefined;
+}
 
 /** A sink writer behind a chain: batches queue up in one step and are written before the next one. */
 export class SubtaskSink {
   /** Under which its state is kept; absent in a batch job. */
   readonly uid: string | undefined;
   readonly #writer: SinkWriter;
+  readonly #name: string;
+  readonly #restored: number | undefined;
   readonly #queue: Batch[] = [];
   /** Prepared at barriers and not known to be committed, oldest first. */
   readonly #prepared: PreparedCheckpoint[] = [];
@@ -17,9 +27,11 @@ export class SubtaskSink {
   #failure: unknown;
   isBusy = false;
 
-  constructor(writer: SinkWriter, uid?: string) {
+  constructor(writer: SinkWriter, { name, uid, restored }: SubtaskSinkOptions) {
     this.#writer = writer;
+    this.#name = name;
     this.uid = uid;
+    this.#restored = restored;
   }
 
   /** All that is to be committed at the end: also what checkpoints have left. */
@@ -75,14 +87,13 @@ export class SubtaskSink {
 
   /** State of the writer and everything that it has prepared; behind the end of the input, its last committable too. */
   snapshot(workspace: Workspace, checkpointId: number, writerOf: (uid: string) => SnapshotWriter): void {
-    const isTwoPhase = this.#writer.prepareCheckpoint !== undefined;
-    if (!isTwoPhase && this.#writer.snapshotState === undefined) return;
+    const last = this.#last === undefined ? [] : [{ checkpointId, committables: [this.#last.committable] }];
+    const prepares = this.#writer.prepareCheckpoint !== undefined || hasOutput(this.#last?.committable);
+    if (!prepares && this.#writer.snapshotState === undefined) return;
     assert(this.uid !== undefined, "a sink that keeps state has a uid");
     const writer = writerOf(this.uid);
     this.#writer.snapshotState?.(writer);
-    if (!isTwoPhase) return;
-    const last = this.#last === undefined ? [] : [{ checkpointId, committables: [this.#last.committable] }];
-    writePrepared(workspace, writer, [...this.#prepared, ...last]);
+    if (prepares) writePrepared(workspace, writer, [...this.#prepared, ...last]);
   }
 
   restore(readerOf: (uid: string) => SnapshotReader | undefined): void {
@@ -101,6 +112,8 @@ export class SubtaskSink {
       const prepared = this.#writer.prepareCommit();
       const keep = (committable: Committable) => {
         this.#last = { committable };
+        const isWhole = this.#restored === undefined || this.#writer.prepareCheckpoint !== undefined;
+        if (!isWhole && hasOutput(committable)) throw notWhole(this.#name, this.#restored);
       };
       if (prepared instanceof Promise) this.#await(prepared.then(keep), () => undefined, wake);
       else keep(prepared);
@@ -146,3 +159,13 @@ export class SubtaskSink {
       .finally(wake);
   }
 }
+
+/** False for writers whose output needs no commit. */
+const hasOutput = (committable: Committable | undefined): boolean => committable !== undefined && committable !== null;
+
+const notWhole = (name: string, checkpointId: number | undefined): PlanError =>
+  new PlanError(
+    "SINK_NOT_RESTORABLE",
+    `"${name}" prepares nothing at checkpoints, so what it had written before checkpoint ${checkpointId}, from which the job went on, is not in its output.`,
+    "Give its writer prepareCheckpoint, which says what it wrote since the last one; or run the job from its beginning.",
+  );
