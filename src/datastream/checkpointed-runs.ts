@@ -1,4 +1,5 @@
 import { crc32cOf } from "../core/checksum.ts";
+import { ExternalError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import type { JobSnapshot } from "../core/job-snapshot.ts";
 import { checkRestore } from "../runtime/check-restore.ts";
@@ -30,6 +31,7 @@ export async function runCheckpointed(
   run: (options: Options) => Promise<JobOutcome>,
 ): Promise<JobOutcome> {
   const given = restore === undefined ? {} : { restore };
+  if (restore !== undefined) checkRestore(graph, restore);
   if (checkpoints === undefined) return run(given);
   const { settings, kept, store } = checkpoints;
   // A checkpoint is the newest of the job once it is kept where the user wants it.
@@ -47,7 +49,13 @@ export async function runCheckpointed(
     onCheckpoint(found);
   }
   // What cannot be removed now is tried again with the next one; a disk that it fills fails to store them.
-  const removeOld = () => directory.removeOld().catch(() => undefined);
+  const removeOld = async () => {
+    try {
+      await directory.removeOld();
+    } catch (thrown) {
+      if (!(thrown instanceof ExternalError)) throw thrown;
+    }
+  };
   const outcome = await run({
     ...(found === undefined ? {} : { restore: found }),
     checkpoints: settings,

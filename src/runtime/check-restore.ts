@@ -4,16 +4,17 @@ import { WATERMARK_TABLE } from "./chain-watermarks.ts";
 import type { JobGraph } from "./job-graph.ts";
 
 /**
- * Before anything of a job runs that goes on from a checkpoint by itself: whether that is a checkpoint of this job.
- * `where` it was found is for messages.
+ * Before anything of a job runs that goes on from a checkpoint: whether that is a checkpoint of this job. `directory`,
+ * where it was found, is for messages; one that was given to the job has none.
  * @throws {PlanError} MAX_PARALLELISM_CHANGED, STATE_NOT_IN_JOB
  */
-export function checkRestore(graph: JobGraph, snapshot: JobSnapshot, where: string): void {
+export function checkRestore(graph: JobGraph, snapshot: JobSnapshot, directory?: string): void {
+  const where = directory === undefined ? "" : ` in "${directory}"`;
   const { stream } = graph;
   if (stream !== undefined && stream.maxParallelism !== snapshot.maxParallelism) {
     throw new PlanError(
       "MAX_PARALLELISM_CHANGED",
-      `The job has a maxParallelism of ${stream.maxParallelism}, and its checkpoint in "${where}" one of ${snapshot.maxParallelism}.`,
+      `The job has a maxParallelism of ${stream.maxParallelism}, and its checkpoint${where} one of ${snapshot.maxParallelism}.`,
       `Set maxParallelism to ${snapshot.maxParallelism}: it is fixed for the life of the state.`,
     );
   }
@@ -27,8 +28,8 @@ export function checkRestore(graph: JobGraph, snapshot: JobSnapshot, where: stri
     if (known.has(uid) || Object.keys(tables).every((name) => name === WATERMARK_TABLE)) continue;
     throw new PlanError(
       "STATE_NOT_IN_JOB",
-      `The checkpoint in "${where}" has state of "${uid}", and no step of the job has this uid.`,
-      "Give sources, sinks and steps with state a uid that stays the same when the program changes; or another directory.",
+      `The checkpoint${where} has state of "${uid}", and no step of the job has this uid.`,
+      "Give sources, sinks and steps with state a uid that stays the same when the program changes; or begin anew, without this checkpoint.",
     );
   }
 }

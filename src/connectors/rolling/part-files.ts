@@ -63,6 +63,20 @@ export class PartFiles {
   }
 
   /**
+   * Where prepared parts are.
+   * @throws {PlanError} OUTPUT_ELSEWHERE where that is not this target: what is not found here would count as moved
+   */
+  checkTarget({ target, parts }: PreparedParts): void {
+    if (parts.length === 0) return;
+    if (target === this.path && this.#files.stat(this.path) !== undefined) return;
+    throw new PlanError(
+      "OUTPUT_ELSEWHERE",
+      `A checkpoint holds files that were written below "${target}", and they are not in "${this.path}".`,
+      "Go on with the path that the job had, from the same working directory; or start it from its beginning.",
+    );
+  }
+
+  /**
    * Makes parts visible, whatever an earlier try has done already. A part that is not there any more was moved: it was
    * synced, with its name, before anybody was told of it, and nothing but this takes what a checkpoint holds away.
    */
@@ -134,13 +148,15 @@ export class PartFiles {
   }
 }
 
-/** What one writer prepared: parts, and the hidden directory that goes at the end. */
+/** What one writer prepared: parts, and the hidden directory that goes at the end, both in a target. */
 export interface PreparedParts {
+  readonly target: string;
   readonly directory: string;
   readonly parts: readonly FinishedPart[];
 }
 
-export const asCommittable = ({ directory, parts }: PreparedParts): Committable => ({
+export const asCommittable = ({ target, directory, parts }: PreparedParts): Committable => ({
+  target,
   directory,
   parts: parts.map(({ from, to }) => ({ from, to })),
 });

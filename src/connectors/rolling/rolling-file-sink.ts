@@ -57,7 +57,9 @@ export class RollingFileSink implements Sink {
   }
 
   commit(committables: readonly Committable[], isLast = true): void {
-    for (const { directory, parts } of preparedParts(committables)) {
+    const prepared = preparedParts(committables);
+    for (const each of prepared) this.#files.checkTarget(each);
+    for (const { directory, parts } of prepared) {
       this.#directories.add(directory);
       this.#files.commit(parts);
     }

@@ -209,7 +209,7 @@ export class RollingFileWriter implements SinkWriter {
     const parts = this.#finished;
     this.#finished = [];
     if (parts.length > 0) this.#context.host.files.syncDirectory(`${this.#files.path}/${this.#directory}`);
-    return asCommittable({ directory: this.#directory, parts });
+    return asCommittable({ target: this.#files.path, directory: this.#directory, parts });
   }
 }
 

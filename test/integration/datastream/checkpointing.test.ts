@@ -5,6 +5,7 @@ import {
   col,
   type JobSnapshot,
   Schema,
+  type SinkWriter,
   StreamExecutionEnvironment,
   types,
   valueState,
@@ -291,4 +292,66 @@ describe("a job that finds checkpoints in its directory", () => {
       await expect(env.execute()).rejects.toMatchObject({ code: "CHECKPOINT_DIRECTORY_TAKEN" });
     });
   });
+});
+
+describe("a job that goes on from a checkpoint", () => {
+  const environment = (host: Host) => {
+    const env = StreamExecutionEnvironment.create({ host });
+    env.enableCheckpointing(100);
+    const rows = env.fromGenerator({ n: col("n") }, { count: 50, rowsPerSecond: 100 });
+    return { env, rows };
+  };
+  const stopped = async (host: Host, env: StreamExecutionEnvironment) => {
+    const job = await env.executeAsync();
+    await pause(host, 250);
+    await job.cancel();
+    return job.latestCheckpoint as JobSnapshot;
+  };
+
+  it("does not take files that it cannot find for files that were moved", () =>
+    simulated().run(async (host) => {
+      const into = (path: string, uid = "files") => {
+        const { env, rows } = environment(host);
+        rows.writeToFiles(path, { format: "json", uid });
+        return env;
+      };
+      const restore = await stopped(host, into("/out"));
+      await expect(into("/elsewhere").execute({ restore })).rejects.toMatchObject({
+        code: "OUTPUT_ELSEWHERE",
+        message: expect.stringContaining('below "/out"'),
+      });
+      await expect(into("/out", "others").execute({ restore })).rejects.toMatchObject({ code: "STATE_NOT_IN_JOB" });
+      host.files.remove("/out");
+      await expect(into("/out").execute({ restore })).rejects.toMatchObject({ code: "OUTPUT_ELSEWHERE" });
+    }));
+
+  it("fails where a sink prepares all of its output at the end only", () =>
+    simulated().run(async (host) => {
+      const committed: unknown[] = [];
+      const once = () => {
+        const { env, rows } = environment(host);
+        let count = 0;
+        const writer: SinkWriter = {
+          write: (batch) => {
+            count += batch.rowCount;
+          },
+          prepareCommit: () => ({ count }),
+          close: () => undefined,
+        };
+        rows.addSink({
+          spec: { kind: "once" },
+          description: "once",
+          begin: () => undefined,
+          createWriter: () => writer,
+          commit: (committables) => void committed.push(...committables),
+          abort: () => undefined,
+        });
+        return env;
+      };
+      await once().execute();
+      expect(committed).toEqual([{ count: 50 }]);
+      const restore = await stopped(host, once());
+      await expect(once().execute({ restore })).rejects.toMatchObject({ code: "SINK_NOT_RESTORABLE" });
+      expect(committed).toHaveLength(1);
+    }));
 });
