@@ -10,6 +10,7 @@ import type { Fault } from "../../../src/testing/fault-plan.ts";
 import { Simulation } from "../../../src/testing/simulation.ts";
 import { SimulatedCrashError } from "../../../src/testing/simulation-errors.ts";
 import { crc32cReference } from "../../reference/crc32c.ts";
+import { cases, patienceMs } from "../../support/cases.ts";
 
 /*
  * A job is a list of the checkpoints it has passed: its state after n of them. What a run commits with a checkpoint is
@@ -212,25 +213,33 @@ function flip(simulation: Simulation, damage: RunScript["damage"]): boolean {
   return true;
 }
 
-const RUNS = process.env.MILLRACE_DEEP === "1" ? 20_000 : 300;
+const RUNS = cases(300);
 
 describe("whoever goes on from the checkpoints of a job", () => {
-  it("has all in its past that was committed, whatever crashes and whoever else runs", async () => {
-    await fc.assert(
-      fc.asyncProperty(scenario(false, "crash", "kill", "io-error", "disk-full", "sync-lost"), async (given) => {
-        const { failures } = await play(given);
-        expect(failures).not.toContain("CHECKPOINT_CORRUPT");
-      }),
-      { numRuns: RUNS },
-    );
-  }, 240_000);
+  it(
+    "has all in its past that was committed, whatever crashes and whoever else runs",
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(scenario(false, "crash", "kill", "io-error", "disk-full", "sync-lost"), async (given) => {
+          const { failures } = await play(given);
+          expect(failures).not.toContain("CHECKPOINT_CORRUPT");
+        }),
+        { numRuns: RUNS },
+      );
+    },
+    patienceMs(240_000),
+  );
 
-  it("neither takes what is damaged, nor goes back behind a commit for it", async () => {
-    await fc.assert(
-      fc.asyncProperty(scenario(true, "crash", "kill", "bit-flip"), async (given) => {
-        await play(given);
-      }),
-      { numRuns: RUNS },
-    );
-  }, 240_000);
+  it(
+    "neither takes what is damaged, nor goes back behind a commit for it",
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(scenario(true, "crash", "kill", "bit-flip"), async (given) => {
+          await play(given);
+        }),
+        { numRuns: RUNS },
+      );
+    },
+    patienceMs(240_000),
+  );
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { AsyncMap } from "../../../src/core/operators/async-map.ts";
 import { Schema } from "../../../src/core/schema.ts";
 import { int32 } from "../../../src/core/types.ts";
+import { cases } from "../../support/cases.ts";
 import { StreamOperator } from "../../support/stream-operator.ts";
 import { newWorkspace } from "../../support/workspace.ts";
 
@@ -85,7 +86,7 @@ describe("async I/O", () => {
           expect(ws.allocator.liveBlocks).toBe(0);
         },
       ),
-      { numRuns: process.env.MILLRACE_DEEP === "1" ? 5_000 : 150 },
+      { numRuns: cases(150) },
     );
   });
 });

@@ -6,6 +6,7 @@ import { loadEngine } from "../../../src/testing/engine-thread.ts";
 import type { Fault } from "../../../src/testing/fault-plan.ts";
 import { Simulation } from "../../../src/testing/simulation.ts";
 import { SimulatedCrashError } from "../../../src/testing/simulation-errors.ts";
+import { cases, patienceMs } from "../../support/cases.ts";
 import { visibleLines } from "../../support/visible-lines.ts";
 
 beforeAll(loadEngine);
@@ -164,9 +165,13 @@ async function runWithRestarts(given: Scenario): Promise<void> {
   }
 }
 
-const RUNS = process.env.MILLRACE_DEEP === "1" ? 2000 : 60;
+const RUNS = cases(60);
 
-it("files of a stream with checkpoints are those of an undisturbed run, wherever it is killed and restored", async () => {
-  await fc.assert(fc.asyncProperty(scenario, runWithRestarts), { numRuns: RUNS });
-  expect(restores).toBeGreaterThan(RUNS / 10);
-}, 120_000);
+it(
+  "files of a stream with checkpoints are those of an undisturbed run, wherever it is killed and restored",
+  async () => {
+    await fc.assert(fc.asyncProperty(scenario, runWithRestarts), { numRuns: RUNS });
+    expect(restores).toBeGreaterThan(RUNS / 10);
+  },
+  patienceMs(120_000),
+);

@@ -4,6 +4,7 @@ import { CountAggregateOperator, type CountAggregateSpec } from "../../../src/co
 import { Schema } from "../../../src/core/schema.ts";
 import { float64, int32, utf8 } from "../../../src/core/types.ts";
 import { LAST_EVENT_TIME_MS } from "../../../src/core/windows/window.ts";
+import { cases } from "../../support/cases.ts";
 import { type Emitted, StreamHarness } from "../../support/stream-harness.ts";
 import { withWorkspace } from "../../support/workspace.ts";
 
@@ -170,7 +171,7 @@ it("count windows give what the last rows of a key give, at every cut, size, sli
         expect(byKey(run(spec, steps, batchRows, isBatchMode), isKeyed)).toEqual(wanted);
       },
     ),
-    { numRuns: 150 },
+    { numRuns: cases(150) },
   );
 });
 

@@ -4,6 +4,7 @@ import { callNode, columnNode } from "../../../src/core/expressions/node.ts";
 import { IntervalJoinOperator, type IntervalJoinSpec } from "../../../src/core/operators/interval-join.ts";
 import { Schema } from "../../../src/core/schema.ts";
 import { int32, utf8 } from "../../../src/core/types.ts";
+import { cases } from "../../support/cases.ts";
 import { StreamHarness } from "../../support/stream-harness.ts";
 import { anyScript, multiset, play, rowsOf, type TimedRow } from "../../support/stream-script.ts";
 import { withWorkspace } from "../../support/workspace.ts";
@@ -107,7 +108,7 @@ it("an interval join equals the nested loop, whatever the disorder, cuts, waterm
         });
       },
     ),
-    { numRuns: 300 },
+    { numRuns: cases(300) },
   );
 });
 
@@ -134,7 +135,7 @@ it("no result of an interval join is late behind the watermark that it passed on
         expect(harness.watermarks[0]).toEqual([...harness.watermarks[0]].sort((a, b) => a - b));
       });
     }),
-    { numRuns: 200 },
+    { numRuns: cases(200) },
   );
 });
 
@@ -169,6 +170,6 @@ it("late rows of an interval join and rows in time are the input", () => {
         );
       });
     }),
-    { numRuns: 200 },
+    { numRuns: cases(200) },
   );
 });

@@ -13,10 +13,11 @@ import {
 } from "../../../src/core/state/descriptors.ts";
 import { type DataType, float64, int32, int64, list, struct, timestamp, utf8 } from "../../../src/core/types.ts";
 import { memoryState } from "../../../src/state/memory/memory-backend.ts";
+import { cases } from "../../support/cases.ts";
 import { StreamOperator } from "../../support/stream-operator.ts";
 import { withWorkspace } from "../../support/workspace.ts";
 
-const RUNS = process.env.MILLRACE_DEEP === "1" ? 5_000 : 120;
+const RUNS = cases(120);
 
 /** Keys that are hard to tell apart, or together, by type. */
 const KEYS: readonly { type: DataType; values: readonly unknown[] }[] = [

@@ -1,3 +1,4 @@
+import { cases } from "../../support/cases.ts";
 import { describeLaws } from "../../support/stream-dag/laws.ts";
 
-describeLaws(60);
+describeLaws(cases(60));

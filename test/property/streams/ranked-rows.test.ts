@@ -5,6 +5,7 @@ import { RankedRowsOperator, type RankedRowsSpec, type RankKey } from "../../../
 import { Schema } from "../../../src/core/schema.ts";
 import { float64, int32, utf8 } from "../../../src/core/types.ts";
 import { type ChangedRow, rankedReference } from "../../reference/ranked-rows.ts";
+import { cases } from "../../support/cases.ts";
 import { type Row, StreamHarness } from "../../support/stream-harness.ts";
 import { anyScript, fold, multiset, play, retractSome, rowsOf, type Step } from "../../support/stream-script.ts";
 import { withWorkspace } from "../../support/workspace.ts";
@@ -55,7 +56,7 @@ it("the changelog of ranked rows folds to the first rows of each key, whatever t
         });
       },
     ),
-    { numRuns: 150 },
+    { numRuns: cases(150) },
   );
 });
 
@@ -132,7 +133,7 @@ it("the changelog of rows ranked in a changelog folds to what a batch would give
         });
       },
     ),
-    { numRuns: 250 },
+    { numRuns: cases(250) },
   );
 });
 
@@ -163,7 +164,7 @@ it("lets a row of a key pass again once its time to live is over, whatever the c
         });
       },
     ),
-    { numRuns: 150 },
+    { numRuns: cases(150) },
   );
 });
 
@@ -188,7 +189,7 @@ it("equal states of ranked rows are equal bytes, and a restored one is the one b
         harness.close();
       });
     }),
-    { numRuns: 60 },
+    { numRuns: cases(60) },
   );
 });
 
@@ -205,6 +206,6 @@ it("lets the first row of each key pass, with its event time, whatever the cuts 
         for (const { row, time, kind } of harness.emitted) expect([time, kind]).toEqual([times.get(row.id), 0]);
       });
     }),
-    { numRuns: 120 },
+    { numRuns: cases(120) },
   );
 });

@@ -4,6 +4,7 @@ import { SessionAggregateOperator, type SessionAggregateSpec } from "../../../sr
 import { Schema } from "../../../src/core/schema.ts";
 import { float64, int32, utf8 } from "../../../src/core/types.ts";
 import type { SessionWindowSpec } from "../../../src/core/windows/window-spec.ts";
+import { cases } from "../../support/cases.ts";
 import { type Emitted, StreamHarness } from "../../support/stream-harness.ts";
 import { withWorkspace } from "../../support/workspace.ts";
 
@@ -192,6 +193,6 @@ it("sessions join what lies less than a gap apart, row by row, at every cut, dis
         if (allowedLatenessMs === 0) expect(given.emitted.length, "one result per session").toBe(results.size);
       },
     ),
-    { numRuns: 120 },
+    { numRuns: cases(120) },
   );
 });

@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import { TemporalJoinOperator, type TemporalJoinSpec } from "../../../src/core/operators/temporal-join.ts";
 import { Schema } from "../../../src/core/schema.ts";
 import { int32, utf8 } from "../../../src/core/types.ts";
+import { cases } from "../../support/cases.ts";
 import { StreamHarness } from "../../support/stream-harness.ts";
 import { anyScript, multiset, play, rowsOf, type Step, type TimedRow } from "../../support/stream-script.ts";
 import { withWorkspace } from "../../support/workspace.ts";
@@ -90,7 +91,7 @@ it("a temporal join finds the version of each row's time, whatever the disorder,
         });
       },
     ),
-    { numRuns: 200 },
+    { numRuns: cases(200) },
   );
 });
 
@@ -130,6 +131,6 @@ it("joined rows and late rows are the rows of the left side, and none is late be
         });
       },
     ),
-    { numRuns: 200 },
+    { numRuns: cases(200) },
   );
 });

@@ -7,6 +7,7 @@ import { int32, utf8 } from "../../../src/core/types.ts";
 import type { AlignedWindowSpec } from "../../../src/core/windows/window-spec.ts";
 import type { Workspace } from "../../../src/core/workspace.ts";
 import { type Interval, windowsOf } from "../../reference/windows.ts";
+import { cases } from "../../support/cases.ts";
 import { StreamHarness } from "../../support/stream-harness.ts";
 import { withWorkspace } from "../../support/workspace.ts";
 
@@ -292,6 +293,6 @@ it("window aggregates in two phases give what every row by itself would, whoever
         }
       },
     ),
-    { numRuns: 200 },
+    { numRuns: cases(200) },
   );
 });

@@ -4,6 +4,7 @@ import type { AggregateSpec } from "../../../src/core/aggregates/spec.ts";
 import { UpdatingAggregateOperator } from "../../../src/core/operators/updating-aggregate.ts";
 import { Schema } from "../../../src/core/schema.ts";
 import { float64, int32, utf8 } from "../../../src/core/types.ts";
+import { cases } from "../../support/cases.ts";
 import { type Row, StreamHarness } from "../../support/stream-harness.ts";
 import { anyScript, fold, multiset, play, retractSome, rowsOf, type TimedRow } from "../../support/stream-script.ts";
 import { withWorkspace } from "../../support/workspace.ts";
@@ -84,7 +85,7 @@ it("the changelog of an updating aggregate folds to the aggregate of the rows th
         });
       },
     ),
-    { numRuns: 120 },
+    { numRuns: cases(120) },
   );
 });
 
@@ -152,7 +153,7 @@ it("a key of an updating aggregate that has had no row for its time to live begi
         });
       },
     ),
-    { numRuns: 80 },
+    { numRuns: cases(80) },
   );
 });
 

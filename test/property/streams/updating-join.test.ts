@@ -6,6 +6,7 @@ import { UpdatingJoinOperator, type UpdatingJoinSpec } from "../../../src/core/o
 import { Schema } from "../../../src/core/schema.ts";
 import { float64, int32, list, utf8 } from "../../../src/core/types.ts";
 import type { Workspace } from "../../../src/core/workspace.ts";
+import { cases } from "../../support/cases.ts";
 import { type HarnessOptions, type Row, StreamHarness } from "../../support/stream-harness.ts";
 import {
   anyScript,
@@ -140,7 +141,7 @@ it("the changelog of an updating join folds to the join of the rows that are lef
         });
       },
     ),
-    { numRuns: 250 },
+    { numRuns: cases(250) },
   );
 });
 
@@ -166,7 +167,7 @@ it("after each batch the changelog so far folds to the join of the rows so far",
         harness.close();
       });
     }),
-    { numRuns: 120 },
+    { numRuns: cases(120) },
   );
 });
 
@@ -184,7 +185,7 @@ it("in batch mode an updating join gives the final rows alone", () => {
         );
       });
     }),
-    { numRuns: 120 },
+    { numRuns: cases(120) },
   );
 });
 
@@ -215,6 +216,6 @@ it("a row in time to live matches, one that has expired does not", () => {
         });
       },
     ),
-    { numRuns: 120 },
+    { numRuns: cases(120) },
   );
 });

@@ -6,6 +6,7 @@ import { float64, int32, utf8 } from "../../../src/core/types.ts";
 import type { AlignedWindowSpec } from "../../../src/core/windows/window-spec.ts";
 import type { Workspace } from "../../../src/core/workspace.ts";
 import { type Interval, windowsOf } from "../../reference/windows.ts";
+import { cases } from "../../support/cases.ts";
 import { type Emitted, StreamHarness } from "../../support/stream-harness.ts";
 import { withWorkspace } from "../../support/workspace.ts";
 
@@ -194,6 +195,6 @@ it("windows hold what a group-by over the whole input gives, at every cut, disor
         }
       },
     ),
-    { numRuns: 200 },
+    { numRuns: cases(200) },
   );
 });

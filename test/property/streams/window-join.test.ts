@@ -6,6 +6,7 @@ import { WindowJoinOperator, type WindowJoinSpec } from "../../../src/core/opera
 import type { JoinWindowSpec } from "../../../src/core/row-state/window-rows.ts";
 import { Schema } from "../../../src/core/schema.ts";
 import { int32, utf8 } from "../../../src/core/types.ts";
+import { cases } from "../../support/cases.ts";
 import { type Row, StreamHarness } from "../../support/stream-harness.ts";
 import { anyScript, multiset, play, rowsOf, type TimedRow } from "../../support/stream-script.ts";
 import { withWorkspace } from "../../support/workspace.ts";
@@ -154,7 +155,7 @@ it("a window join equals the nested loop per window, whatever the disorder, cuts
         });
       },
     ),
-    { numRuns: 150 },
+    { numRuns: cases(150) },
   );
 });
 
@@ -195,7 +196,7 @@ it("rows of a window join are late if and only if all their windows are closed; 
         expect(told.sort((a, b) => a - b)).toEqual(late.sort((a, b) => a - b));
       });
     }),
-    { numRuns: 200 },
+    { numRuns: cases(200) },
   );
 });
 
@@ -237,6 +238,6 @@ it("a window coGroup gives the rows of both sides of each key and window", () =>
         expect(multiset(harness.emitted.map(({ row, time }) => ({ ...row, time })))).toEqual(multiset(expected));
       });
     }),
-    { numRuns: 60 },
+    { numRuns: cases(60) },
   );
 });

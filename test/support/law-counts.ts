@@ -1,0 +1,28 @@
+import { appendFileSync } from "node:fs";
+import { relative } from "node:path";
+import fc from "fast-check";
+import { expect } from "vitest";
+
+/** What scripts/test.mjs reads when all tests are over: one line of JSON per law. */
+export interface LawCount {
+  readonly file: string;
+  readonly law: string;
+  /** Random cases that were run, without those that a precondition left out. */
+  readonly cases: number;
+  readonly seed: number;
+}
+
+// Writes down how many cases each law got, so that the run tells what it has shown.
+const path = process.env.MILLRACE_LAW_COUNTS;
+if (path !== undefined) {
+  fc.configureGlobal({
+    ...fc.readConfigureGlobal(),
+    reporter: (details) => {
+      const { testPath = "", currentTestName = "" } = expect.getState();
+      const file = relative(process.cwd(), testPath);
+      const count: LawCount = { file, law: currentTestName, cases: details.numRuns, seed: details.seed };
+      appendFileSync(path, `${JSON.stringify(count)}\n`);
+      if (details.failed) throw new Error(fc.defaultReportMessage(details), { cause: details.errorInstance });
+    },
+  });
+}
