@@ -6,9 +6,11 @@ import { Schema } from "../../../src/core/schema.ts";
 import { int32, utf8 } from "../../../src/core/types.ts";
 import type { AlignedWindowSpec } from "../../../src/core/windows/window-spec.ts";
 import type { Workspace } from "../../../src/core/workspace.ts";
-import { type Interval, windowsOf } from "../../reference/windows.ts";
+import { WindowedRows } from "../../reference/windowed-rows.ts";
+import { anyAlignedWindow, anyLatenessMs, anyRowTime, START_MS } from "../../support/arbitrary-window.ts";
 import { cases } from "../../support/cases.ts";
 import { StreamHarness } from "../../support/stream-harness.ts";
+import { expectResults } from "../../support/window-results.ts";
 import { withWorkspace } from "../../support/workspace.ts";
 
 // Window aggregates in two phases: several senders combine their rows, and a window aggregate behind them merges what
@@ -28,23 +30,9 @@ type Step =
   | { readonly kind: "idle"; readonly sender: number }
   | { readonly kind: "restore"; readonly senders: number; readonly parallelism: number };
 
-const offsetMs = fc.integer({ min: -25, max: 25 });
-const anyWindow: fc.Arbitrary<AlignedWindowSpec> = fc.oneof(
-  fc.record({ kind: fc.constant("tumbling" as const), sizeMs: fc.integer({ min: 1, max: 20 }), offsetMs }),
-  fc.record({
-    kind: fc.constant("sliding" as const),
-    sizeMs: fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 100, max: 300 })),
-    slideMs: fc.integer({ min: 1, max: 20 }),
-    offsetMs,
-  }),
-  fc
-    .record({ stepMs: fc.integer({ min: 1, max: 8 }), steps: fc.integer({ min: 1, max: 6 }), offsetMs })
-    .map(({ stepMs, steps, offsetMs }) => ({ kind: "cumulate" as const, maxSizeMs: stepMs * steps, stepMs, offsetMs })),
-);
-
 const anyRow = fc.record({
   key: fc.constantFrom("", "a", "b", "c"),
-  time: fc.oneof({ weight: 8, arbitrary: fc.integer({ min: -60, max: 60 }) }, fc.integer({ min: -3000, max: 3000 })),
+  time: anyRowTime(3000),
   value: fc.option(fc.integer({ min: -100, max: 100 })),
 });
 
@@ -102,8 +90,6 @@ function resultOf(rows: readonly Row[]) {
   };
 }
 
-const START_MS = -70;
-
 /** Event time behind the exchange, as the runtime combines it: the least of those that are not idle, never going back. */
 class SenderTimes {
   watermarkMs = START_MS;
@@ -140,34 +126,21 @@ class SenderTimes {
   }
 }
 
-/** By definition, without any combining: each row meets the watermark that there is when it is sent. */
+/** Without any combining: each row meets the watermark that there is when it is sent. */
 function reference(window: AlignedWindowSpec, latenessMs: number, steps: readonly Step[], isKeyed: boolean) {
-  const windows = new Map<string, { bounds: Interval; rows: Row[] }>();
+  const wanted = new WindowedRows<Row>(window, latenessMs, isKeyed);
   const times = new SenderTimes();
   times.restart(2);
-  let late = 0;
-  let outside = 0;
   for (const step of steps) {
     if (step.kind === "restore") times.restart(step.senders);
     else if (step.kind === "idle") times.idle(step.sender % times.count);
     else if (step.kind === "watermark") times.advance(step.sender % times.count, step.byMs);
     else {
       if (step.rows.length > 0) times.activate(step.sender % times.count);
-      for (const row of step.rows) {
-        const covering = windowsOf(window, row.time);
-        const open = covering.filter(([, end]) => end - 1 + latenessMs > times.watermarkMs);
-        if (covering.length === 0) outside++;
-        else if (open.length === 0) late++;
-        for (const bounds of open) {
-          const id = JSON.stringify([isKeyed ? row.key : "", ...bounds]);
-          const found = windows.get(id) ?? { bounds, rows: [] };
-          windows.set(id, found);
-          found.rows.push(row);
-        }
-      }
+      for (const row of step.rows) wanted.add(row, times.watermarkMs);
     }
   }
-  return { windows, late, outside };
+  return wanted;
 }
 
 function run(ws: Workspace, spec: WindowAggregateSpec, steps: readonly Step[], batchRows: number, isPoor: boolean) {
@@ -266,8 +239,8 @@ function run(ws: Workspace, spec: WindowAggregateSpec, steps: readonly Step[], b
 it("window aggregates in two phases give what every row by itself would, whoever sends it and however they are cut, late, idle and restored", () => {
   fc.assert(
     fc.property(
-      anyWindow,
-      fc.constantFrom(0, 0, 7, 50),
+      anyAlignedWindow,
+      anyLatenessMs,
       anySteps,
       fc.constantFrom(1, 3, 1024),
       fc.boolean(),
@@ -278,19 +251,8 @@ it("window aggregates in two phases give what every row by itself would, whoever
         const spec: WindowAggregateSpec = { kind: "windowAggregate", keys, window, aggregates, allowedLatenessMs };
         const wanted = reference(window, allowedLatenessMs, steps, isKeyed);
         const given = withWorkspace((ws) => run(ws, spec, steps, batchRows, isPoor));
-        expect(given).toMatchObject({ late: wanted.late, outside: wanted.outside });
-        const results = new Map<string, Record<string, unknown>>();
-        for (const { row, time } of given.results) {
-          const { key = "", windowStart, windowEnd, ...values } = row;
-          expect(time).toBe(Number(windowEnd) - 1);
-          results.set(JSON.stringify([key, Number(windowStart), Number(windowEnd)]), values);
-        }
-        if (allowedLatenessMs === 0) expect(given.results.length, "one result per key and window").toBe(results.size);
-        expect([...results.keys()].sort()).toEqual([...wanted.windows.keys()].sort());
-        for (const [id, { rows }] of wanted.windows) {
-          const row = Object.entries(resultOf(rows)).filter(([name]) => aggregates.some(({ as }) => as === name));
-          expect(results.get(id)).toEqual(Object.fromEntries(row));
-        }
+        expect(given).toMatchObject({ late: wanted.late.length, outside: wanted.outside });
+        expectResults(given.results, wanted, resultOf, spec);
       },
     ),
     { numRuns: cases(200) },

@@ -5,9 +5,11 @@ import { Schema } from "../../../src/core/schema.ts";
 import { float64, int32, utf8 } from "../../../src/core/types.ts";
 import type { AlignedWindowSpec } from "../../../src/core/windows/window-spec.ts";
 import type { Workspace } from "../../../src/core/workspace.ts";
-import { type Interval, windowsOf } from "../../reference/windows.ts";
+import { WindowedRows } from "../../reference/windowed-rows.ts";
+import { anyAlignedWindow, anyLatenessMs, anyRowTime, START_MS } from "../../support/arbitrary-window.ts";
 import { cases } from "../../support/cases.ts";
 import { type Emitted, StreamHarness } from "../../support/stream-harness.ts";
+import { expectResults } from "../../support/window-results.ts";
 import { withWorkspace } from "../../support/workspace.ts";
 
 const SCHEMA = Schema.of({ key: utf8, value: int32, price: float64 });
@@ -26,23 +28,9 @@ type Step =
   | { readonly kind: "watermark"; readonly byMs: number }
   | { readonly kind: "restore"; readonly parallelism: number };
 
-const offsetMs = fc.integer({ min: -25, max: 25 });
-const anyWindow: fc.Arbitrary<AlignedWindowSpec> = fc.oneof(
-  fc.record({ kind: fc.constant("tumbling" as const), sizeMs: fc.integer({ min: 1, max: 20 }), offsetMs }),
-  fc.record({
-    kind: fc.constant("sliding" as const),
-    sizeMs: fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 100, max: 400 })),
-    slideMs: fc.integer({ min: 1, max: 20 }),
-    offsetMs,
-  }),
-  fc
-    .record({ stepMs: fc.integer({ min: 1, max: 8 }), steps: fc.integer({ min: 1, max: 6 }), offsetMs })
-    .map(({ stepMs, steps, offsetMs }) => ({ kind: "cumulate" as const, maxSizeMs: stepMs * steps, stepMs, offsetMs })),
-);
-
 const anyRow = fc.record({
   key: fc.constantFrom(...KEYS),
-  time: fc.oneof({ weight: 8, arbitrary: fc.integer({ min: -60, max: 60 }) }, fc.integer({ min: -9000, max: 9000 })),
+  time: anyRowTime(9000),
   value: fc.option(fc.integer({ min: -100, max: 100 })),
   price: fc.integer({ min: -8, max: 8 }).map((eighths) => eighths / 8),
 });
@@ -65,32 +53,14 @@ const anySteps: fc.Arbitrary<Step[]> = fc.array(
   { maxLength: 25, size: "max" },
 );
 
-const START_MS = -70;
-
-/** Windows and late rows by definition: every row put into every window that is not closed when it comes. */
 function reference(window: AlignedWindowSpec, latenessMs: number, steps: readonly Step[], isKeyed: boolean) {
-  const windows = new Map<string, { key: string; bounds: Interval; rows: Row[] }>();
-  const late: Row[] = [];
-  let outside = 0;
+  const wanted = new WindowedRows<Row>(window, latenessMs, isKeyed);
   let watermark = START_MS;
   for (const step of steps) {
     if (step.kind === "watermark") watermark += step.byMs;
-    if (step.kind !== "rows") continue;
-    for (const row of step.rows) {
-      const all = windowsOf(window, row.time);
-      const open = all.filter(([, end]) => end - 1 + latenessMs > watermark);
-      if (all.length === 0) outside++;
-      else if (open.length === 0) late.push(row);
-      for (const bounds of open) {
-        const key = isKeyed ? row.key : "";
-        const id = JSON.stringify([key, ...bounds]);
-        const found = windows.get(id) ?? { key, bounds, rows: [] };
-        windows.set(id, found);
-        found.rows.push(row);
-      }
-    }
+    if (step.kind === "rows") for (const row of step.rows) wanted.add(row, watermark);
   }
-  return { windows, late, outside };
+  return wanted;
 }
 
 /** What the aggregates under test mean. */
@@ -150,18 +120,13 @@ function run(ws: Workspace, spec: WindowAggregateSpec, steps: readonly Step[], b
   };
 }
 
-/** The last result of each key and window. */
-function folded(emitted: readonly Emitted[]) {
-  const last = new Map<string, Record<string, unknown>>();
-  for (const { row, time } of emitted) {
-    const { key = "", windowStart, windowEnd, prices, ...results } = row;
-    expect(time, "results carry the last millisecond of their window").toBe(Number(windowEnd) - 1);
-    const id = JSON.stringify([key, Number(windowStart), Number(windowEnd)]);
-    const sorted = prices === undefined ? {} : { prices: [...(prices as number[])].sort((a, b) => a - b) };
-    last.set(id, { ...results, ...sorted });
-  }
-  return last;
-}
+/** Lists have no order. */
+const sorted = (emitted: readonly Emitted[]): Emitted[] =>
+  emitted.map(({ row, ...rest }) =>
+    row.prices === undefined
+      ? { row, ...rest }
+      : { row: { ...row, prices: [...(row.prices as number[])].sort((a, b) => a - b) }, ...rest },
+  );
 
 const byText = (rows: readonly object[]) =>
   rows.map((row) => JSON.stringify(row, (_, value) => (typeof value === "bigint" ? Number(value) : value))).sort();
@@ -169,8 +134,8 @@ const byText = (rows: readonly object[]) =>
 it("windows hold what a group-by over the whole input gives, at every cut, disorder, lateness and parallelism", () => {
   fc.assert(
     fc.property(
-      anyWindow,
-      fc.constantFrom(0, 0, 7, 50),
+      anyAlignedWindow,
+      anyLatenessMs,
       anySteps,
       fc.constantFrom(1, 3, 1024),
       fc.boolean(),
@@ -186,13 +151,7 @@ it("windows hold what a group-by over the whole input gives, at every cut, disor
         expect(given.outside).toBe(wanted.outside);
         const late = wanted.late.map(({ key, value, price, time }) => ({ tag: "late", time, key, value, price }));
         expect(byText(given.late)).toEqual(byText(late));
-        const results = folded(given.results);
-        if (allowedLatenessMs === 0) expect(given.results.length, "one result per key and window").toBe(results.size);
-        expect([...results.keys()].sort()).toEqual([...wanted.windows.keys()].sort());
-        for (const [id, { rows }] of wanted.windows) {
-          const wantedRow = Object.entries(resultOf(rows)).filter(([name]) => aggregates.some(({ as }) => as === name));
-          expect(results.get(id)).toEqual(Object.fromEntries(wantedRow));
-        }
+        expectResults(sorted(given.results), wanted, resultOf, spec);
       },
     ),
     { numRuns: cases(200) },
