@@ -2,7 +2,7 @@ import type { Batch } from "../core/batch.ts";
 import { Batch as BatchClass } from "../core/batch.ts";
 import type { Column } from "../core/column.ts";
 import { type BatchDescriptor, copyColumn, copyMarks, describeBatch } from "../core/columns/copy.ts";
-import { batchBytes } from "../core/columns/size.ts";
+import { batchBytes, columnBytes } from "../core/columns/size.ts";
 import type { Schema } from "../core/schema.ts";
 import type { ControlElement, StreamElement } from "../core/stream-element.ts";
 import type { Workspace } from "../core/workspace.ts";
@@ -12,7 +12,10 @@ import type { ChannelId, PeerMessage } from "./messages.ts";
 
 export type SendToPeer = (message: PeerMessage) => void;
 
-/** What may be on its way before the producer waits: `batches`, or up to `mostBatches` while they are below `bytes`. */
+/**
+ * What may be on its way before the producer waits: `batches`, or up to `mostBatches` while they are below `bytes`, the
+ * dictionaries that they hold among them.
+ */
 export interface Credit {
   readonly batches: number;
   readonly mostBatches: number;
@@ -32,6 +35,7 @@ export class RemoteWriter implements ChannelWriter {
   readonly #inFlight: Batch[] = [];
   readonly #inFlightBytes: number[] = [];
   #bytes = 0;
+  readonly #dictionaries: DictionariesInFlight;
   readonly #dictionaryIds = new WeakMap<Column, number>();
   #dictionaryCount = 0;
   isClosed = false;
@@ -42,12 +46,15 @@ export class RemoteWriter implements ChannelWriter {
     this.#workspace = workspace;
     this.#credit = credit;
     this.#send = send;
+    this.#dictionaries = new DictionariesInFlight(workspace);
   }
 
   hasRoom(): boolean {
     const { batches, mostBatches, bytes } = this.#credit;
     const { length } = this.#inFlight;
-    return this.isClosed || length < batches || (length < mostBatches && this.#bytes < bytes);
+    return (
+      this.isClosed || length < batches || (length < mostBatches && this.#bytes + this.#dictionaries.bytes < bytes)
+    );
   }
 
   send(batch: Batch): void {
@@ -59,6 +66,7 @@ export class RemoteWriter implements ChannelWriter {
     this.#inFlight.push(batch);
     this.#inFlightBytes.push(byteLength);
     this.#bytes += byteLength;
+    this.#dictionaries.add(batch.columns);
     this.#send({
       type: "batch",
       job: this.#job,
@@ -78,7 +86,10 @@ export class RemoteWriter implements ChannelWriter {
 
   /** The consumer copied the oldest batch. */
   onTaken(): void {
-    this.#inFlight.shift()?.release();
+    const taken = this.#inFlight.shift();
+    if (taken === undefined) return;
+    this.#dictionaries.remove(taken.columns);
+    taken.release();
     this.#bytes -= this.#inFlightBytes.shift() ?? 0;
   }
 
@@ -94,6 +105,7 @@ export class RemoteWriter implements ChannelWriter {
     this.#inFlight.length = 0;
     this.#inFlightBytes.length = 0;
     this.#bytes = 0;
+    this.#dictionaries.clear();
   }
 
   get isDrained(): boolean {
@@ -108,6 +120,47 @@ export class RemoteWriter implements ChannelWriter {
       this.#dictionaryIds.set(dictionary, id);
     }
     return id;
+  }
+}
+
+/** Those that batches on their way hold, each counted once, however many of them share it. */
+class DictionariesInFlight {
+  bytes = 0;
+  readonly #workspace: Workspace;
+  readonly #uses = new Map<Column, { count: number; readonly bytes: number }>();
+
+  constructor(workspace: Workspace) {
+    this.#workspace = workspace;
+  }
+
+  add(columns: readonly Column[]): void {
+    for (const { dictionary, children } of columns) {
+      if (children.length > 0) this.add(children);
+      if (dictionary === undefined) continue;
+      const use = this.#uses.get(dictionary);
+      if (use !== undefined) {
+        use.count++;
+        continue;
+      }
+      const bytes = columnBytes(this.#workspace, dictionary);
+      this.#uses.set(dictionary, { count: 1, bytes });
+      this.bytes += bytes;
+    }
+  }
+
+  remove(columns: readonly Column[]): void {
+    for (const { dictionary, children } of columns) {
+      if (children.length > 0) this.remove(children);
+      const use = dictionary === undefined ? undefined : this.#uses.get(dictionary);
+      if (dictionary === undefined || use === undefined || --use.count > 0) continue;
+      this.#uses.delete(dictionary);
+      this.bytes -= use.bytes;
+    }
+  }
+
+  clear(): void {
+    this.#uses.clear();
+    this.bytes = 0;
   }
 }
 
