@@ -33,6 +33,8 @@ export interface WindowPartialsSpec {
 
 /** What it holds stays in cache, so that it costs no more than sending rows on. */
 const MOST_BYTES = 8 * 1024 * 1024;
+/** Of the thread's budget, where that is small. */
+const MOST_SHARE = 1 / 16;
 const WHAT = "A window aggregate";
 
 /**
@@ -42,7 +44,8 @@ const WHAT = "A window aggregate";
  * Input:     as of the window aggregate.
  * Output:    partial aggregates (`WindowPartials`); the last millisecond of the pane as row time. Several of one key and
  *            pane where rows came at different times; where combining does not pay, one for each row, with its own time.
- * State:     none: all is sent on before a barrier. Partial aggregates of panes that are not over, up to 8 MiB.
+ * State:     none: all is sent on before a barrier. Partial aggregates of panes that are not over, up to 8 MiB
+ *            or a sixteenth of the thread's memory.
  * Watermark: panes whose last millisecond it has reached leave ahead of it, so no row comes behind a watermark which it
  *            came before.
  * Late rows: rows of such panes leave at once. Rows in the gaps of sliding windows are counted as "rowsOutsideWindows".
@@ -99,7 +102,7 @@ export class WindowPartialsOperator implements Operator {
       store.update(rows, WHAT);
       this.#reduction.combined(rows.rowCount);
       if (!this.#isEventTime) this.#requestTime();
-      if (store.memoryBytes > MOST_BYTES) return this.#send(Number.POSITIVE_INFINITY, output);
+      if (store.memoryBytes > this.#mostBytes) return this.#send(Number.POSITIVE_INFINITY, output);
       const overMs = this.#overMs();
       return isBefore(this.#context.workspace, rows, overMs) ? this.#send(this.#firstOpenPane(), output) : "done";
     } finally {
@@ -146,6 +149,10 @@ export class WindowPartialsOperator implements Operator {
     this.#store = undefined;
     this.#single?.release();
     this.#single = undefined;
+  }
+
+  get #mostBytes(): number {
+    return Math.min(MOST_BYTES, this.#context.workspace.governor.limitBytes * MOST_SHARE);
   }
 
   #openStore(): PaneStore {

@@ -72,6 +72,18 @@ describe("partial aggregates of windows", () => {
     });
   });
 
+  it("leave early where they take more than a share of a small budget of memory", () => {
+    for (const [limitBytes, isSent] of [[2 ** 20, true] as const, [2 ** 27, false] as const]) {
+      withWorkspace((ws) => {
+        const { harness, push, taken } = driverOf(ws);
+        push(...Array.from({ length: 3000 }, (_, i): [string, number] => [`key ${i}`, 3]));
+        expect(taken()).toHaveLength(isSent ? 3000 : 0);
+        harness.end();
+        expect(taken()).toHaveLength(isSent ? 0 : 3000);
+      }, limitBytes);
+    }
+  });
+
   it("leave ahead of a barrier, so there is no state", () => {
     withWorkspace((ws) => {
       const { harness, push, taken } = driverOf(ws);
