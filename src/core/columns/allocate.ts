@@ -22,6 +22,8 @@ export function columnOf(
   length: number,
   values: {
     data?: Block;
+    /** Where in `data` the values begin; default: at its start. */
+    dataAt?: Address;
     /** In place of `data`: decimals as int64, with the bound of `DecimalWords.bits`. */
     words?: { block: Block; bits: number };
     offsets?: Block;
@@ -50,7 +52,7 @@ export function columnOf(
     {
       nullCount,
       validity,
-      data: values.data?.address ?? 0,
+      data: values.dataAt ?? values.data?.address ?? 0,
       offsets: values.offsets?.address ?? 0,
       children: values.children ?? [],
       ...(values.words === undefined

@@ -12,6 +12,9 @@ export const NO_ROW = 0xffffffff;
 
 const MAXIMUM_OFFSET = 0x7fffffff;
 
+/** How many times the bytes that are shared of a block its size may be. */
+const MOST_BLOCK = 2;
+
 /**
  * Copies the rows whose indices are u32[count] at `indices`, in that order. With `nullable`, an index may be NO_ROW.
  * Dictionary columns stay encoded and share their dictionary. The caller owns the result.
@@ -47,10 +50,12 @@ export function gatherColumn(
       const first = workspace.i32[column.offsets >>> 2];
       const length = workspace.i32[(column.offsets >>> 2) + column.length] - first;
       // What was left out has no bytes, as columns that are null in the rows that a filter drops: all bytes stay in place.
-      // The result holds on to the blocks of the column, so they must not be much larger than what it shows of them.
-      const isMost = count * 2 >= column.length;
-      if (isMost && total === length && total > 0 && kernels.gatherAscends(indices, count)) {
-        return shareBytes(workspace, column, count, column.data + first, offsets, validity.validity);
+      if (total === length && total > 0) {
+        const dataAt = column.data + first;
+        const block = blockOfBytes(column, dataAt, total);
+        if (block !== undefined && kernels.gatherAscends(indices, count)) {
+          return columnOf(workspace, type, count, { data: block.retain(), dataAt, offsets, ...validity });
+        }
       }
       const data = workspace.allocate(total + 16);
       kernels.gatherBytes(column.data, column.offsets, indices, count, offsets.address, data.address);
@@ -88,18 +93,13 @@ export function gatherColumn(
   }
 }
 
-/** Other rows of a text column over the same bytes, from `data` on. Takes over the blocks. */
-function shareBytes(
-  { kernels }: Workspace,
-  column: Column,
-  count: number,
-  data: Address,
-  offsets: Block,
-  validity: Block | undefined,
-): Column {
-  const nullCount = validity === undefined ? 0 : count - kernels.bitmapCount(validity.address, count);
-  const layout = { nullCount, validity: nullCount === 0 ? 0 : validity?.address, data, offsets: offsets.address };
-  return column.view(count, layout, validity === undefined ? [offsets] : [offsets, validity]);
+/**
+ * The block that holds so many bytes of a text column, if it holds little else: whoever shares a part of a block keeps all
+ * of it, and rows that a filter lets pass may be kept for long.
+ */
+function blockOfBytes({ blocks }: Column, start: Address, byteLength: number): Block | undefined {
+  const block = blocks.find(({ address, byteLength: size }) => start >= address && start < address + size);
+  return block !== undefined && block.byteLength <= MOST_BLOCK * byteLength ? block : undefined;
 }
 
 /** `gatherColumn` for every column and mark of a batch; what columns have in common is gathered once. */

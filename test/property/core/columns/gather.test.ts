@@ -2,8 +2,10 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { Batch } from "../../../../src/core/batch.ts";
 import { buildBatch } from "../../../../src/core/columns/build.ts";
+import { buildColumn } from "../../../../src/core/columns/builder.ts";
 import { gatherBatch, gatherColumn, NO_ROW } from "../../../../src/core/columns/gather.ts";
 import { columnReader, readRows } from "../../../../src/core/columns/read.ts";
+import { columnBytes } from "../../../../src/core/columns/size.ts";
 import { sliceColumn } from "../../../../src/core/columns/slice.ts";
 import { Schema } from "../../../../src/core/schema.ts";
 import { int64, timestamp, utf8 } from "../../../../src/core/types.ts";
@@ -110,4 +112,34 @@ it("gathers texts of which only empty ones are left out, also of a slice", () =>
         }),
     ),
   );
+});
+
+it("shares texts without keeping what else their column has, or much of a block of which it shows little", () => {
+  const bytesOf = (shown: number, all: number) =>
+    withWorkspace((ws) => {
+      const texts = buildColumn(
+        ws,
+        utf8,
+        Array.from({ length: all }, (_, i) => (i % 2 === 0 ? "four" : "")),
+      );
+      const part = sliceColumn(ws, texts, 0, shown);
+      const indices = ws.allocate(shown * 2);
+      for (let i = 0; i < shown / 2; i++) ws.u32[(indices.address >>> 2) + i] = i * 2;
+      const gathered = gatherColumn(ws, part, indices.address, shown / 2);
+      const isShared = gathered.data === texts.data;
+      for (const owned of [texts, part, indices]) owned.release();
+      const kept = ws.allocator.liveBytes / columnBytes(ws, gathered);
+      gathered.release();
+      return { isShared, kept };
+    });
+  // Blocks are rounded up to their size classes.
+  const whole = bytesOf(8000, 8000);
+  expect(whole.isShared).toBe(true);
+  expect(whole.kept).toBeLessThan(1.6);
+  const most = bytesOf(6000, 8000);
+  expect(most.isShared).toBe(true);
+  expect(most.kept).toBeLessThan(2);
+  const little = bytesOf(800, 8000);
+  expect(little.isShared).toBe(false);
+  expect(little.kept).toBeLessThan(1.6);
 });
