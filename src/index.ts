@@ -138,6 +138,8 @@ export type {
   ProcessFunction,
 } from "./datastream/process-functions.ts";
 export type { DeduplicateOptions, TopNOptions } from "./datastream/ranked-streams.ts";
+export type { RestoreOptions } from "./datastream/restore-options.ts";
+export type { SavepointResult, StopOptions } from "./datastream/savepoint-options.ts";
 export { StreamExecutionEnvironment } from "./datastream/stream-execution-environment.ts";
 export type { JobStatus, StreamJob } from "./datastream/stream-job.ts";
 export type { ExecuteOptions, RuntimeMode, StreamEnvironmentOptions } from "./datastream/stream-options.ts";

@@ -163,8 +163,8 @@ export class UserSink implements Sink {
     };
   }
 
-  commit(committables: readonly Committable[], isLast?: boolean): void | Promise<void> {
-    return this.#guard("commit", () => this.#sink.commit(committables, isLast));
+  commit(committables: readonly Committable[], isLast?: boolean, isBranch?: boolean): void | Promise<void> {
+    return this.#guard("commit", () => this.#sink.commit(committables, isLast, isBranch));
   }
 
   abort(committables: readonly Committable[], kept?: readonly Committable[]): void | Promise<void> {

@@ -22,6 +22,9 @@ exports dataSetJob((env, args) => { ... }).
                            thread), of datasets the machine's (default)
   --max-parallelism <n>    key groups of streams (default 128)
   --runtime-mode <mode>    of streams: STREAMING (default), BATCH or AUTOMATIC
+  --restore-from <path>    of streams: the directory of a savepoint to go on from
+  --allow-non-restored-state
+                           of streams: leave the state of steps behind that the job does not have
   --memory <bytes>         before a job of datasets spills to disk, such as 512m or 4g (default half of the machine's)
 
 What follows -- is for the job: "-- --port 9000 --verbose in.txt" gives its function the arguments
@@ -69,10 +72,15 @@ const runStream: Run = async (loaded, { memoryBytes, ...options }, signal, conte
 };
 
 const runDataSets: Run = async (loaded, options, signal, context) => {
-  const { maxParallelism, runtimeMode, ...own } = options;
-  if (maxParallelism !== undefined || runtimeMode !== undefined) {
-    const name = maxParallelism === undefined ? "runtime-mode" : "max-parallelism";
-    throw invalid(`The option --${name} is for jobs of streams.`);
+  const { maxParallelism, runtimeMode, restoreFrom, allowNonRestoredState, ...own } = options;
+  const ofStreams = {
+    "max-parallelism": maxParallelism,
+    "runtime-mode": runtimeMode,
+    "restore-from": restoreFrom,
+    "allow-non-restored-state": allowNonRestoredState,
+  };
+  for (const [name, given] of Object.entries(ofStreams)) {
+    if (given !== undefined) throw invalid(`The option --${name} is for jobs of streams.`);
   }
   const results = await runDataSetModule(loaded, { ...own, signal });
   const durationMs = results.reduce((sum, result) => sum + result.durationMs, 0);
@@ -100,6 +108,8 @@ export interface RunOptions {
   readonly maxParallelism?: number;
   readonly runtimeMode?: RuntimeMode;
   readonly memoryBytes?: number;
+  readonly restoreFrom?: string;
+  readonly allowNonRestoredState?: true;
 }
 
 /** @throws {PlanError} COMMAND_INVALID */
@@ -112,6 +122,8 @@ export function parseRun(argv: readonly string[]): { module: string; options: Ru
     if (name === "parallelism") options.parallelism = wholeNumber(name, text);
     else if (name === "max-parallelism") options.maxParallelism = wholeNumber(name, text);
     else if (name === "runtime-mode") options.runtimeMode = String(text).toUpperCase() as RuntimeMode;
+    else if (name === "restore-from") options.restoreFrom = path(name, text);
+    else if (name === "allow-non-restored-state") options.allowNonRestoredState = flag(name, text);
     else if (name === "memory") options.memoryBytes = bytes(text);
     else throw invalid(`There is no option --${name}.`);
   }
@@ -124,6 +136,16 @@ export function parseRun(argv: readonly string[]): { module: string; options: Ru
 function wholeNumber(name: string, text: string | true): number {
   if (text !== true && /^\d+$/.test(text)) return Number(text);
   throw invalid(`The option --${name} is ${text === true ? "without a value" : `"${text}"`}, and not a whole number.`);
+}
+
+function path(name: string, text: string | true): string {
+  if (text !== true && text !== "") return text;
+  throw invalid(`The option --${name} is without a value, and takes a path.`);
+}
+
+function flag(name: string, text: string | true): true {
+  if (text === true) return true;
+  throw invalid(`The option --${name} takes no value, and was given "${text}".`);
 }
 
 const UNITS: Readonly<Record<string, number>> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };

@@ -12,4 +12,6 @@ export interface JobSnapshot {
   readonly operators: Readonly<Record<string, OperatorSnapshot>>;
   /** The input had ended: who restores from it has only to commit what its sinks have prepared. */
   readonly isFinal?: boolean;
+  /** It comes from a savepoint: other jobs may go on from it too. */
+  readonly isSavepoint?: boolean;
 }

@@ -47,9 +47,11 @@ export interface Sink {
   createWriter(context: SinkContext): SinkWriter;
   /**
    * `isLast` is false where a stream goes on behind this commit. Not called by a checkpoint without committables.
+   * `isBranch`: what a savepoint holds, from which the job goes on. It was prepared by the job that the savepoint was taken
+   * of, which has committed it where it could, and may go on too.
    * A failure that is retryable is tried again; another one fails the job, which a restart restores from the checkpoint.
    */
-  commit(committables: readonly Committable[], isLast?: boolean): void | Promise<void>;
+  commit(committables: readonly Committable[], isLast?: boolean, isBranch?: boolean): void | Promise<void>;
   /**
    * After a failure or cancel: removes everything of `jobId` that was not committed. `kept` belongs to checkpoints that
    * a restored job may start from, and that job commits it.
@@ -66,6 +68,11 @@ export interface SinkContext {
   readonly parallelism: number;
   /** In a stream that takes checkpoints: what is written must stay hidden until the checkpoint behind it is complete. */
   readonly hasCheckpoints?: boolean;
+  /**
+   * The job was restored from a savepoint, from which others may go on too, and write to the same target: what is not
+   * visible there may be theirs.
+   */
+  readonly isBranch?: boolean;
   count(metric: string, increment: number): void;
 }
 

@@ -3,6 +3,8 @@ import type { Batch } from "./batch.ts";
 /** Where a checkpoint cuts the stream: rows before it are in the snapshot, rows behind it are not. */
 export interface Barrier {
   readonly checkpointId: number;
+  /** Behind it every subtask stands still until the job says how it goes on: the job may stop here. */
+  readonly holds?: true;
 }
 
 /** What travels between subtasks beside batches, in order with them. */

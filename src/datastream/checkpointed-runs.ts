@@ -2,7 +2,6 @@ import { crc32cOf } from "../core/checksum.ts";
 import { ExternalError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import type { JobSnapshot } from "../core/job-snapshot.ts";
-import { checkRestore } from "../runtime/check-restore.ts";
 import type { StoreCheckpoint } from "../runtime/checkpoint-store.ts";
 import type { Engine, JobOptions, JobOutcome } from "../runtime/engine.ts";
 import type { JobGraph } from "../runtime/job-graph.ts";
@@ -11,6 +10,8 @@ import { CheckpointDirectory } from "../state/checkpoints/checkpoint-directory.t
 import { isOneRuns } from "../state/checkpoints/checkpoint-names.ts";
 import { LocalObjects } from "../state/checkpoints/local-objects.ts";
 import type { Checkpointing, KeptCheckpoints } from "./checkpointing.ts";
+import type { RestoreOptions } from "./restore-options.ts";
+import { givenOrigin, originInDirectory } from "./restore-origin.ts";
 
 interface CheckpointedRun {
   readonly engine: Engine;
@@ -18,7 +19,7 @@ interface CheckpointedRun {
   readonly graph: JobGraph;
   readonly checkpoints: Checkpointing | undefined;
   /** What the caller gave to go on from; a directory that has checkpoints goes before it. */
-  readonly restore: JobSnapshot | undefined;
+  readonly origin: RestoreOptions;
   readonly onCheckpoint: (snapshot: JobSnapshot) => void;
 }
 
@@ -27,12 +28,16 @@ type Options = Pick<JobOptions, "checkpoints" | "storeCheckpoint" | "commitWatch
 
 /** One run of a job with its checkpoints: where they are kept, and from where it goes on. */
 export async function runCheckpointed(
-  { engine, host, graph, checkpoints, restore, onCheckpoint }: CheckpointedRun,
+  { engine, host, graph, checkpoints, origin, onCheckpoint }: CheckpointedRun,
   run: (options: Options) => Promise<JobOutcome>,
 ): Promise<JobOutcome> {
-  const given = restore === undefined ? {} : { restore };
-  if (restore !== undefined) checkRestore(graph, restore);
-  if (checkpoints === undefined) return run(given);
+  const from = { ...origin, engine, host, graph };
+  const goOnFrom = (found: JobSnapshot | undefined): Pick<Options, "restore"> => {
+    if (found === undefined) return {};
+    onCheckpoint(found);
+    return { restore: found };
+  };
+  if (checkpoints === undefined) return run(goOnFrom(await givenOrigin(from)));
   const { settings, kept, store } = checkpoints;
   // A checkpoint is the newest of the job once it is kept where the user wants it.
   const storing = (keep: StoreCheckpoint | undefined): StoreCheckpoint => {
@@ -41,13 +46,16 @@ export async function runCheckpointed(
       if (!options.signal.aborted) onCheckpoint(snapshot);
     };
   };
-  if (kept === undefined) return run({ ...given, checkpoints: settings, storeCheckpoint: storing(store) });
-  const directory = await claim(engine, host, kept);
-  const found = (await directory.restore()) ?? restore;
-  if (found !== undefined) {
-    checkRestore(graph, found, kept.directory);
-    onCheckpoint(found);
+  if (kept === undefined) {
+    return run({
+      ...goOnFrom(await givenOrigin(from)),
+      checkpoints: settings,
+      storeCheckpoint: storing(store),
+    });
   }
+  const objects = objectsOf(host, kept);
+  const directory = await claim(engine, host, kept, objects);
+  const found = await originInDirectory(from, await directory.restore(), objects);
   // What cannot be removed now is tried again with the next one; a disk that it fills fails to store them.
   const removeOld = async () => {
     try {
@@ -57,7 +65,7 @@ export async function runCheckpointed(
     }
   };
   const outcome = await run({
-    ...(found === undefined ? {} : { restore: found }),
+    ...goOnFrom(found),
     checkpoints: settings,
     storeCheckpoint: storing((snapshot, { signal }) => directory.store(snapshot, signal)),
     commitWatch: {
@@ -69,9 +77,17 @@ export async function runCheckpointed(
   return outcome;
 }
 
-const claim = (engine: Engine, host: Host, { directory, retained }: KeptCheckpoints): Promise<CheckpointDirectory> =>
+const objectsOf = (host: Host, { directory }: KeptCheckpoints): LocalObjects =>
+  new LocalObjects(host.files, directory, `${host.processes.token}-${uniqueId(host.random)}`, isOneRuns);
+
+const claim = (
+  engine: Engine,
+  host: Host,
+  { retained }: KeptCheckpoints,
+  store: LocalObjects,
+): Promise<CheckpointDirectory> =>
   CheckpointDirectory.claim({
-    store: new LocalObjects(host.files, directory, `${host.processes.token}-${uniqueId(host.random)}`, isOneRuns),
+    store,
     checksum: (bytes) => crc32cOf(engine.workspace, [bytes]),
     nowMs: () => host.clock.nowMs(),
     retained,

@@ -15,7 +15,12 @@ import { nodeHost } from "../host/node-host.ts";
 import { PlanningScope } from "./module-scope.ts";
 import { StreamExecutionEnvironment } from "./stream-execution-environment.ts";
 import type { StreamJob } from "./stream-job.ts";
-import { ENVIRONMENT_OPTIONS, type ExecuteOptions, type StreamEnvironmentOptions } from "./stream-options.ts";
+import {
+  ENVIRONMENT_OPTIONS,
+  EXECUTE_OPTIONS,
+  type ExecuteOptions,
+  type StreamEnvironmentOptions,
+} from "./stream-options.ts";
 
 /**
  * What a job module default-exports: it builds the streams of one job. The planning thread and every worker thread run
@@ -37,8 +42,6 @@ let mayRun = true;
 export function forbidJobs(): void {
   mayRun = false;
 }
-
-const EXECUTE_OPTIONS = ["signal", "restore", "jobName"];
 
 /**
  * Runs the job of a module with its functions, sources and sinks on `parallelism` worker threads. Only what belongs to
@@ -90,11 +93,11 @@ async function launch(
       "Call it from another file than the module.",
     );
   }
-  const { args, signal, restore, jobName, ...environment } = checkedOptions(method, options, [
-    "args",
-    ...EXECUTE_OPTIONS,
-    ...ENVIRONMENT_OPTIONS,
-  ]);
+  const { args, signal, restore, restoreFrom, allowNonRestoredState, jobName, ...environment } = checkedOptions(
+    method,
+    options,
+    ["args", ...EXECUTE_OPTIONS, ...ENVIRONMENT_OPTIONS],
+  );
   const { host = nodeHost(), ...plain } = environment;
   const given = jsonArguments(method, args ?? null);
   const { url, compiled, build } = isLoaded(module) ? module : await loadModule(method, module, host);
@@ -110,6 +113,8 @@ async function launch(
     {
       ...(signal === undefined ? {} : { signal }),
       ...(restore === undefined ? {} : { restore }),
+      ...(restoreFrom === undefined ? {} : { restoreFrom }),
+      ...(allowNonRestoredState === undefined ? {} : { allowNonRestoredState }),
       ...(jobName === undefined ? {} : { jobName }),
     },
   );

@@ -8,7 +8,6 @@ import { MemorySource } from "../connectors/memory/memory-source.ts";
 import { SequenceSource } from "../connectors/sequence/sequence-source.ts";
 import { PlanError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
-import type { JobSnapshot } from "../core/job-snapshot.ts";
 import { checkMaxParallelism, DEFAULT_MAX_PARALLELISM } from "../core/key-group.ts";
 import { AccumulatorSet, type AccumulatorState } from "../core/rows/accumulators.ts";
 import type { Schema } from "../core/schema.ts";
@@ -22,13 +21,16 @@ import { runCheckpointed } from "./checkpointed-runs.ts";
 import { type Checkpointing, type CheckpointOptions, checkpointing } from "./checkpointing.ts";
 import { collectedRows, sampleRows } from "./collected-rows.ts";
 import { DataStream } from "./data-stream.ts";
+import { JobSavepoints } from "./job-savepoints.ts";
 import type { ModuleScope } from "./module-scope.ts";
+import { checkRestoreOptions, type RestoreOptions } from "./restore-options.ts";
 import { refuseUpdates } from "./sink-plans.ts";
 import { endIdleThreads, withEngine } from "./stream-engines.ts";
 import { StreamJob, type StreamJobHooks } from "./stream-job.ts";
 import {
   DEFAULTS,
   ENVIRONMENT_OPTIONS,
+  EXECUTE_OPTIONS,
   type ExecuteOptions,
   MINIMUM_MEMORY_BYTES,
   RUNTIME_MODES,
@@ -225,10 +227,15 @@ export class StreamExecutionEnvironment {
 
   /** Starts the job and gives a handle to it. */
   async executeAsync(options: ExecuteOptions = {}): Promise<StreamJob> {
-    const { signal, restore } = {
+    const {
+      signal,
+      jobName: _,
+      ...origin
+    } = {
       ...this.#scope?.execution,
-      ...checkedOptions("execute", options, ["signal", "restore", "jobName"]),
+      ...checkedOptions("execute", options, EXECUTE_OPTIONS),
     };
+    checkRestoreOptions(origin);
     const pending = this.#sinks.splice(0);
     if (pending.length === 0) {
       throw new PlanError(
@@ -237,7 +244,7 @@ export class StreamExecutionEnvironment {
         "End a stream with print(), forEach(), sinkTo() or another sink, or use executeAndCollect().",
       );
     }
-    if (restore !== undefined) checkSnapshot(restore);
+    if (origin.restore !== undefined) checkSnapshot(origin.restore);
     const sinks = await Promise.all(pending.map((plan) => plan.resolve()));
     checkRollingTargets(sinks.flatMap((node) => (node.op === "sink" ? [node.sink.spec] : [])));
     const checkpoints = this.#modeOf(sinks) === "batch" ? undefined : this.#checkpointing;
@@ -246,7 +253,7 @@ export class StreamExecutionEnvironment {
       sinks,
       {
         ...(signal === undefined ? {} : { signal }),
-        ...(restore === undefined ? {} : { restore }),
+        origin,
         ...(checkpoints === undefined ? {} : { checkpoints }),
       },
       this.#scope,
@@ -295,7 +302,7 @@ export class StreamExecutionEnvironment {
   /** With a scope, the job of a module: on a worker it is planned, and never starts. */
   async #start(
     sinks: readonly StreamNode[],
-    options: { signal?: AbortSignal; restore?: JobSnapshot; checkpoints?: Checkpointing },
+    options: { signal?: AbortSignal; origin?: RestoreOptions; checkpoints?: Checkpointing },
     scope?: ModuleScope,
   ): Promise<StreamJob> {
     const { checkpoints } = options;
@@ -314,12 +321,20 @@ export class StreamExecutionEnvironment {
     const program = scope?.begin(graph);
     if (scope !== undefined && program === undefined) return new Promise(() => undefined);
     const usesWorkers = this.#parallelism > 1 && graph.vertices.some(({ placement }) => placement === "workers");
-    const run = async ({ signal, onRunning, onProgress, onCheckpoint }: StreamJobHooks): Promise<JobResult> => {
+    const run = async ({
+      signal,
+      onRunning,
+      onProgress,
+      onCheckpoint,
+      onSavepoints,
+    }: StreamJobHooks): Promise<JobResult> => {
       let jobId = "";
       try {
-        const { restore } = options;
-        const outcome = await withEngine(this.#host, usesWorkers ? this.#parallelism : 1, (engine) =>
-          runCheckpointed({ engine, host: this.#host, graph, checkpoints, restore, onCheckpoint }, (checkpointed) =>
+        const { origin = {} } = options;
+        const outcome = await withEngine(this.#host, usesWorkers ? this.#parallelism : 1, (engine) => {
+          onSavepoints(new JobSavepoints(engine, this.#host, graph));
+          const run = { engine, host: this.#host, graph, checkpoints, origin, onCheckpoint };
+          return runCheckpointed(run, (checkpointed) =>
             engine.run(graph, {
               onStart: (id) => {
                 jobId = id;
@@ -332,8 +347,8 @@ export class StreamExecutionEnvironment {
               ...checkpointed,
               ...(program === undefined ? {} : { program }),
             }),
-          ),
-        );
+          );
+        });
         const accumulators = this.#accumulatorsOf(jobId);
         accumulators.mergeStates(outcome.accumulators);
         return { ...outcome, accumulators: Object.fromEntries(accumulators.values()) };
@@ -341,7 +356,7 @@ export class StreamExecutionEnvironment {
         this.#accumulators.delete(jobId);
       }
     };
-    const job = new StreamJob(run, () => this.#host.clock.nowMs(), options.restore);
+    const job = new StreamJob(run, () => this.#host.clock.nowMs(), options.origin?.restore);
     scope?.onStart?.(job);
     return job;
   }

@@ -1,10 +1,13 @@
 import type { JobResult } from "../api/job-result.ts";
-import { asEngineError, type EngineError, JobCancelledError } from "../core/errors.ts";
+import { checkedOptions } from "../api/options.ts";
+import { asEngineError, assert, type EngineError, JobCancelledError } from "../core/errors.ts";
 import type { JobSnapshot } from "../core/job-snapshot.ts";
 import type { CheckpointStatistics } from "../runtime/checkpoint-statistics.ts";
 import { type VertexMetrics, withLags } from "../runtime/metrics.ts";
 import type { RunningStream } from "../runtime/running-stream.ts";
 import { jobNotRunning } from "../runtime/state-query.ts";
+import { argumentInvalid, checkedName } from "./arguments.ts";
+import type { SavepointResult, StopOptions, TakesSavepoints } from "./savepoint-options.ts";
 import { explainWatermarks, type WatermarkExplanation } from "./watermark-explanation.ts";
 
 export type JobStatus = "CREATED" | "RUNNING" | "CANCELLING" | "CANCELED" | "FINISHED" | "FAILED";
@@ -17,6 +20,7 @@ export class StreamJob {
   #control: RunningStream | undefined;
   #metrics: readonly VertexMetrics[] = [];
   #latestCheckpoint: JobSnapshot | undefined;
+  #savepoints: TakesSavepoints | undefined;
   #onRunning: (control: RunningStream) => void = () => undefined;
   readonly #running: Promise<RunningStream>;
   readonly #result: Promise<JobResult>;
@@ -40,6 +44,9 @@ export class StreamJob {
       },
       onCheckpoint: (snapshot) => {
         this.#latestCheckpoint = snapshot;
+      },
+      onSavepoints: (savepoints) => {
+        this.#savepoints = savepoints;
       },
     }).then(
       (result) => {
@@ -111,6 +118,44 @@ export class StreamJob {
   }
 
   /**
+   * Takes the state of the whole job at one point of its streams, while it goes on, and writes it to a directory of the
+   * caller's: complete in itself, it may be copied and moved, and nothing of Millrace ever removes it.
+   * `executeAsync({ restoreFrom: path })` goes on from there, also with a changed program, also several times. What sinks
+   * in two phases had prepared is committed with it, as with a checkpoint. Where it fails, the job goes on, and what was
+   * written is removed.
+   * @param path - Of a directory that does not exist, or is empty.
+   * @throws {PlanError} ARGUMENT_INVALID, SAVEPOINT_EXISTS, SAVEPOINT_IN_BATCH_MODE
+   * @throws {ExternalError} CHECKPOINT_ABORTED where the job ends meanwhile, CHECKPOINT_TIMEOUT, what the disk says
+   */
+  async savepoint(path: string): Promise<SavepointResult> {
+    checkedName("savepoint", path);
+    const running = await this.#whileRunning();
+    return this.#takesSavepoints().take(running, path);
+  }
+
+  /**
+   * Takes a savepoint and ends the job there: nothing is read or written behind it, and the job has FINISHED when this
+   * resolves. Without `drain` nothing of the end of input happens: no window fires and no timer. Where the savepoint
+   * fails, the job goes on; one that is drained fails then, since there is no way back.
+   * @throws what `savepoint` throws, and what the job fails with
+   */
+  async stopWithSavepoint(path: string, options: StopOptions = {}): Promise<SavepointResult> {
+    checkedName("stopWithSavepoint", path);
+    const { drain = false } = checkedOptions("stopWithSavepoint", options, ["drain"]);
+    if (typeof drain !== "boolean")
+      throw argumentInvalid("stopWithSavepoint", drain, "Give drain: true, or leave it out.");
+    const running = await this.#whileRunning();
+    const taken = await this.#takesSavepoints().stop(running, path, drain);
+    await this.#result;
+    return taken;
+  }
+
+  #takesSavepoints(): TakesSavepoints {
+    assert(this.#savepoints !== undefined, "a job that runs takes savepoints");
+    return this.#savepoints;
+  }
+
+  /**
    * Why a window has not fired: per operator and input the watermark, whether it is ACTIVE, IDLE or FINISHED, which
    * input holds event time back and since when, and the windows and timers that wait.
    */
@@ -145,4 +190,6 @@ export interface StreamJobHooks {
   readonly onRunning: (control: RunningStream) => void;
   readonly onProgress: (metrics: readonly VertexMetrics[]) => void;
   readonly onCheckpoint: (snapshot: JobSnapshot) => void;
+  /** Before `onRunning`. */
+  readonly onSavepoints: (savepoints: TakesSavepoints) => void;
 }

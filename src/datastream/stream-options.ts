@@ -1,6 +1,6 @@
 import type { Host } from "../core/host.ts";
-import type { JobSnapshot } from "../core/job-snapshot.ts";
 import type { Json } from "../core/source.ts";
+import { RESTORE_OPTIONS, type RestoreOptions } from "./restore-options.ts";
 
 export type RuntimeMode = "STREAMING" | "BATCH" | "AUTOMATIC";
 /** @internal */
@@ -34,10 +34,8 @@ export interface StreamEnvironmentOptions {
   readonly host?: Host;
 }
 
-export interface ExecuteOptions {
+export interface ExecuteOptions extends RestoreOptions {
   readonly signal?: AbortSignal;
-  /** State of an earlier run to go on from. */
-  readonly restore?: JobSnapshot;
   /** Shown in metrics. */
   readonly jobName?: string;
 }
@@ -58,3 +56,5 @@ export const ENVIRONMENT_OPTIONS = [
   "parameters",
   "host",
 ];
+/** @internal */
+export const EXECUTE_OPTIONS = ["signal", "jobName", ...RESTORE_OPTIONS];

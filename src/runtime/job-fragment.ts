@@ -16,7 +16,14 @@ import { ExchangeOutput } from "./exchange-output.ts";
 import { fuseRowFunctions } from "./fuse-row-functions.ts";
 import { JobChannels, type Peers } from "./job-channels.ts";
 import type { JobVertex, StreamSettings } from "./job-graph.ts";
-import { type Deployment, type PeerMessage, type SinkResult, threadOf, type VertexSnapshot } from "./messages.ts";
+import {
+  type Deployment,
+  type Halt,
+  type PeerMessage,
+  type SinkResult,
+  threadOf,
+  type VertexSnapshot,
+} from "./messages.ts";
 import { metricsOf, type VertexMetrics } from "./metrics.ts";
 import { createOperator } from "./operator-factory.ts";
 import { SinkOutput } from "./sink-output.ts";
@@ -75,6 +82,8 @@ export class JobFragment {
   #wake: () => void = () => undefined;
   #isCancelled = false;
   #isClosed = false;
+  /** The job ends by the will of its user, not at the end of its input. */
+  #halted: "suspend" | "drain" | undefined;
 
   constructor(options: {
     job: string;
@@ -132,6 +141,17 @@ export class JobFragment {
       } else if (this.#vertex(subtask.vertex).source !== undefined) subtask.triggerBarrier(barrier);
     }
     this.#snapshots.last = barrier.checkpointId;
+    this.#wake();
+  }
+
+  /** How the job goes on behind a barrier that holds it, or that its sources are to end. */
+  halt({ how, checkpointId }: Halt): void {
+    this.#halted = how === "release" ? undefined : how;
+    for (const subtask of this.#subtasks) {
+      if (how === "release") subtask.release(checkpointId);
+      else if (how === "suspend") subtask.suspend(() => this.#wake());
+      else if (this.#vertex(subtask.vertex).source !== undefined) subtask.drain();
+    }
     this.#wake();
   }
 
@@ -219,6 +239,8 @@ export class JobFragment {
       if (this.#stream === undefined) for (const subtask of running) subtask.flushDue(this.#host.clock.nowMs());
       if (sliceStart - lastProgress > PROGRESS_MS) report();
     }
+    // Sources that were ended may still be reading.
+    if (this.#halted !== undefined) await Promise.all(this.#subtasks.map((subtask) => subtask.stop()));
     return true;
   }
 
@@ -381,8 +403,13 @@ export class JobFragment {
 
   /** What a finished source has read must not be read again by a job that is restored. */
   #onFinished(subtask: Subtask): void {
-    if (this.#stream === undefined) return;
-    const { last, snapshot } = this.#snapshots.takeLast(subtask, this.#vertex(subtask.vertex));
+    // Of what is suspended, its barrier has told all.
+    if (this.#stream === undefined || this.#halted === "suspend") return;
+    const { last, snapshot } = this.#snapshots.takeLast(
+      subtask,
+      this.#vertex(subtask.vertex),
+      this.#halted === "drain",
+    );
     if (last !== undefined) this.onSnapshot(last, subtask.vertex, snapshot);
   }
 
@@ -429,6 +456,7 @@ export class JobFragment {
       subtask,
       parallelism: vertex.parallelism,
       ...(this.#stream?.hasCheckpoints === true ? { hasCheckpoints: true } : {}),
+      ...(this.#deployment.restore?.isSavepoint === true ? { isBranch: true } : {}),
       count: (metric, increment) => this.#count(vertex.id, metric, increment),
     });
     const { restore } = this.#deployment;

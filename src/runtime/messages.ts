@@ -40,6 +40,15 @@ export type PeerMessage =
   /** The consumer needs no more; it takes nothing that is still queued. */
   | { readonly type: "closed"; readonly job: string; readonly channel: ChannelId };
 
+/**
+ * How a job goes on that a barrier holds: "release", as if there had been none; "suspend", it ends there. Or "drain":
+ * its sources end where they are, as if that were the end of their input.
+ */
+export interface Halt {
+  readonly how: "release" | "suspend" | "drain";
+  readonly checkpointId: number;
+}
+
 /** From the coordinating thread to a worker. */
 export type WorkerCommand =
   /** Ends of links to the other threads, by thread number, and everybody's memory. */
@@ -56,6 +65,7 @@ export type WorkerCommand =
   | { readonly type: "checkpointComplete"; readonly job: string; readonly checkpointId: number }
   /** What sinks had prepared for this checkpoint, and for those before, is committed. */
   | { readonly type: "checkpointCommitted"; readonly job: string; readonly checkpointId: number }
+  | { readonly type: "halt"; readonly job: string; readonly halt: Halt }
   /** Asks for the event time of every subtask; "answer" brings it. */
   | { readonly type: "watermarks"; readonly job: string; readonly question: number }
   /** Asks for the state of a key; "stateAnswer" brings it. */

@@ -1,5 +1,6 @@
 import type { JobSnapshot } from "../core/job-snapshot.ts";
 import type { CheckpointStatistics } from "./checkpoint-statistics.ts";
+import type { StoreCheckpoint } from "./checkpoint-store.ts";
 import type { StateQuestion } from "./state-query.ts";
 import type { SubtaskWatermarks } from "./watermark-report.ts";
 
@@ -12,6 +13,17 @@ export interface RunningStream {
    * that and storing it take longer than `timeoutMs`
    */
   checkpoint(timeoutMs?: number): Promise<JobSnapshot>;
+  /**
+   * A checkpoint that is stored as any other of the job, and here too. Where that fails, the job goes on.
+   * @throws what `checkpoint` throws, and what `store` fails with
+   */
+  savepoint(store: StoreCheckpoint): Promise<JobSnapshot>;
+  /**
+   * The same, and the job ends: with `drains`, sources end as if that were the end of their input, and what is stored is
+   * what is left then; else everything stands still behind the barriers, and goes on only where storing fails. Resolves
+   * before the job has ended.
+   */
+  stop(store: StoreCheckpoint, drains: boolean): Promise<JobSnapshot>;
   /** How checkpoints have gone so far; also once the job has ended. */
   readonly checkpointStatistics: CheckpointStatistics;
   /** Event time per operator and input, of every subtask. */

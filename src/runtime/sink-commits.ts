@@ -53,14 +53,15 @@ export class SinkCommits {
 
   /** Commits what a complete checkpoint holds. */
   async commit(snapshot: JobSnapshot): Promise<void> {
-    for (const ledger of this.#ledgers) await this.#commit(ledger, this.#in(snapshot, ledger), false);
+    const isBranch = snapshot.isSavepoint === true;
+    for (const ledger of this.#ledgers) await this.#commit(ledger, this.#in(snapshot, ledger), { isBranch });
   }
 
   /** The job has succeeded; `results` are all that its writers have prepared, and some of it may be committed already. */
   async commitLast(results: readonly SinkResult[]): Promise<void> {
     for (const ledger of this.#ledgers) {
       const own = results.filter(({ sink }) => sink === ledger.id).map(({ committable }) => committable);
-      await this.#commit(ledger, own, true);
+      await this.#commit(ledger, own, { isLast: true });
     }
   }
 
@@ -73,9 +74,13 @@ export class SinkCommits {
     return uid === undefined ? [] : committablesIn(this.#workspace, snapshot, uid);
   }
 
-  async #commit(ledger: Ledger, committables: readonly Committable[], isLast: boolean): Promise<void> {
+  async #commit(
+    ledger: Ledger,
+    committables: readonly Committable[],
+    { isLast = false, isBranch = false }: { readonly isLast?: boolean; readonly isBranch?: boolean },
+  ): Promise<void> {
     const fresh = committables.filter((each) => !ledger.committed.has(JSON.stringify(each)));
-    if (fresh.length > 0 || isLast) await this.#retrying(() => ledger.sink.commit(fresh, isLast));
+    if (fresh.length > 0 || isLast) await this.#retrying(() => ledger.sink.commit(fresh, isLast, isBranch));
     // Later checkpoints hold what this one held, or newer ones.
     ledger.committed = new Set(committables.map((each) => JSON.stringify(each)));
     for (const text of ledger.committed) ledger.open.delete(text);

@@ -7,7 +7,7 @@ import { CheckpointRecord, type CheckpointStatistics } from "./checkpoint-statis
 import { type CommitWatch, type StoreCheckpoint, storeUntil } from "./checkpoint-store.ts";
 import type { JobFragment } from "./job-fragment.ts";
 import type { JobGraph, JobVertex } from "./job-graph.ts";
-import type { VertexSnapshot } from "./messages.ts";
+import type { Halt, VertexSnapshot } from "./messages.ts";
 import { type CheckpointSettings, PeriodicCheckpoints } from "./periodic-checkpoints.ts";
 import type { ReportOf, RunningJob } from "./running-job.ts";
 import type { RunningStream } from "./running-stream.ts";
@@ -27,6 +27,19 @@ interface PendingCheckpoint extends Pending<JobSnapshot> {
   readonly snapshots: Map<string, SubtaskSnapshot>;
   /** Aborted, with the reason, where nobody waits for it to be stored any longer. */
   readonly storing: AbortController;
+  /** Where it is stored too, and what has to succeed for whoever asked for it. */
+  readonly savepoint: StoreCheckpoint | undefined;
+}
+
+interface Taking {
+  readonly savepoint?: StoreCheckpoint;
+  /** Nothing is done behind its barriers. */
+  readonly holds?: true;
+}
+
+/** What is to be stored once the sources, which were ended, and all behind them have finished. */
+interface Draining extends Pending<JobSnapshot> {
+  readonly savepoint: StoreCheckpoint;
 }
 
 interface PendingQuestion extends Pending<SubtaskWatermarks[]> {
@@ -85,6 +98,8 @@ export class StreamControl implements RunningStream {
   #lastCheckpoint: number;
   #lastQuestion = 0;
   #hasEnded = false;
+  #hasStopped = false;
+  #draining: Draining | undefined;
 
   constructor(options: StreamControlOptions) {
     const { job, host, graph, fragment, workers, run, commits, restored, store, checkpoints } = options;
@@ -123,8 +138,21 @@ export class StreamControl implements RunningStream {
    * @throws {EngineError} what storing it failed with, which the job survives, or what a commit did, which it does not
    */
   checkpoint(timeoutMs = this.#timeoutMs): Promise<JobSnapshot> {
+    return this.#inTurn(() => this.#take(timeoutMs));
+  }
+
+  savepoint(store: StoreCheckpoint): Promise<JobSnapshot> {
+    return this.#inTurn(() => this.#take(this.#timeoutMs, { savepoint: store }));
+  }
+
+  stop(store: StoreCheckpoint, drains: boolean): Promise<JobSnapshot> {
+    return this.#inTurn(() => (drains ? this.#drain(store) : this.#suspend(store)));
+  }
+
+  /** One after the other. */
+  #inTurn(take: () => Promise<JobSnapshot>): Promise<JobSnapshot> {
     const before = this.#underWay;
-    const taken = before === undefined ? this.#take(timeoutMs) : before.then(() => this.#take(timeoutMs));
+    const taken = before === undefined ? take() : before.then(take);
     const settled: Promise<void> = taken
       .catch(() => undefined)
       .then(() => {
@@ -178,7 +206,38 @@ export class StreamControl implements RunningStream {
     else pending?.resolve(answer.value);
   }
 
-  #take(timeoutMs: number | undefined): Promise<JobSnapshot> {
+  /** Everything stands still behind the barriers; what ends the job is that all of it is stored and committed. */
+  async #suspend(savepoint: StoreCheckpoint): Promise<JobSnapshot> {
+    try {
+      const snapshot = await this.#take(this.#timeoutMs, { savepoint, holds: true });
+      this.#hasStopped = true;
+      this.#periodic?.stop();
+      this.#halt("suspend");
+      return snapshot;
+    } catch (thrown) {
+      this.#halt("release");
+      throw thrown;
+    }
+  }
+
+  /** From here on there is no way back: what fires has fired. */
+  #drain(savepoint: StoreCheckpoint): Promise<JobSnapshot> {
+    if (this.#hasEnded) return Promise.reject(aborted(this.#lastCheckpoint + 1));
+    this.#periodic?.stop();
+    return new Promise((resolve, reject) => {
+      this.#draining = { savepoint, resolve, reject };
+      this.#halt("drain");
+    });
+  }
+
+  #halt(how: Halt["how"]): void {
+    if (this.#hasEnded) return;
+    const halt = { how, checkpointId: this.#lastCheckpoint };
+    for (const worker of this.#workers) worker.send({ type: "halt", job: this.#job, halt });
+    this.#fragment.halt(halt);
+  }
+
+  #take(timeoutMs: number | undefined, { savepoint, holds }: Taking = {}): Promise<JobSnapshot> {
     const checkpointId = ++this.#lastCheckpoint;
     return new Promise((resolve, reject) => {
       if (this.#hasEnded) {
@@ -193,12 +252,11 @@ export class StreamControl implements RunningStream {
       };
       const cancelTimeout = timeoutMs === undefined ? () => undefined : this.#host.scheduler.after(timeoutMs, giveUp);
       this.#record.start(checkpointId);
-      this.#checkpoints.set(checkpointId, { resolve, reject, cancelTimeout, snapshots: new Map(), storing });
-      for (const worker of this.#workers) {
-        worker.send({ type: "checkpoint", job: this.#job, barrier: { checkpointId } });
-      }
+      this.#checkpoints.set(checkpointId, { resolve, reject, cancelTimeout, snapshots: new Map(), storing, savepoint });
+      const barrier = holds === undefined ? { checkpointId } : { checkpointId, holds };
+      for (const worker of this.#workers) worker.send({ type: "checkpoint", job: this.#job, barrier });
       for (const { vertex, snapshot } of this.#finals) this.#onSnapshot(checkpointId, vertex, snapshot);
-      this.#fragment.triggerCheckpoint({ checkpointId });
+      this.#fragment.triggerCheckpoint(barrier);
     });
   }
 
@@ -215,19 +273,23 @@ export class StreamControl implements RunningStream {
 
   /**
    * All subtasks have finished: stores a last checkpoint, so that a job which dies while its output is committed can be
-   * restored without giving any of it twice.
+   * restored without giving any of it twice. One that was stopped has done that.
    */
   async finish(): Promise<void> {
     this.end();
     await this.settled();
-    if (this.#store === undefined) return;
+    const draining = this.#draining;
+    if (this.#hasStopped || (this.#store === undefined && draining === undefined)) return;
     const { stream } = this.#graph;
     assert(stream !== undefined, "only streams have checkpoints");
     const subtasks = [...this.#fragment.finalSnapshots(), ...this.#finals].map(({ snapshot }) => snapshot);
     const snapshot = joinSnapshots(++this.#lastCheckpoint, stream.maxParallelism, subtasks);
     this.#commits.announce(snapshot);
-    await this.#storeLast({ ...snapshot, isFinal: true }, this.#store);
+    // Who goes on from the savepoint goes on reading.
+    if (draining !== undefined) await this.#storeLast(snapshot, draining.savepoint);
+    if (this.#store !== undefined) await this.#storeLast({ ...snapshot, isFinal: true }, this.#store);
     this.#host.crashPoint?.("checkpoint.final");
+    draining?.resolve(snapshot);
   }
 
   async #storeLast(snapshot: JobSnapshot, store: StoreCheckpoint): Promise<void> {
@@ -254,6 +316,7 @@ export class StreamControl implements RunningStream {
   /** The job fails: nobody waits for a checkpoint that is being stored, whatever comes of it. */
   abandon(): void {
     this.end();
+    this.#draining?.reject(this.#run.failure ?? aborted(this.#lastCheckpoint));
     this.#storing?.abort(aborted(this.#lastCheckpoint));
   }
 
@@ -296,15 +359,21 @@ export class StreamControl implements RunningStream {
   /** Stores a checkpoint, tells everybody that it is complete, and commits. Never rejects. */
   async #complete(
     snapshot: JobSnapshot,
-    { resolve, reject, storing, cancelTimeout }: PendingCheckpoint,
+    { resolve, reject, storing, cancelTimeout, savepoint }: PendingCheckpoint,
   ): Promise<void> {
     const { checkpointId } = snapshot;
+    let savepointFailure: EngineError | undefined;
     this.#storing = storing;
     try {
       this.#host.crashPoint?.("checkpoint.taken");
       this.#commits.announce(snapshot);
       this.#record.enter("storing");
       if (this.#store !== undefined) await storeUntil(this.#store, snapshot, storing.signal);
+      if (savepoint !== undefined) {
+        savepointFailure = await failureOf(storeUntil(savepoint, snapshot, storing.signal));
+        // A job that keeps no other checkpoints has none then.
+        if (savepointFailure !== undefined && this.#store === undefined) throw savepointFailure;
+      }
       this.#record.enter("committing");
     } catch (thrown) {
       const error = asEngineError(thrown);
@@ -342,7 +411,8 @@ export class StreamControl implements RunningStream {
     for (const worker of this.#hasEnded ? [] : this.#workers) {
       worker.send({ type: "checkpointCommitted", job: this.#job, checkpointId });
     }
-    resolve(snapshot);
+    if (savepointFailure === undefined) resolve(snapshot);
+    else reject(savepointFailure);
   }
 
   #fail(checkpointId: number, error: EngineError, reject: (error: EngineError) => void): void {
@@ -368,6 +438,9 @@ export class StreamControl implements RunningStream {
     pending.resolve(pending.answers);
   }
 }
+
+const failureOf = (promise: Promise<unknown>): Promise<EngineError | undefined> =>
+  promise.then(() => undefined, asEngineError);
 
 const timedOut = (checkpointId: number, timeoutMs: number | undefined) =>
   new ExternalError(

@@ -43,14 +43,17 @@ export class SubtaskSnapshots {
     }
   }
 
-  /** Of a subtask that has finished; `last` waits for it too, where there is a checkpoint. */
+  /** Of a subtask that has finished; `last` waits for it too, where there is a checkpoint. `isDrained`: all it has. */
   takeLast(
     subtask: Subtask,
     vertex: JobVertex,
+    isDrained: boolean,
   ): { readonly last: number | undefined; readonly snapshot: SubtaskSnapshot } {
     const { last } = this;
     const checkpointId = (last ?? 0) + 1;
-    const snapshot = this.take(vertex, subtask.index, (writerOf) => subtask.snapshotEnd(checkpointId, writerOf));
+    const snapshot = this.take(vertex, subtask.index, (writerOf) =>
+      isDrained ? subtask.snapshotDrained(checkpointId, writerOf) : subtask.snapshotEnd(checkpointId, writerOf),
+    );
     this.#finals.set(subtask, snapshot);
     return { last, snapshot };
   }

@@ -1,4 +1,4 @@
-import { asEngineError, type EngineError } from "../core/errors.ts";
+import { asEngineError, assert, type EngineError } from "../core/errors.ts";
 import type { OperatorContext } from "../core/operator.ts";
 import type { Committable } from "../core/sink.ts";
 import type { SnapshotReader, SnapshotWriter } from "../core/state-snapshot.ts";
@@ -50,6 +50,12 @@ export class Subtask {
   #barrier: Barrier | undefined;
   /** A barrier that waits for the sink to prepare what came before it. */
   #preparing: Barrier | undefined;
+  /** The job may stop at the barrier that has passed: nothing is done behind it. */
+  #isHeld = false;
+  /** Holding barriers up to this one hold no longer. */
+  #released = 0;
+  /** The source is to end as if its input had ended. */
+  #drains = false;
   rowsIn = 0;
   /** Event time of all inputs together; it stays behind the end of the input. */
   watermarkMs = START_OF_TIME_MS;
@@ -149,6 +155,33 @@ export class Subtask {
     if (this.#stream !== undefined) this.#sink?.snapshot(this.#stream.workspace, checkpointId, writerOf);
   }
 
+  /** Once it has finished since the job is drained: all that it has, to go on from. */
+  snapshotDrained(checkpointId: number, writerOf: (part: SnapshotPart) => SnapshotWriter): void {
+    this.snapshotEnd(checkpointId, writerOf);
+    this.#chain.snapshot(writerOf);
+  }
+
+  /** The job goes on though a barrier was to hold it. */
+  release(checkpointId: number): void {
+    this.#released = checkpointId;
+    this.#isHeld = false;
+  }
+
+  /** The job stops at the barrier that holds it: ends without the end of its input. */
+  suspend(wake: () => void): void {
+    if (this.#phase === "finished") return;
+    assert(this.#isHeld, "a subtask stops where a barrier holds it");
+    this.#isHeld = false;
+    this.#phase = "committing";
+    // Nothing was written behind the barrier, by those that prepare there: writers are ended all the same.
+    this.#sink?.prepareCommit(wake);
+  }
+
+  /** Ends the source as if its input had ended here. */
+  drain(): void {
+    this.#drains = true;
+  }
+
   /** What the sink had prepared for a checkpoint, and for those before, is committed. */
   forgetCommitted(checkpointId: number): void {
     this.#sink?.forgetCommitted(checkpointId);
@@ -161,6 +194,7 @@ export class Subtask {
 
   /** Wall clock at which `step` has something to do though nothing arrives; infinity where never. */
   get deadlineMs(): number {
+    if (this.#isHeld) return Number.POSITIVE_INFINITY;
     const isBlocked = this.#sink?.isBusy === true || !this.#output.hasRoom();
     // What waits for room is woken by whoever makes it: a deadline that has passed would call for turns without end.
     if (this.#stream === undefined || this.#phase !== "running" || isBlocked) return this.#output.flushAtMs;
@@ -173,6 +207,7 @@ export class Subtask {
   /** `wake` is called when something that this subtask waited for has arrived. */
   step(wake: () => void): StepResult {
     if (this.#phase === "finished") return "finished";
+    if (this.#isHeld) return "starved";
     if (this.#stream !== undefined) this.#output.flushDue(this.#stream.nowMs());
     if (this.#sink?.isBusy === true || !this.#output.hasRoom()) return "backpressured";
     if (this.#phase === "committing") return this.#finish();
@@ -188,6 +223,7 @@ export class Subtask {
       }
     } else if (this.#chain.isSatisfied) this.#endEarly();
     else if (this.#barrier !== undefined) this.#passBarrier(this.#barrier, wake);
+    else if (this.#drains) this.#endInput(0);
     else if (!this.#answerRequest()) {
       const wanted = this.#chain.isWaiting ? "none" : this.#chain.wantedInput();
       const event = this.#named(() => this.#input.next(wanted, wake));
@@ -275,6 +311,7 @@ export class Subtask {
       if (workspace !== undefined) this.#sink?.snapshot(workspace, barrier.checkpointId, writerOf);
     });
     this.#output.control({ kind: "barrier", barrier });
+    this.#isHeld = barrier.holds === true && barrier.checkpointId > this.#released;
     return "progress";
   }
 

@@ -97,6 +97,9 @@ export class WorkerThread {
       case "checkpointCommitted":
         this.#fragment?.commitCheckpoint(command.checkpointId);
         return;
+      case "halt":
+        this.#fragment?.halt(command.halt);
+        return;
       case "watermarks": {
         const { job, question } = command;
         this.#report({ type: "answer", job, question, watermarks: this.#fragment?.watermarks() ?? [] });

@@ -29,6 +29,7 @@ export class RollingFileSink implements Sink {
   readonly spec: RollingFileSinkSpec;
   readonly #format: FileFormat;
   readonly #files: PartFiles;
+  readonly #host: Host;
   /** Hidden directories of attempts that have told of them. */
   readonly #directories = new Set<string>();
   #attempt: string | undefined;
@@ -36,6 +37,7 @@ export class RollingFileSink implements Sink {
   constructor(spec: RollingFileSinkSpec, format: FileFormat, host: Host) {
     this.spec = spec;
     this.#format = format;
+    this.#host = host;
     this.#files = new PartFiles(host, spec.path, spec.prefix ?? "part");
     for (const [name, limit] of Object.entries(spec.roll ?? {})) {
       if (limit === undefined || (typeof limit === "number" && limit > 0)) continue;
@@ -56,15 +58,22 @@ export class RollingFileSink implements Sink {
     return new RollingFileWriter(context, this.#files, this.#format, this.spec);
   }
 
-  commit(committables: readonly Committable[], isLast = true): void {
-    const prepared = preparedParts(committables);
-    for (const each of prepared) this.#files.checkTarget(each);
-    for (const { directory, parts } of prepared) {
-      this.#directories.add(directory);
-      this.#files.commit(parts);
+  commit(committables: readonly Committable[], isLast = true, isBranch = false): void {
+    const prepared = preparedParts(committables).map((each) => ({ each, files: this.#filesOf(each.target, isBranch) }));
+    for (const { each, files } of prepared) files.checkTarget(each);
+    for (const { each, files } of prepared) {
+      // What else is in the directory may be of the job that the savepoint was taken of, which may go on.
+      if (!isBranch) this.#directories.add(each.directory);
+      files.commit(each.parts);
     }
     if (!isLast) return;
     for (const directory of this.#directories) this.#files.removeHidden(directory);
+  }
+
+  /** What a savepoint holds was prepared for the target of the job that it was taken of. */
+  #filesOf(target: string, isBranch: boolean): PartFiles {
+    if (!isBranch || target === this.#files.path) return this.#files;
+    return new PartFiles(this.#host, target, this.#files.prefix);
   }
 
   abort(_: readonly Committable[], kept: readonly Committable[] = []): void {

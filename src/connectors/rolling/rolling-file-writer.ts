@@ -100,6 +100,8 @@ export class RollingFileWriter implements SinkWriter {
   }
 
   restoreState(reader: SnapshotReader): void {
+    // What the lineage has left unfinished may belong to the job that the savepoint was taken of.
+    if (this.#context.isBranch === true) return;
     for (const batch of reader.read(LINEAGE_TABLE)) {
       const [row] = readRows(this.#context.workspace, batch);
       batch.release();

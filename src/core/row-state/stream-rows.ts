@@ -9,7 +9,7 @@ import { DEFAULT_MAX_PARALLELISM } from "../key-group.ts";
 import type { OperatorContext } from "../operator.ts";
 import { Schema } from "../schema.ts";
 import { KEY_GROUP_FIELD, type SnapshotReader, type SnapshotWriter } from "../state-snapshot.ts";
-import { START_OF_TIME_MS } from "../time/time.ts";
+import { END_OF_TIME_MS, START_OF_TIME_MS } from "../time/time.ts";
 import { int32, int64 } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
 
@@ -83,7 +83,9 @@ const WATERMARK_SCHEMA = Schema.of({ watermarkMs: int64 });
 /** Lets the watermark survive, so that what is closed stays closed. */
 export function snapshotWatermark(workspace: Workspace, writer: SnapshotWriter, watermarkMs: number): void {
   const data = workspace.allocate(8);
-  workspace.kernels.eventTimeFill(watermarkMs, 1, data.address);
+  // Of a job that was drained the end of time is over when it goes on: its sources tell where it is.
+  const keptMs = watermarkMs >= END_OF_TIME_MS ? START_OF_TIME_MS : watermarkMs;
+  workspace.kernels.eventTimeFill(keptMs, 1, data.address);
   const column = columnOf(workspace, int64, 1, { data });
   writer.write(WATERMARK_TABLE, "union", new Batch(WATERMARK_SCHEMA, 1, [column]));
 }

@@ -7,6 +7,7 @@ import type { OperatorContext } from "../operator.ts";
 import { keyGroupColumn } from "../row-state/stream-rows.ts";
 import { type Field, Schema } from "../schema.ts";
 import { KEY_GROUP_FIELD, type SnapshotReader, type SnapshotWriter } from "../state-snapshot.ts";
+import { END_OF_TIME_MS, START_OF_TIME_MS } from "../time/time.ts";
 import { int64 } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
 import type { PaneGroups } from "./pane-chunk.ts";
@@ -55,7 +56,9 @@ export function writePanes(
     const columns = [keyGroupColumn(context, keys, rowCount), columnOf(workspace, int64, rowCount, { data: starts })];
     writer.write(PANES, "keyed", new Batch(schema, rowCount, [...columns, ...keys, ...values]));
   }
-  const progress = { timeMs, offsetMs: grid.offsetMs, periodMs: grid.periodMs, cutMs: grid.cutMs };
+  // Of a job that was drained the end of time is over when it goes on: its sources tell where it is.
+  const keptMs = timeMs >= END_OF_TIME_MS ? START_OF_TIME_MS : timeMs;
+  const progress = { timeMs: keptMs, offsetMs: grid.offsetMs, periodMs: grid.periodMs, cutMs: grid.cutMs };
   const row = Object.fromEntries(Object.entries(progress).map(([name, value]) => [name, BigInt(value)]));
   writer.write(PROGRESS, "union", buildBatch(workspace, PROGRESS_SCHEMA, [row]));
 }

@@ -58,6 +58,26 @@ export function describeLaws(numRuns: number): void {
         },
       ));
 
+    it("goes on from where it was stopped as if nothing had happened: stopping fires and ends nothing", () =>
+      assertLaw(
+        numRuns,
+        fc.tuple(anySettings, anySettings, fc.nat(12)),
+        async (program, [settings, after, snapshotAtRead]) => {
+          const { sinks } = meaningOf(program);
+          const watched = { ...settings, isWatched: settings.threads === 1 };
+          const first = await runProgram(program, watched, { snapshotAtRead, stops: true });
+          const { taken, committed } = first;
+          if (taken === undefined) {
+            sameRows("the run that was not stopped", sinks, first);
+            return;
+          }
+          const isWatched = watched.isWatched && after.threads === 1;
+          const options = { restore: taken, committedBefore: committed };
+          const second = await runProgram(program, { ...after, isWatched }, options);
+          sameRows("the run that was stopped, and the one behind it", sinks, second);
+        },
+      ));
+
     it("gives the windows that it would if rows were not combined where they are read, before and behind a snapshot", () =>
       fc.assert(
         fc.asyncProperty(

@@ -61,12 +61,17 @@ export interface RunOutcome {
   readonly violations: readonly string[];
   /** Where the job could be restored, if the snapshot that was asked for was taken. */
   readonly taken?: Continuation;
+  readonly committed: Committed;
 }
 
 export interface RunOptions {
   /** Takes a snapshot at the batch of this number that is read. */
   readonly snapshotAtRead?: number;
+  /** The job stops where the snapshot is taken. */
+  readonly stops?: boolean;
   readonly restore?: Continuation;
+  /** What the run before has committed; without it, the snapshot alone tells what was. */
+  readonly committedBefore?: Committed;
   /** Rows may come behind the watermark. */
   readonly expectsLate?: boolean;
 }
@@ -79,7 +84,7 @@ let runs = 0;
 export async function runProgram(
   program: Program,
   settings: RunSettings,
-  { snapshotAtRead, restore, expectsLate = false }: RunOptions = {},
+  { snapshotAtRead, stops = false, restore, committedBefore, expectsLate = false }: RunOptions = {},
 ): Promise<RunOutcome> {
   const simulation = new Simulation({
     tape: settings.tape,
@@ -87,14 +92,15 @@ export async function runProgram(
     parallelism: settings.threads,
     stepLimit: 300_000,
   });
-  const committed: Committed = new Map();
+  const committed: Committed = new Map(committedBefore);
   const watch = new TimeWatch(restore?.watermarks, expectsLate);
   let control: RunningStream | undefined;
   let snapshot: JobSnapshot | undefined;
   let reads = 0;
   const onRead = (): void => {
     if (reads++ !== snapshotAtRead) return;
-    control?.checkpoint().then(
+    const taking = stops ? control?.stop(async () => undefined, false) : control?.checkpoint();
+    taking?.then(
       (taken) => {
         snapshot = taken;
       },
@@ -138,6 +144,7 @@ export async function runProgram(
   return {
     sinks: finalRows(program, committed),
     violations: watch.violations,
+    committed,
     ...(snapshot === undefined ? {} : { taken: { snapshot, watermarks: watch.taken } }),
   };
 }

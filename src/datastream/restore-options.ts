@@ -1,0 +1,36 @@
+import { describeValue } from "../core/describe-value.ts";
+import { PlanError } from "../core/errors.ts";
+import type { JobSnapshot } from "../core/job-snapshot.ts";
+
+/** From which state a job goes on; part of the options of `execute`. */
+export interface RestoreOptions {
+  /** State of an earlier run to go on from. */
+  readonly restore?: JobSnapshot;
+  /**
+   * The directory of a savepoint to go on from, or of one of the checkpoints in the directory of a job. Not together with
+   * `restore`. Where the job keeps checkpoints in a directory and has some that come from this savepoint, it goes on from
+   * the newest of them: a process that is started again with the same options does not go back.
+   */
+  readonly restoreFrom?: string;
+  /** State of steps that the job does not have is left behind; without it such a job is refused. Default false. */
+  readonly allowNonRestoredState?: boolean;
+}
+
+/** @internal */
+export const RESTORE_OPTIONS = ["restore", "restoreFrom", "allowNonRestoredState"] as const;
+
+/** @throws {PlanError} OPTION_INVALID */
+export function checkRestoreOptions({ restore, restoreFrom, allowNonRestoredState }: RestoreOptions): void {
+  const refuse = (what: string, whatToDo: string): never => {
+    throw new PlanError("OPTION_INVALID", `execute: ${what}.`, whatToDo);
+  };
+  if (restoreFrom !== undefined && (typeof restoreFrom !== "string" || restoreFrom === "")) {
+    refuse(`restoreFrom is ${describeValue(restoreFrom)}, and no path`, "Give the directory of a savepoint.");
+  }
+  if (restore !== undefined && restoreFrom !== undefined) {
+    refuse("restore and restoreFrom are both given", "Give one of them.");
+  }
+  if (allowNonRestoredState !== undefined && typeof allowNonRestoredState !== "boolean") {
+    refuse(`allowNonRestoredState is ${describeValue(allowNonRestoredState)}`, "Give true or false.");
+  }
+}

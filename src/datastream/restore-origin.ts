@@ -1,0 +1,114 @@
+import { crc32cOf } from "../core/checksum.ts";
+import { PlanError } from "../core/errors.ts";
+import type { Host } from "../core/host.ts";
+import type { JobSnapshot } from "../core/job-snapshot.ts";
+import type { ObjectStore } from "../core/object-store.ts";
+import { checkRestore } from "../runtime/check-restore.ts";
+import type { Engine } from "../runtime/engine.ts";
+import type { JobGraph } from "../runtime/job-graph.ts";
+import { type OpenedSavepoint, openSavepoint } from "../state/savepoints/read-savepoint.ts";
+import type { RestoreOptions } from "./restore-options.ts";
+
+interface Origin extends RestoreOptions {
+  readonly engine: Engine;
+  readonly host: Host;
+  readonly graph: JobGraph;
+}
+
+/** What the options of a run say that it is to go on from. @throws what `openSavepoint` and `checkRestore` throw */
+export async function givenOrigin(origin: Origin): Promise<JobSnapshot | undefined> {
+  const { graph, restore, restoreFrom, allowNonRestoredState = false } = origin;
+  if (restoreFrom !== undefined) return restored(await opened(origin, restoreFrom), origin);
+  if (restore === undefined) return undefined;
+  return checkRestore(graph, restore, { what: "checkpoint", allowNonRestoredState });
+}
+
+/** In the directory of a job: the savepoint that it began from. */
+const MARKER = "began-from.json";
+
+interface Marker {
+  readonly id: string;
+  readonly path: string;
+}
+
+/**
+ * The same where the job keeps its checkpoints in a directory, and `own` is the newest of them. Those that come from the
+ * savepoint go before it; those that do not are not given up for it without a word.
+ * @throws {PlanError} RESTORE_AMBIGUOUS, RESTORE_MISSING
+ */
+export async function originInDirectory(
+  origin: Origin,
+  own: JobSnapshot | undefined,
+  store: ObjectStore,
+): Promise<JobSnapshot | undefined> {
+  const { graph, restoreFrom, allowNonRestoredState = false } = origin;
+  const marker = await readMarker(store);
+  if (own === undefined) {
+    if (restoreFrom === undefined) {
+      if (marker !== undefined && origin.restore === undefined) throw missing(store.location, marker.path);
+      return givenOrigin(origin);
+    }
+    const savepoint = await opened(origin, restoreFrom);
+    const snapshot = await restored(savepoint, origin);
+    const began: Marker = { id: savepoint.id, path: restoreFrom };
+    if (marker?.id !== began.id) await writeMarker(store, began);
+    return snapshot;
+  }
+  if (restoreFrom !== undefined && !(await isFrom(origin, restoreFrom, marker))) {
+    throw ambiguous(store.location, restoreFrom);
+  }
+  return checkRestore(graph, own, { what: "checkpoint", where: store.location, allowNonRestoredState });
+}
+
+async function isFrom(origin: Origin, path: string, marker: Marker | undefined): Promise<boolean> {
+  if (marker === undefined) return false;
+  try {
+    return (await opened(origin, path)).id === marker.id;
+  } catch (thrown) {
+    // Its checkpoints do without the savepoint, which may have been removed.
+    if (thrown instanceof PlanError && thrown.code === "SAVEPOINT_NOT_FOUND") return marker.path === path;
+    throw thrown;
+  }
+}
+
+const opened = ({ engine, host }: Origin, path: string): Promise<OpenedSavepoint> =>
+  openSavepoint(host.files, path, (bytes) => crc32cOf(engine.workspace, [bytes]));
+
+async function restored(savepoint: OpenedSavepoint, { graph, allowNonRestoredState = false }: Origin) {
+  const { path, manifest } = savepoint;
+  const { kind: what, steps } = manifest;
+  const snapshot = await savepoint.read();
+  const named = steps === undefined ? {} : { steps };
+  return checkRestore(graph, snapshot, { what, where: path, allowNonRestoredState, ...named });
+}
+
+/** Undefined also where it was cut off by a crash: then nothing of that run has begun. */
+async function readMarker(store: ObjectStore): Promise<Marker | undefined> {
+  const bytes = await store.get(MARKER);
+  if (bytes === undefined) return undefined;
+  try {
+    const { id, path } = JSON.parse(new TextDecoder().decode(bytes)) as Partial<Marker>;
+    return typeof id === "string" && typeof path === "string" ? { id, path } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function writeMarker(store: ObjectStore, marker: Marker): Promise<void> {
+  await store.remove([MARKER]);
+  await store.put(MARKER, [new TextEncoder().encode(`${JSON.stringify(marker)}\n`)]);
+}
+
+const ambiguous = (directory: string, path: string): PlanError =>
+  new PlanError(
+    "RESTORE_AMBIGUOUS",
+    `The job is to go on from the savepoint "${path}", and "${directory}" has checkpoints that do not come from it.`,
+    "Leave restoreFrom out to go on from the checkpoints, or give the job another directory to begin anew from the savepoint.",
+  );
+
+const missing = (directory: string, path: string): PlanError =>
+  new PlanError(
+    "RESTORE_MISSING",
+    `The job in "${directory}" began from the savepoint "${path}" and has no checkpoint of its own yet.`,
+    "Give it restoreFrom again, or another directory to begin without state.",
+  );
