@@ -62,6 +62,11 @@ export class LoadedPanes implements PaneRange {
     if (to > from) target.mergeFrom(rows, this.#states, from, sign);
   }
 
+  /** Keys have got other numbers: u32 at `renamed`, by their numbers so far. */
+  renameKeys(renamed: Address): void {
+    this.#workspace.kernels.gather32(renamed, this.keys, this.rowCount, this.keys);
+  }
+
   release(): void {
     this.#keys.release();
     for (const column of this.#states) column.release();

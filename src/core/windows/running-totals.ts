@@ -10,8 +10,15 @@ import type { WindowMerger } from "./window-merger.ts";
 
 /** Panes that are read ahead together. */
 const READ_AHEAD = 64;
-/** Keys are numbered anew once so many, and half of all, have no rows. */
-const MOST_IDLE_KEYS = 1024;
+
+export interface RunningTotalsLimits {
+  /** Keys are numbered anew once more than so many, and half of all, have no rows. */
+  readonly idleKeys: number;
+  /** Groups of panes that are kept as they came in, until they go again; others are read a second time. */
+  readonly keptRows: number;
+}
+
+const LIMITS: RunningTotalsLimits = { idleKeys: 1024, keptRows: 2 ** 16 };
 
 /**
  * One total per key over the panes of the window: a window adds the panes that it has on top of the one before and takes
@@ -29,6 +36,7 @@ export class RunningTotals implements WindowMerger {
   readonly #keyTypes: readonly DataType[];
   readonly #plan: AggregatePlan;
   readonly #read: ReadPanes;
+  readonly #limits: RunningTotalsLimits;
   #keys: GroupTable | undefined;
   #totals: AggregateSet | undefined;
   /** The totals are those of the panes [first, end). */
@@ -36,16 +44,25 @@ export class RunningTotals implements WindowMerger {
   #end = 0;
   #isEmpty = true;
   #isSparse = false;
-  /** Panes read ahead, to come in and to go. */
+  /** Panes read ahead that come in. */
   #coming: LoadedPanes | undefined;
-  #going: LoadedPanes | undefined;
+  /** Panes that have come in, to be taken back: in order, without overlap, but maybe with gaps. */
+  #kept: LoadedPanes[] = [];
+  #keptRows = 0;
 
   /** `read` gives the panes of a range. The first accumulator of `plan` counts rows. */
-  constructor(workspace: Workspace, keyTypes: readonly DataType[], plan: AggregatePlan, read: ReadPanes) {
+  constructor(
+    workspace: Workspace,
+    keyTypes: readonly DataType[],
+    plan: AggregatePlan,
+    read: ReadPanes,
+    limits: RunningTotalsLimits = LIMITS,
+  ) {
     this.#workspace = workspace;
     this.#keyTypes = keyTypes;
     this.#plan = plan;
     this.#read = read;
+    this.#limits = limits;
   }
 
   get keyCount(): number {
@@ -66,15 +83,14 @@ export class RunningTotals implements WindowMerger {
     this.#takeBackBefore(range.first);
     while (this.#end < range.end) {
       const pane = this.#end++;
-      if (this.#coming === undefined || pane >= this.#coming.end) {
+      if (this.#coming === undefined) {
         const end = Math.max(pane + 1, Math.min(pane + READ_AHEAD, limit));
-        this.#coming?.release();
         this.#coming = this.#load({ first: pane, end });
       }
       this.#coming.add(1, pane, this.#openTotals(), this.keyCount);
       // What is read ahead must not grow stale: it ends where panes may still change.
       if (this.#end === this.#coming.end) {
-        this.#coming.release();
+        this.#keep(this.#coming);
         this.#coming = undefined;
       }
     }
@@ -86,7 +102,8 @@ export class RunningTotals implements WindowMerger {
     // Records are there also where no row has reached them yet.
     const present = totals.selectPresent(keyCount, numbers);
     if (present > 0) target.copyGroups(totals, numbers, present, base);
-    this.#isSparse = keyCount - present > Math.max(MOST_IDLE_KEYS, present);
+    // Keys of panes that were read ahead have no rows yet, and numbering anew would read these panes again.
+    this.#isSparse = this.#coming === undefined && keyCount - present > Math.max(this.#limits.idleKeys, present);
     return present;
   }
 
@@ -115,25 +132,52 @@ export class RunningTotals implements WindowMerger {
 
   #takeBackBefore(first: number): void {
     while (this.#first < first) {
-      const pane = this.#first++;
-      if (this.#going === undefined || pane >= this.#going.end) {
-        // All of these have come in, so they change no more without `forget`.
-        const end = Math.min(pane + READ_AHEAD, this.#end);
-        this.#going?.release();
-        this.#going = this.#load({ first: pane, end });
-      }
-      this.#going.add(-1, pane, this.#openTotals(), this.keyCount);
+      const pane = this.#first;
+      this.#loadedWith(pane).add(-1, pane, this.#openTotals(), this.keyCount);
+      this.#first++;
+      const oldest = this.#kept.at(0);
+      if (oldest === undefined || oldest.end > this.#first) continue;
+      this.#kept.shift();
+      this.#keptRows -= oldest.rowCount;
+      oldest.release();
     }
+  }
+
+  /** What is loaded of a pane that has come in; reads it once more where it was not kept. */
+  #loadedWith(pane: number): LoadedPanes {
+    const [coming, oldest] = [this.#coming, this.#kept.at(0)];
+    if (oldest !== undefined && oldest.first <= pane) return oldest;
+    if (coming !== undefined && coming.first <= pane) return coming;
+    // All of these have come in, so they change no more without `forget`.
+    const end = Math.min(pane + READ_AHEAD, oldest?.first ?? coming?.first ?? this.#end);
+    const panes = this.#load({ first: pane, end });
+    this.#kept.unshift(panes);
+    this.#keptRows += panes.rowCount;
+    return panes;
+  }
+
+  /** Keeps panes that have come in for when they go, where they are few rows. */
+  #keep(panes: LoadedPanes): void {
+    if (this.#keptRows + panes.rowCount > this.#limits.keptRows) {
+      panes.release();
+      return;
+    }
+    this.#kept.push(panes);
+    this.#keptRows += panes.rowCount;
   }
 
   /** Keeps the keys that have rows, under new numbers. */
   #renumber(): void {
     this.#isSparse = false;
-    this.#dropLoaded();
     if (this.#keys === undefined) return;
     const [keys, totals] = [this.#keys, this.#openTotals()];
     const numbers = this.#workspace.allocate((this.keyCount + 1) * 4);
     const count = totals.selectPresent(this.keyCount, numbers.address);
+    // All rows of panes that have yet to go are in the totals: their keys stay.
+    const renamed = this.#workspace.allocateZeroed(this.keyCount * 4);
+    this.#workspace.kernels.nullScatterRows(numbers.address, count, 0, renamed.address);
+    for (const panes of this.#kept) panes.renameKeys(renamed.address);
+    renamed.release();
     this.#keys = new GroupTable(this.#workspace, this.#keyTypes);
     const columns = keys.gatherKeys(numbers.address, count);
     // Keys are distinct: they are numbered from 0 in this order.
@@ -157,7 +201,8 @@ export class RunningTotals implements WindowMerger {
   #dropLoaded(): void {
     this.#coming?.release();
     this.#coming = undefined;
-    this.#going?.release();
-    this.#going = undefined;
+    for (const panes of this.#kept) panes.release();
+    this.#kept = [];
+    this.#keptRows = 0;
   }
 }
