@@ -41,6 +41,34 @@ export function eventTimeMin(times: usize, length: i32): f64 {
   return <f64>extreme(times, length, false);
 }
 
+/** Whether no time of i64[length] is less than the one before. */
+export function eventTimesAscend(times: usize, length: i32): bool {
+  const last = times + (<usize>(length - 1) << 3);
+  let at = times;
+  // Four pairs at a time: rows that come in order are looked at to their end.
+  for (; at + 64 <= last; at += 64) {
+    const first = i64x2.gt_s(v128.load(at), v128.load(at, 8));
+    const second = i64x2.gt_s(v128.load(at, 16), v128.load(at, 24));
+    const third = i64x2.gt_s(v128.load(at, 32), v128.load(at, 40));
+    const fourth = i64x2.gt_s(v128.load(at, 48), v128.load(at, 56));
+    if (v128.any_true(v128.or(v128.or(first, second), v128.or(third, fourth)))) return false;
+  }
+  for (; at < last; at += 8) if (load<i64>(at) > load<i64>(at, 8)) return false;
+  return true;
+}
+
+/** How many of the ascending i64[length] at `times` are less than `bound`, a whole number or infinite. */
+export function eventTimesBefore(times: usize, length: i32, bound: f64): i32 {
+  let low: i32 = 0;
+  let high = length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (<f64>load<i64>(times + (<usize>middle << 3)) < bound) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /** Writes the same time to i64[length] at `out`. `time` is a whole number of milliseconds. out: 8-byte aligned */
 export function eventTimeFill(time: f64, length: i32, out: usize): void {
   const end = out + (<usize>length << 3);

@@ -15,7 +15,7 @@ import { PaneGrid } from "../windows/pane-grid.ts";
 import { paneStateSchema, readPanes, readProgress, writePanes } from "../windows/pane-snapshot.ts";
 import { PaneStore } from "../windows/pane-store.ts";
 import { pendingWindows } from "../windows/pending-windows.ts";
-import { isBefore, splitByTime, splitGaps, withTime } from "../windows/row-times.ts";
+import { splitByTime, splitGaps, withTime } from "../windows/row-times.ts";
 import {
   countedAggregates,
   rowsOfPartials,
@@ -152,11 +152,11 @@ export class WindowAggregateOperator implements Operator {
     const rows = this.#project(this.#isEventTime ? this.#withoutLate(covered, output) : covered);
     try {
       if (rows.rowCount === 0) return "done";
-      if (this.#partials === undefined) this.#openStore().update(rows, WHAT);
-      else this.#openStore().merge(rows, WHAT);
+      const store = this.#openStore();
+      const leastMs = this.#partials === undefined ? store.update(rows, WHAT) : store.merge(rows, WHAT);
       this.#requestTime();
       const firedMs = this.#firedBoundMs();
-      if (!isBefore(this.#context.workspace, rows, firedMs)) return "done";
+      if (leastMs >= firedMs) return "done";
       const results = this.#openResults();
       results.forget();
       if (this.#latenessMs === 0) return "done";

@@ -15,7 +15,7 @@ import { int64 } from "../types.ts";
 import { PaneGrid } from "../windows/pane-grid.ts";
 import { PaneStore } from "../windows/pane-store.ts";
 import { pendingWindows } from "../windows/pending-windows.ts";
-import { isBefore, splitGaps, withTime } from "../windows/row-times.ts";
+import { splitGaps, withTime } from "../windows/row-times.ts";
 import { type WindowColumns, type WindowPartials, windowColumns, windowPartials } from "../windows/window-partials.ts";
 import type { AlignedWindowSpec } from "../windows/window-spec.ts";
 
@@ -99,12 +99,11 @@ export class WindowPartialsOperator implements Operator {
         return "done";
       }
       const store = this.#openStore();
-      store.update(rows, WHAT);
+      const leastMs = store.update(rows, WHAT);
       this.#reduction.combined(rows.rowCount);
       if (!this.#isEventTime) this.#requestTime();
       if (store.memoryBytes > this.#mostBytes) return this.#send(Number.POSITIVE_INFINITY, output);
-      const overMs = this.#overMs();
-      return isBefore(this.#context.workspace, rows, overMs) ? this.#send(this.#firstOpenPane(), output) : "done";
+      return leastMs < this.#overMs() ? this.#send(this.#firstOpenPane(), output) : "done";
     } finally {
       rows.release();
     }

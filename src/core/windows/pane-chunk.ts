@@ -8,6 +8,7 @@ import type { Address } from "../memory/allocator.ts";
 import type { Block } from "../memory/block.ts";
 import type { DataType } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
+import type { BatchTimes } from "./batch-times.ts";
 import type { PaneGrid, PaneRange } from "./pane-grid.ts";
 import { PaneTable } from "./pane-table.ts";
 
@@ -28,14 +29,6 @@ export interface LoadedGroups {
   readonly states: readonly Column[];
   /** Where the groups of each pane end. */
   readonly ends: Uint32Array;
-}
-
-/** Rows with their times, i64[rowCount] at `times`. */
-export interface TimedRows {
-  readonly times: Address;
-  readonly leastMs: number;
-  readonly greatestMs: number;
-  readonly rowCount: number;
 }
 
 /** Groups [from, to) were made by rows of the panes [firstPane, lastPane]. */
@@ -89,12 +82,12 @@ export class PaneChunk {
   }
 
   /** Takes rows in, all of which lie in the chunk; `columns` are all columns of the input. */
-  update(rows: TimedRows, keys: readonly Column[], columns: readonly Column[]): void {
+  update(rows: BatchTimes, keys: readonly Column[], columns: readonly Column[]): void {
     this.#growing(rows, keys, (grouped) => this.#aggregates.update(grouped, columns));
   }
 
   /** Takes partial states in, all of which lie in the chunk. */
-  merge(rows: TimedRows, keys: readonly Column[], states: readonly Column[]): void {
+  merge(rows: BatchTimes, keys: readonly Column[], states: readonly Column[]): void {
     this.#growing(rows, keys, ({ isWhole, ...grouped }) => this.#aggregates.merge(grouped, states));
   }
 
@@ -145,7 +138,7 @@ export class PaneChunk {
     return this.range.end - this.range.first === 1;
   }
 
-  #growing(rows: TimedRows, keys: readonly Column[], take: (grouped: GroupedRows) => void): void {
+  #growing(rows: BatchTimes, keys: readonly Column[], take: (grouped: GroupedRows) => void): void {
     const { times, rowCount, leastMs, greatestMs } = rows;
     const [first, last] = [this.#grid.paneOf(leastMs), this.#grid.paneOf(greatestMs)];
     assert(first >= this.range.first && last < this.range.end, "rows lie in their chunk");

@@ -5,17 +5,10 @@ import { concatColumns } from "../columns/concat.ts";
 import { partitionBatch } from "../columns/partition.ts";
 import { assert } from "../errors.ts";
 import type { GroupTable } from "../groups/group-table.ts";
-import type { Address } from "../memory/allocator.ts";
 import type { DataType } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
-import {
-  gatherGroups,
-  type LoadedGroups,
-  PaneChunk,
-  type PaneGroups,
-  releaseGroups,
-  type TimedRows,
-} from "./pane-chunk.ts";
+import { BatchTimes } from "./batch-times.ts";
+import { gatherGroups, type LoadedGroups, PaneChunk, type PaneGroups, releaseGroups } from "./pane-chunk.ts";
 import type { PaneGrid, PaneRange } from "./pane-grid.ts";
 
 /** A chunk of several panes is made where a batch has so few rows for it that they need no table per pane. */
@@ -89,18 +82,18 @@ export class PaneStore {
     for (const chunk of this.#chunks) chunk.isChanged = false;
   }
 
-  /** Takes rows in by their row times. Borrows the batch. `what` is for errors. */
-  update(batch: Batch, what: string): void {
-    this.#each(batch, what, 1, (chunk, rows, part) => {
+  /** Takes rows in by their row times, and gives the least of these. Borrows the batch. `what` is for errors. */
+  update(batch: Batch, what: string): number {
+    return this.#each(batch, what, 1, (chunk, rows, part) => {
       const keys = this.#keys.map((key) => part.columns[key]);
       chunk.update(rows, keys, part.columns);
     });
   }
 
-  /** Takes partial states in: columns of keys, then of states, with any time of its pane as a row's time. */
-  merge(batch: Batch, what: string): void {
+  /** `update` by partial states: columns of keys, then of states, with any time of its pane as a row's time. */
+  merge(batch: Batch, what: string): number {
     const keyCount = this.#keys.length;
-    this.#each(batch, what, ROWS_PER_STATE, (chunk, rows, { columns }) => {
+    return this.#each(batch, what, ROWS_PER_STATE, (chunk, rows, { columns }) => {
       chunk.merge(rows, columns.slice(0, keyCount), columns.slice(keyCount));
     });
   }
@@ -222,22 +215,22 @@ export class PaneStore {
     chunk.release();
   }
 
-  /** Hands each chunk its rows, each of which stands for `weight`. */
+  /** Hands each chunk its rows, each of which stands for `weight`; gives the least time of all. */
   #each(
     batch: Batch,
     what: string,
     weight: number,
-    take: (chunk: PaneChunk, rows: TimedRows, part: Batch) => void,
-  ): void {
-    const rows = this.#timedRows(batch);
-    if (rows === undefined) return;
+    take: (chunk: PaneChunk, rows: BatchTimes, part: Batch) => void,
+  ): number {
+    if (batch.rowCount === 0) return Number.POSITIVE_INFINITY;
+    const rows = new BatchTimes(this.#workspace, batch);
     const chunks = this.#chunksOf(rows, weight);
-    const parts = chunks.length === 1 ? [batch.retain()] : this.#partition(batch, rows.times, chunks);
+    const parts = chunks.length === 1 ? [batch.retain()] : this.#partition(batch, rows, chunks);
     const { governor } = this.#workspace;
     try {
       parts.forEach((part, i) => {
-        const partRows = part === undefined ? undefined : this.#timedRows(part);
-        if (part === undefined || partRows === undefined) return;
+        if (part === undefined) return;
+        const partRows = chunks.length === 1 ? rows : new BatchTimes(this.#workspace, part);
         governor.reserve(chunks[i].growthBytes(part.rowCount), what, { required: true });
         const before = chunks[i].memoryBytes;
         try {
@@ -251,23 +244,22 @@ export class PaneStore {
     } finally {
       for (const part of parts) part?.release();
     }
+    return rows.leastMs;
   }
 
-  #timedRows({ rowCount, rowTimes }: Batch): TimedRows | undefined {
-    assert(rowTimes !== undefined, "rows of windows have times");
-    if (rowCount === 0) return undefined;
-    const { eventTimeMin, eventTimeMax } = this.#workspace.kernels;
-    const times = rowTimes.data;
-    return { times, leastMs: eventTimeMin(times, rowCount), greatestMs: eventTimeMax(times, rowCount), rowCount };
-  }
-
-  #partition(batch: Batch, times: Address, chunks: readonly PaneChunk[]): (Batch | undefined)[] {
+  /** The rows of each chunk, which the caller owns. */
+  #partition(batch: Batch, rows: BatchTimes, chunks: readonly PaneChunk[]): (Batch | undefined)[] {
+    const cut = rows.cut(
+      batch,
+      chunks.map(({ range }) => this.#grid.startMs(range.end)),
+    );
+    if (cut !== undefined) return cut;
     const starts = this.#workspace.allocate(chunks.length * 8);
     chunks.forEach(({ range }, i) => {
       this.#workspace.i64[(starts.address >>> 3) + i] = BigInt(this.#grid.startMs(range.first));
     });
     const numbers = this.#workspace.allocate(batch.rowCount * 4);
-    this.#workspace.kernels.windowRanges(times, batch.rowCount, starts.address, chunks.length, numbers.address);
+    this.#workspace.kernels.windowRanges(rows.times, batch.rowCount, starts.address, chunks.length, numbers.address);
     starts.release();
     const parts = partitionBatch(this.#workspace, batch, numbers.address, chunks.length);
     numbers.release();
@@ -275,16 +267,15 @@ export class PaneStore {
   }
 
   /** The chunks of all rows, ascending; makes those that are not there. */
-  #chunksOf({ times, rowCount, leastMs, greatestMs }: TimedRows, weight: number): PaneChunk[] {
+  #chunksOf(rows: BatchTimes, weight: number): PaneChunk[] {
     const chunks: PaneChunk[] = [];
-    const { kernels } = this.#workspace;
-    for (let timeMs = leastMs; timeMs <= greatestMs; ) {
+    for (let timeMs = rows.leastMs; timeMs <= rows.greatestMs; ) {
       const pane = this.#grid.paneOf(timeMs);
-      const chunk = this.#chunkAt(pane) ?? this.#insert(this.#newRange(pane, times, rowCount, weight));
+      const chunk = this.#chunkAt(pane) ?? this.#insert(this.#newRange(pane, rows, weight));
       chunks.push(chunk);
       const endMs = this.#grid.startMs(chunk.range.end);
-      if (endMs > greatestMs) break;
-      timeMs = kernels.windowNextTime(times, rowCount, endMs);
+      if (endMs > rows.greatestMs) break;
+      timeMs = rows.firstFrom(endMs);
     }
     return chunks;
   }
@@ -293,27 +284,24 @@ export class PaneStore {
    * Panes of a new chunk that begins with rows of `pane`: as many as share one batch's worth of rows, as far as this
    * batch tells. Dense panes get a table each, so that it can be dropped when its windows close.
    */
-  #newRange(pane: number, times: Address, rowCount: number, weight: number): PaneRange {
+  #newRange(pane: number, rows: BatchTimes, weight: number): PaneRange {
     const aligned = (size: number): PaneRange => {
       const first = Math.floor(pane / size) * size;
       return { first, end: first + size };
     };
-    const rowsIn = ({ first, end }: PaneRange) =>
-      this.#workspace.kernels.windowCountBetween(times, rowCount, this.#grid.startMs(first), this.#grid.startMs(end));
+    const rowsIn = ({ first, end }: PaneRange) => rows.countBetween(this.#grid.startMs(first), this.#grid.startMs(end));
     let best = aligned(this.#smallestChunk);
-    let bestRows = rowsIn(best);
-    for (let size = this.#smallestChunk * 4; size <= MOST_PANES && bestRows < rowCount; size *= 4) {
+    let bestRows: number | undefined;
+    for (let size = this.#smallestChunk * 4; size <= MOST_PANES; size *= 4) {
       const range = aligned(size);
-      const rows = rowsIn(range);
+      if (this.#meets(range)) break;
+      bestRows ??= rowsIn(best);
       // A pane with many rows of its own is left alone.
-      if (
-        bestRows * weight * size > ROWS_PER_CHUNK * (best.end - best.first) ||
-        rows === bestRows ||
-        this.#meets(range)
-      )
-        break;
+      if (bestRows === rows.rowCount || bestRows * weight * size > ROWS_PER_CHUNK * (best.end - best.first)) break;
+      const count = rowsIn(range);
+      if (count === bestRows) break;
       best = range;
-      bestRows = rows;
+      bestRows = count;
     }
     return best;
   }

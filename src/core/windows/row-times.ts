@@ -11,7 +11,7 @@ import type { PaneGrid } from "./pane-grid.ts";
 export type Sides = readonly [before: Batch | undefined, behind: Batch | undefined];
 
 /** Whether a row lies before `boundMs`. */
-export function isBefore(workspace: Workspace, batch: Batch, boundMs: number): boolean {
+function isBefore(workspace: Workspace, batch: Batch, boundMs: number): boolean {
   return batch.rowCount > 0 && workspace.kernels.eventTimeMin(timesOf(batch), batch.rowCount) < boundMs;
 }
 
