@@ -55,6 +55,7 @@ export * from "./chain-index";
 export * from "./window";
 export * from "./window-pane";
 export * from "./session";
+export * from "./session-rows";
 export * from "./count-window";
 export * from "./utf8";
 export * from "./changelog";

@@ -1,16 +1,19 @@
 import { checkedOptions } from "../api/options.ts";
 import type { CoGroupGiven, FieldsOf } from "../api/row-types.ts";
 import { PlanError } from "../core/errors.ts";
+import type { CoGroupInput } from "../core/operators/co-group-rows.ts";
 import { WindowCoGroupRows } from "../core/operators/window-co-group-rows.ts";
-import type { JoinWindowSpec } from "../core/row-state/window-rows.ts";
+import type { JoinWindowSpec } from "../core/row-state/window-sides.ts";
 import type { RowOf, Schema } from "../core/schema.ts";
 import type { Fields } from "../core/types.ts";
+import type { DynamicSessionSpec } from "../core/windows/window-assigner.ts";
 import { checkLateness } from "../core/windows/window-spec.ts";
 import { checkedInstance } from "./arguments.ts";
 import { DataStream, type FunctionOptions } from "./data-stream.ts";
 import { KeyedStream } from "./keyed-stream.ts";
+import { joinWindows, plainWindow } from "./session-gaps.ts";
 import { functionPlan } from "./stream-functions.ts";
-import { WindowAssigner } from "./windows.ts";
+import type { WindowAssigner } from "./windows.ts";
 
 declare module "./keyed-stream.ts" {
   interface KeyedStream<F extends Fields, K extends string> {
@@ -45,22 +48,15 @@ export class CoGroupedStreams<F extends Fields, K extends string, G extends Fiel
   }
 
   /**
-   * Tumbling or sliding windows. Within the allowed lateness a window waits for its rows; those that come later are in
-   * the side outputs "lateLeft" and "lateRight".
+   * Tumbling, sliding or session windows; a session is that of both streams, see `join`. Within the allowed lateness a
+   * window waits for its rows; those that come later are in the side outputs "lateLeft" and "lateRight".
    * @throws {PlanError} WINDOW_INVALID, WINDOW_LATENESS_INVALID
    */
   window(assigner: WindowAssigner, options: { readonly allowedLatenessMs?: number } = {}): WindowedCoGroup<F, K, G> {
-    const { spec } = checkedInstance("window", assigner, WindowAssigner, "Give a window.");
+    const window = joinWindows("A coGroup", assigner, "connect shows rows of both streams to a function as they come");
     const { allowedLatenessMs = 0 } = checkedOptions("window", options, ["allowedLatenessMs"]);
     checkLateness(allowedLatenessMs);
-    if (spec.kind === "tumbling" || spec.kind === "sliding") {
-      return new WindowedCoGroup(this.#left, this.#right, spec, allowedLatenessMs);
-    }
-    throw new PlanError(
-      "WINDOW_INVALID",
-      `A coGroup was given ${spec.kind} windows.`,
-      "Give tumbling or sliding windows; connect shows rows of both streams to a function as they come.",
-    );
+    return new WindowedCoGroup(this.#left, this.#right, window, allowedLatenessMs);
   }
 }
 
@@ -68,13 +64,13 @@ export class CoGroupedStreams<F extends Fields, K extends string, G extends Fiel
 export class WindowedCoGroup<F extends Fields, K extends string, G extends Fields> {
   readonly #left: KeyedStream<F, K>;
   readonly #right: KeyedStream<G, string>;
-  readonly #window: JoinWindowSpec;
+  readonly #window: JoinWindowSpec | DynamicSessionSpec;
   readonly #allowedLatenessMs: number;
 
   constructor(
     left: KeyedStream<F, K>,
     right: KeyedStream<G, string>,
-    window: JoinWindowSpec,
+    window: JoinWindowSpec | DynamicSessionSpec,
     allowedLatenessMs: number,
   ) {
     this.#left = left;
@@ -95,7 +91,16 @@ export class WindowedCoGroup<F extends Fields, K extends string, G extends Field
   ): DataStream<FieldsOf<O, R>> {
     const [left, right] = [this.#left, this.#right];
     const { schema, name = "coGroup" } = checkedOptions("apply", options ?? {}, ["schema", "name"]);
-    const sides = [left, right].map(({ plan, keys }) => ({ plan, route: { kind: "keyed", keys } as const }));
+    const { window, gap, withGap } = plainWindow(left.context, this.#window);
+    const sides = [left, right].map(({ plan, keys }) => ({
+      plan: plan.map(withGap),
+      route: { kind: "keyed", keys } as const,
+    }));
+    const input = (side: Schema, keys: readonly string[]): CoGroupInput => ({
+      schema: side,
+      keys: keys.map((key) => ({ column: side.indexOf(key) })),
+      hiddenColumns: gap === undefined ? 0 : 1,
+    });
     const plan = functionPlan(
       left.context,
       sides.map((side) => side.plan),
@@ -107,9 +112,9 @@ export class WindowedCoGroup<F extends Fields, K extends string, G extends Field
         make: ([first, second], shape, site) =>
           new WindowCoGroupRows(
             fn as never,
-            { schema: first, keys: positions(first, left.keys) },
-            { schema: second, keys: positions(second, right.keys) },
-            this.#window,
+            input(first, left.keys),
+            input(second, right.keys),
+            window,
             shape,
             site,
             this.#allowedLatenessMs,
@@ -120,8 +125,6 @@ export class WindowedCoGroup<F extends Fields, K extends string, G extends Field
     return new DataStream(left.context, plan) as never;
   }
 }
-
-const positions = (schema: Schema, keys: readonly string[]) => keys.map((key) => ({ column: schema.indexOf(key) }));
 
 KeyedStream.prototype.coGroup = function coGroup(
   this: KeyedStream<Fields, string>,

@@ -20,8 +20,9 @@ import { checkedInstance } from "./arguments.ts";
 import { DataStream } from "./data-stream.ts";
 import { KeyedStream } from "./keyed-stream.ts";
 import { operatorNode, projectNode } from "./nodes.ts";
+import { joinWindows, plainWindow } from "./session-gaps.ts";
 import type { StreamPlan } from "./stream-plan.ts";
-import { WindowAssigner, type WindowBounds } from "./windows.ts";
+import type { WindowAssigner, WindowBounds } from "./windows.ts";
 
 declare module "./keyed-stream.ts" {
   interface KeyedStream<F extends Fields, K extends string> {
@@ -90,24 +91,21 @@ export class JoinedStreams<F extends Fields, K extends string, G extends Fields>
   }
 
   /**
-   * One row per pair and window, with the window's bounds behind the columns of both. Tumbling and sliding windows.
-   * @throws {PlanError} WINDOW_INVALID, JOIN_KEYS_MISMATCH
+   * One row per pair and window, with the window's bounds behind the columns of both. Tumbling, sliding and session
+   * windows: a session is that of both streams, so a row of either extends it, and a gap that is a column or an expression
+   * is read from both. Within the allowed lateness a window waits for its rows; those that come later are in the side
+   * outputs "lateLeft" and "lateRight".
+   * @throws {PlanError} WINDOW_INVALID, WINDOW_GAP_INVALID, WINDOW_LATENESS_INVALID, COLUMN_UNKNOWN, JOIN_KEYS_MISMATCH
+   * @example views.keyBy("user").join(orders.keyBy("user"), { type: "left" }).window(EventTimeSessionWindows.withGap(60_000))
    */
   window(
     assigner: WindowAssigner,
     options: { readonly allowedLatenessMs?: number } = {},
   ): DataStream<JoinedFields<F, K, G> & WindowBounds> {
-    const { spec } = checkedInstance("window", assigner, WindowAssigner, ASSIGNER);
-    if (spec.kind !== "tumbling" && spec.kind !== "sliding") {
-      throw new PlanError(
-        "WINDOW_INVALID",
-        `A window join was given ${spec.kind} windows.`,
-        "Give tumbling or sliding windows; intervalJoin joins rows that are near in time.",
-      );
-    }
+    const window = joinWindows("A window join", assigner, "intervalJoin joins rows that are near in time");
     const lateness = checkedOptions("window", options, ["allowedLatenessMs"]);
     const bounds = { startColumn: "windowStart", endColumn: "windowEnd" };
-    return joined(this.#sides, "window join", { kind: "windowJoin", window: spec, ...bounds, ...lateness });
+    return joined(this.#sides, "window join", { kind: "windowJoin", window, ...bounds, ...lateness });
   }
 
   /**
@@ -176,7 +174,7 @@ interface Updates {
 export function joined<J extends Fields>(
   { left, right, type }: Sides,
   name: string,
-  spec: { readonly kind: string; readonly [key: string]: unknown },
+  spec: { readonly kind: string; readonly window?: { readonly kind: string }; readonly [key: string]: unknown },
   updatesOf?: (left: StreamNode, right: StreamNode) => Updates,
 ): DataStream<J> {
   const site = callSite();
@@ -185,18 +183,22 @@ export function joined<J extends Fields>(
     const { projection, ...join } = joinOutput(first.schema, second.schema, on);
     const updates = updatesOf?.(first, second);
     const accepts = (side: JoinSide): boolean => updates !== undefined && (updates.from?.includes(side) ?? true);
+    const { window } = spec;
+    const plain = window && plainWindow(left.context, window);
     const operator: OperatorNode = {
       ...spec,
+      ...(plain && { window: plain.window }),
       ...updates?.spec,
       name: `${type} ${name}(${left.keys.join(", ")})`,
       type,
       ...join,
       ...(updates?.condition && { residual: residualOf(updates.condition, first.schema, second.schema, on) }),
     };
+    const given = (node: StreamNode) => plain?.withGap(node) ?? node;
     const node = operatorNode(
       [
-        { node: first, route: { kind: "keyed", keys: left.keys }, acceptsUpdates: accepts("left") },
-        { node: second, route: { kind: "keyed", keys: right.keys }, acceptsUpdates: accepts("right") },
+        { node: given(first), route: { kind: "keyed", keys: left.keys }, acceptsUpdates: accepts("left") },
+        { node: given(second), route: { kind: "keyed", keys: right.keys }, acceptsUpdates: accepts("right") },
       ],
       operator,
       {
@@ -233,7 +235,6 @@ function residualOf(
   return { columns: output.filter(({ name }) => used.has(name)), condition };
 }
 
-const ASSIGNER = "Give windows, for example TumblingEventTimeWindows.of(60_000).";
 const KEYED = "Give a stream that is keyed, too.";
 const JOIN_TYPES: readonly string[] = ["inner", "left", "right", "full", "semi", "anti"];
 

@@ -8,7 +8,7 @@ import {
   ProcessingTimeTrigger,
   PurgingTrigger,
 } from "../core/windows/triggers.ts";
-import type { AnyWindowSpec } from "../core/windows/window-assigner.ts";
+import type { AnyWindowSpec, DynamicSessionSpec } from "../core/windows/window-assigner.ts";
 import type { WindowSpec } from "../core/windows/window-spec.ts";
 import type { OperatorNode } from "../runtime/job-graph.ts";
 
@@ -26,13 +26,16 @@ interface AggregatedWindow {
   readonly earlyEveryMs?: number;
 }
 
+/** Gaps that a function gives are a column by now. */
+type AggregateOptions = WindowOptions & { readonly window: Exclude<AnyWindowSpec, DynamicSessionSpec> };
+
 /**
  * The operator of built-in aggregates, which runs in kernels and has no place for user code.
  * @throws {PlanError} WINDOW_AGGREGATE_UNSUPPORTED
  */
 export function windowAggregate(
   keys: readonly string[],
-  options: WindowOptions,
+  options: AggregateOptions,
   aggregates: readonly unknown[],
 ): OperatorNode {
   const { window, earlyEveryMs } = aggregatedWindow(options);
@@ -52,10 +55,8 @@ export function windowAggregate(
   }
 }
 
-function aggregatedWindow({ window, trigger, evictor }: WindowOptions): AggregatedWindow {
-  if (window.kind === "custom" || window.kind === "dynamicSession") {
-    throw unsupported(window.kind === "custom" ? "windows of your own" : "sessions whose gap a function gives");
-  }
+function aggregatedWindow({ window, trigger, evictor }: AggregateOptions): AggregatedWindow {
+  if (window.kind === "custom") throw unsupported("windows of your own");
   if (trigger === undefined && evictor === undefined) return { window };
   if (window.kind === "global") return { window: countedWindow(trigger, evictor) };
   if (evictor !== undefined) throw unsupported("an evictor");

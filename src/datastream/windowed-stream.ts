@@ -16,6 +16,7 @@ import type { AsFields, Names } from "../api/selected-fields.ts";
 import type { AggregateSpec } from "../core/aggregates/spec.ts";
 import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
+import { columnNode } from "../core/expressions/node.ts";
 import type { PathsIn, Reference } from "../core/expressions/symbols.ts";
 import type { RowOf } from "../core/schema.ts";
 import type { Fields, SimpleType } from "../core/types.ts";
@@ -29,6 +30,7 @@ import type { Route, StreamNode } from "../plan/stream/stream-node.ts";
 import { DataStream } from "./data-stream.ts";
 import { operatorNode, projectNode } from "./nodes.ts";
 import { OutputTag } from "./output-tag.ts";
+import { plainWindow } from "./session-gaps.ts";
 import { functionPlan } from "./stream-functions.ts";
 import type { StreamContext, StreamPlan } from "./stream-plan.ts";
 import { type WindowOptions, windowAggregate } from "./window-aggregates.ts";
@@ -257,8 +259,10 @@ export class WindowedStream<F extends Fields, K extends string, B extends Fields
     const site = callSite();
     const plan = this.#plan.map((node) => {
       const { specs, projection } = aggregatesOf(node);
-      const input = projection === undefined ? node : projectNode(node, projection);
-      const operator = windowAggregate(this.#keys, this.#options, specs);
+      const { window, gap, withGap } = plainWindow(this.#context, this.#options.window);
+      const gaps = gap === undefined ? [] : [{ name: gap, expression: columnNode(gap) }];
+      const input = projection === undefined ? withGap(node) : projectNode(withGap(node), [...projection, ...gaps]);
+      const operator = windowAggregate(this.#keys, { ...this.#options, window }, specs);
       return operatorNode(
         [{ node: input, route: this.#route }],
         operator,

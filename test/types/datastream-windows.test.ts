@@ -112,7 +112,9 @@ describe("a windowed stream's types", () => {
       clicks.keyBy("user").window({
         assignWindows: ({ page }, timestampMs) => [{ startMs: timestampMs, endMs: timestampMs + (page ?? 0) }],
       });
-      EventTimeSessionWindows.withDynamicGap((row: { page: number }) => row.page);
+      const sessions = EventTimeSessionWindows.withDynamicGap((row: { page: number }) => row.page);
+      const both = clicks.keyBy("user").join(clicks.keyBy("user")).window(sessions);
+      expectTypeOf(both.$fields.windowEnd.kind).toEqualTypeOf<"timestamp">();
       windows.sideOutputLateData(new OutputTag("late", Schema.of(fields)));
       // @ts-expect-error: late rows have the columns of the stream
       windows.sideOutputLateData(new OutputTag("late", Schema.of({ user: types.int64 })));

@@ -12,6 +12,7 @@ import { type FunctionLife, type FunctionSite, UserFunction } from "../rows/user
 import type { Schema } from "../schema.ts";
 import { SpillSpace } from "../spill-space.ts";
 import { formatType, sameType } from "../types.ts";
+import type { Workspace } from "../workspace.ts";
 import type { ResultShape } from "./map-rows.ts";
 
 export type CoGroupFunction = (
@@ -27,6 +28,10 @@ export interface CoGroupInput {
   readonly schema: Schema;
   /** As many keys as the other input has, of the same types, in the same order. */
   readonly keys: readonly SortKey[];
+  /** The columns that the function's key shows, in the order of the other side's; by default those of `keys`. */
+  readonly keyColumns?: readonly number[];
+  /** So many columns at the end are hidden from the function. */
+  readonly hiddenColumns?: number;
 }
 
 /**
@@ -50,6 +55,7 @@ export class CoGroupRows implements Operator {
   #results: ResultRows | undefined;
   #sides: readonly SortedGroups[] = [];
   #groups: Group[] = [];
+  #groupCount = 0;
 
   /** @throws {PlanError} KEY_TYPES_DIFFER */
   constructor(
@@ -84,11 +90,22 @@ export class CoGroupRows implements Operator {
     const writer = createRowWriter(workspace, this.outputSchema, { ...this.#shape, where });
     this.#results = new ResultRows(this.#user, writer, batchRows);
     const [left] = this.#inputs;
-    const names = left.keys.map(({ column }) => left.schema.fields[column].name);
-    this.#sides = this.#inputs.map(
-      ({ schema, keys }) => new SortedGroups(workspace, schema, keys, space, where, names),
-    );
+    const keyColumnsOf = ({ keys, keyColumns }: CoGroupInput) => keyColumns ?? keys.map(({ column }) => column);
+    const names = keyColumnsOf(left).map((column) => left.schema.fields[column].name);
+    this.#sides = this.#inputs.map((input) => {
+      const { schema, keys, hiddenColumns = 0 } = input;
+      const key = keyColumnsOf(input).map((column, i) => ({ name: names[i], column }));
+      const rows = schema.fields
+        .map(({ name }, column) => ({ name, column }))
+        .slice(0, schema.fields.length - hiddenColumns);
+      return new SortedGroups(workspace, schema, keys, space, where, { key, rows });
+    });
     this.#user.open(context);
+  }
+
+  /** What is given for the i-th key gets the marks of the i-th row of this batch, which is borrowed until `close`. */
+  markGroups(workspace: Workspace, batch: Batch): void {
+    this.#results?.mark(workspace, batch);
   }
 
   wantedInput(): number | "any" {
@@ -127,7 +144,8 @@ export class CoGroupRows implements Operator {
       if (rightGroup !== undefined) this.#groups.push(rightGroup);
       const key = (leftGroup ?? rightGroup)?.key;
       assert(key !== undefined, `${where} has a group`);
-      results.start(this.#user.guard(() => call(key, leftGroup?.rows ?? [], rightGroup?.rows ?? [], context)));
+      const given = this.#user.guard(() => call(key, leftGroup?.rows ?? [], rightGroup?.rows ?? [], context));
+      results.start(given, this.#groupCount++);
     }
   }
 

@@ -4,12 +4,7 @@ import { Batch } from "../batch.ts";
 import type { Column } from "../column.ts";
 import { columnOf } from "../columns/allocate.ts";
 import { buildBatch } from "../columns/build.ts";
-import { decodeDictionary } from "../columns/dictionary.ts";
-import { partitionBatch } from "../columns/partition.ts";
-import { sliceBatch } from "../columns/slice.ts";
-import { assert, EvaluationError, PlanError } from "../errors.ts";
-import { type CompiledExpression, compileExpression } from "../expressions/evaluate.ts";
-import type { ExpressionNode } from "../expressions/node.ts";
+import { assert } from "../errors.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
 import { Emission } from "../row-state/emission.ts";
 import {
@@ -23,9 +18,11 @@ import { type Field, Schema } from "../schema.ts";
 import { KEY_GROUP_FIELD, type SnapshotReader, type SnapshotWriter } from "../state-snapshot.ts";
 import type { PendingTime } from "../time/pending-time.ts";
 import { END_OF_TIME_MS, START_OF_TIME_MS, type Watermark } from "../time/time.ts";
-import { type DataType, formatType, int32, int64, timestamp } from "../types.ts";
+import { type DataType, int32, int64, timestamp } from "../types.ts";
 import { withTime } from "../windows/row-times.ts";
-import { type Gaps, SessionStore } from "../windows/session-store.ts";
+import { SessionGaps } from "../windows/session-gaps.ts";
+import { addInSessions } from "../windows/session-index.ts";
+import { SessionStore } from "../windows/session-store.ts";
 import { checkLateness, checkWindow, type SessionWindowSpec } from "../windows/window-spec.ts";
 
 export interface SessionAggregateSpec {
@@ -64,16 +61,13 @@ const FIRST_KEY = 4;
  */
 export class SessionAggregateOperator implements Operator {
   readonly outputSchema: Schema;
-  readonly #spec: SessionAggregateSpec;
   readonly #isEventTime: boolean;
   readonly #latenessMs: number;
   readonly #plan: AggregatePlan;
   readonly #keys: readonly number[];
   readonly #keyTypes: readonly DataType[];
   readonly #stateSchema: Schema;
-  readonly #gapNode: ExpressionNode | undefined;
-  readonly #inputSchema: Schema;
-  #gap: CompiledExpression | undefined;
+  readonly #gaps: SessionGaps;
   #context!: OperatorContext;
   #store: SessionStore | undefined;
   readonly #emission = new Emission();
@@ -86,15 +80,13 @@ export class SessionAggregateOperator implements Operator {
   constructor(spec: SessionAggregateSpec, inputSchema: Schema) {
     checkWindow(spec.window);
     checkLateness(spec.allowedLatenessMs ?? 0);
-    this.#spec = spec;
-    this.#inputSchema = inputSchema;
     this.#isEventTime = spec.window.domain !== "processing";
     this.#latenessMs = this.#isEventTime ? (spec.allowedLatenessMs ?? 0) : 0;
     this.#plan = new AggregatePlan(spec.aggregates, inputSchema);
     this.#keys = spec.keys.map((name) => inputSchema.indexOf(name));
     const keyFields = this.#keys.map((index) => inputSchema.fields[index]);
     this.#keyTypes = keyFields.map(({ type }) => type);
-    this.#gapNode = "gap" in spec.window ? wholeMilliseconds(spec.window.gap, inputSchema) : undefined;
+    this.#gaps = new SessionGaps(spec.window, inputSchema);
     this.outputSchema = new Schema([
       ...keyFields,
       { name: spec.windowStart ?? "windowStart", type: timestamp("ms") },
@@ -113,7 +105,7 @@ export class SessionAggregateOperator implements Operator {
 
   open(context: OperatorContext): void {
     this.#context = context;
-    if (this.#gapNode !== undefined) this.#gap = compileExpression(this.#gapNode, this.#inputSchema);
+    this.#gaps.open();
     this.#store = new SessionStore(context.workspace, this.#keyTypes, this.#plan);
   }
 
@@ -127,7 +119,7 @@ export class SessionAggregateOperator implements Operator {
       timed.release();
     }
     // Rows in the lateness of a session that has fired make it fire again at once.
-    if (this.#openStore().mayBeDue(this.#timeMs + 1)) return this.#fire(output, () => this.#requestTime());
+    if (this.#openStore().sessions.mayBeDue(this.#timeMs + 1)) return this.#fire(output, () => this.#requestTime());
     this.#requestTime();
     return "done";
   }
@@ -158,7 +150,7 @@ export class SessionAggregateOperator implements Operator {
   }
 
   pendingTimes(): readonly PendingTime[] {
-    const endMs = this.#openStore().leastEndMs();
+    const endMs = this.#openStore().sessions.leastEndMs();
     if (endMs === Number.POSITIVE_INFINITY) return [];
     const timeDomain = this.#isEventTime ? "event" : "processing";
     return [{ what: "the session that ends first", timeDomain, atMs: this.#isEventTime ? endMs - 1 : endMs, count: 1 }];
@@ -208,8 +200,7 @@ export class SessionAggregateOperator implements Operator {
 
   close(): void {
     this.#emission.close();
-    this.#gap?.close();
-    this.#gap = undefined;
+    this.#gaps.close();
     this.#store?.release();
     this.#store = undefined;
   }
@@ -238,74 +229,17 @@ export class SessionAggregateOperator implements Operator {
   /** Takes rows in and sends late ones to the side output. Borrows the batch. */
   #add(batch: Batch, output: Output): void {
     const { workspace, count } = this.#context;
-    const gapColumn = this.#gapsOf(batch);
-    try {
-      const keys = this.#keys.map((key) => batch.columns[key]);
-      const sides = this.#openStore().add(batch, keys, this.#gaps(gapColumn), this.#closedMs, WHAT);
-      if (sides === "ambiguous") {
-        this.#addInOrder(batch, this.#gaps(gapColumn), output);
-        return;
+    const closedMs = this.#closedMs;
+    addInSessions(workspace, batch, this.#gaps, closedMs, (part, gaps) => {
+      const keys = this.#keys.map((key) => part.columns[key]);
+      const late = this.#openStore().add(part, keys, gaps, closedMs, WHAT);
+      if (late === "ambiguous") return late;
+      if (late !== undefined) {
+        count("lateRows", late.rowCount);
+        output.emitSide("late", late);
       }
-      if (sides === undefined) return;
-      const [late, others] = partitionBatch(workspace, batch, sides.address, 2);
-      sides.release();
-      others?.release();
-      if (late === undefined) return;
-      count("lateRows", late.rowCount);
-      output.emitSide("late", late);
-    } finally {
-      gapColumn?.release();
-    }
-  }
-
-  /** Rows that would be late alone come one by one, so that each meets the sessions of the rows before it. */
-  #addInOrder(batch: Batch, gaps: Gaps, output: Output): void {
-    const { workspace } = this.#context;
-    const { rowCount } = batch;
-    const flags = workspace.allocate(rowCount * 4);
-    const times = eventTimesOf(batch, WHAT).data;
-    const { sessionEarlyRows } = workspace.kernels;
-    sessionEarlyRows(times, gaps.gaps, gaps.gapMs, rowCount, this.#closedMs, flags.address);
-    const isEarly = workspace.u32.slice(flags.address >>> 2, (flags.address >>> 2) + rowCount);
-    flags.release();
-    for (let from = 0; from < rowCount; ) {
-      let to = from + 1;
-      if (isEarly[from] === 0) while (to < rowCount && isEarly[to] === 0) to++;
-      const part = sliceBatch(workspace, batch, from, to - from);
-      try {
-        this.#add(part, output);
-      } finally {
-        part.release();
-      }
-      from = to;
-    }
-  }
-
-  /** int64 gap of each row; undefined where all have one. */
-  #gapsOf(batch: Batch): Column | undefined {
-    if (this.#gap === undefined) return undefined;
-    const { workspace } = this.#context;
-    const encoded = this.#gap.evaluate(workspace, batch);
-    const column = decodeDictionary(workspace, encoded);
-    encoded.release();
-    const least = column.nullCount > 0 ? Number.NaN : workspace.kernels.eventTimeMin(column.data, batch.rowCount);
-    if (least > 0) return column;
-    column.release();
-    throw new EvaluationError(
-      "SESSION_GAP_INVALID",
-      `A row has the session gap ${Number.isNaN(least) ? "null" : `${least} ms`}.`,
-      "Give a gap greater than 0 for every row.",
-    );
-  }
-
-  #gaps(column: Column | undefined): Gaps {
-    const { window } = this.#spec;
-    if (column === undefined) {
-      const gapMs = "gapMs" in window ? window.gapMs : 0;
-      return { gaps: 0, gapMs, leastMs: gapMs };
-    }
-    const leastMs = this.#context.workspace.kernels.eventTimeMin(column.data, column.length);
-    return { gaps: column.data, gapMs: 0, leastMs };
+      return "done";
+    });
   }
 
   /** Gives the results of sessions that are due, closes those whose lateness is over, then calls `after`. */
@@ -319,14 +253,14 @@ export class SessionAggregateOperator implements Operator {
   *#results(): Generator<Batch, void, void> {
     const { workspace, batchRows } = this.#context;
     const store = this.#openStore();
-    if (!store.mayBeDue(this.#timeMs + 1)) return;
-    const due = store.takeDue(this.#timeMs + 1);
+    if (!store.sessions.mayBeDue(this.#timeMs + 1)) return;
+    const due = store.sessions.takeDue(this.#timeMs + 1);
     try {
       for (let from = 0; from < due.count; from += batchRows) {
         const count = Math.min(batchRows, due.count - from);
         const nodes = due.nodes.address + from * 4;
         const values = store.results(nodes, count);
-        const { keys, starts, ends, states } = store.read(nodes, count);
+        const { keys, starts, ends, states } = store.sessions.read(nodes, count);
         states.release();
         const last = workspace.allocate(count * 8);
         workspace.kernels.windowShift(ends.address, count, -1, last.address);
@@ -342,21 +276,7 @@ export class SessionAggregateOperator implements Operator {
   #requestTime(): void {
     const { stream } = this.#context;
     if (stream === undefined || this.#isEventTime) return;
-    const endMs = this.#openStore().leastEndMs();
+    const endMs = this.#openStore().sessions.leastEndMs();
     if (Number.isFinite(endMs)) stream.requestProcessTime(endMs);
   }
-}
-
-/** @throws {PlanError} WINDOW_GAP_INVALID */
-function wholeMilliseconds(gap: ExpressionNode, schema: Schema): ExpressionNode {
-  const compiled = compileExpression(gap, schema);
-  const { type } = compiled;
-  compiled.close();
-  if (type.kind === "int64") return gap;
-  if (type.kind === "int32") return { kind: "cast", input: gap, to: int64, safe: false };
-  throw new PlanError(
-    "WINDOW_GAP_INVALID",
-    `The gap of a session has type ${formatType(type)}.`,
-    "Give an int32 or int64 expression: milliseconds.",
-  );
 }

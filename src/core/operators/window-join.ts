@@ -8,13 +8,19 @@ import { type JoinPlan, type JoinSide, type JoinSpec, planJoin } from "../joins/
 import { JoinTable } from "../joins/join-table.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
 import { Emission, packBatches } from "../row-state/emission.ts";
-import { releaseWindow, SIDES, WindowInput } from "../row-state/window-input.ts";
-import type { ClosedWindow, JoinWindowSpec } from "../row-state/window-rows.ts";
+import { SessionInput } from "../row-state/session-input.ts";
+import { SessionJoin } from "../row-state/session-join.ts";
+import type { RowsOfSessions } from "../row-state/session-rows.ts";
+import { releaseWindow, WindowInput } from "../row-state/window-input.ts";
+import type { ClosedWindow } from "../row-state/window-rows.ts";
+import { type JoinWindowSpec, SIDES } from "../row-state/window-sides.ts";
 import { Schema } from "../schema.ts";
 import type { SnapshotReader, SnapshotWriter } from "../state-snapshot.ts";
 import type { PendingTime } from "../time/pending-time.ts";
 import { END_OF_TIME_MS, type Watermark } from "../time/time.ts";
 import { int64, timestamp } from "../types.ts";
+import { SessionGaps } from "../windows/session-gaps.ts";
+import { releaseRows } from "../windows/session-index.ts";
 import { checkLateness, checkWindow } from "../windows/window-spec.ts";
 import { LATE_TAGS } from "./interval-join.ts";
 
@@ -32,14 +38,18 @@ export interface WindowJoinSpec extends JoinSpec {
 const NAME = "A window join";
 
 /**
- * Joins rows of two streams that fall into the same window; a row of several windows is joined in each.
+ * Joins rows of two streams that fall into the same window; a row of several windows is joined in each. Rows of a key
+ * on either side extend and join the same sessions; null is a key of its own there, whose rows match nothing.
  * Input:     0 = left, 1 = right, inserts only, with event times (or windows of processing time) and the key columns.
  * Output:    the columns of the spec, then the bounds of the window where asked for. Event time: end of the window - 1.
- * State:     rows of each side, by pieces of time between the bounds of windows, until the last window closes.
- * Watermark: closes windows whose end - 1 + allowedLatenessMs it reached, each joined by a hash table of its own; then
- *            travels on, behind by allowedLatenessMs.
- * Late rows: rows of windows that are all closed go to the side output "lateLeft" or "lateRight", counted as lateRows.
- *            Rows in the gaps between sliding windows are in no window, and dropped.
+ * State:     keyed: rows of each side, by pieces of time between the bounds of windows, or by session, until the last
+ *            window closes. Without room for it: MEMORY_EXHAUSTED.
+ * Watermark: closes windows whose end - 1 + allowedLatenessMs it reached, each joined by a hash table of its own,
+ *            sessions many at a time; then travels on, behind by allowedLatenessMs. Processing time: the clock does, and
+ *            there is no lateness.
+ * Late rows: rows of windows that are all closed, and rows whose session would have closed, go to the side output
+ *            "lateLeft" or "lateRight", counted as lateRows. Rows in the gaps between sliding windows are in no window,
+ *            and dropped.
  */
 export class WindowJoinOperator implements Operator {
   readonly name = "window-join";
@@ -47,22 +57,26 @@ export class WindowJoinOperator implements Operator {
   readonly outputSchema: Schema;
   readonly #plan: JoinPlan;
   readonly #spec: WindowJoinSpec;
+  readonly #schemas: Readonly<Record<JoinSide, Schema>>;
   readonly #hashMask: number;
   readonly #emission = new Emission();
   #condition: CompiledPredicate | undefined;
   #context!: OperatorContext;
-  #input: WindowInput | undefined;
+  #input: WindowInput | SessionInput | undefined;
   readonly #hasEnded = { left: false, right: false };
 
   /**
    * @throws {PlanError} COLUMN_UNKNOWN, COLUMN_DUPLICATE, JOIN_KEY_TYPES, WINDOW_SIZE_INVALID, WINDOW_SLIDE_INVALID,
-   * WINDOW_OFFSET_INVALID, WINDOW_LATENESS_INVALID, and those of the residual condition
+   * WINDOW_OFFSET_INVALID, WINDOW_GAP_INVALID, WINDOW_LATENESS_INVALID, and those of the residual condition
    */
   constructor(spec: WindowJoinSpec, left: Schema, right: Schema, hashMask = 0xffffffff) {
     checkWindow(spec.window);
     checkLateness(spec.allowedLatenessMs ?? 0);
     this.#plan = planJoin(spec, left, right);
     this.#spec = spec;
+    this.#schemas = { left, right };
+    // Checks the gap, on both sides.
+    if (spec.window.kind === "session") for (const side of SIDES) new SessionGaps(spec.window, this.#schemas[side]);
     this.#hashMask = hashMask;
     const bounds = [spec.startColumn, spec.endColumn].filter((name) => name !== undefined);
     this.outputSchema = new Schema([
@@ -76,7 +90,11 @@ export class WindowJoinOperator implements Operator {
   open(context: OperatorContext): void {
     this.#context = context;
     const { window, allowedLatenessMs = 0 } = this.#spec;
-    this.#input = new WindowInput(context, { name: NAME, window, latenessMs: allowedLatenessMs, sides: this.#plan });
+    const options = { name: NAME, latenessMs: allowedLatenessMs, sides: this.#plan, schemas: this.#schemas };
+    this.#input =
+      window.kind === "session"
+        ? new SessionInput(context, { ...options, window })
+        : new WindowInput(context, { ...options, window });
   }
 
   processBatch(batch: Batch, output: Output, input: number): Progress {
@@ -126,7 +144,7 @@ export class WindowJoinOperator implements Operator {
   }
 
   get stateBytes(): number {
-    return this.#input?.rows.memoryBytes ?? 0;
+    return this.#input?.memoryBytes ?? 0;
   }
 
   close(): void {
@@ -137,7 +155,7 @@ export class WindowJoinOperator implements Operator {
     this.#condition = undefined;
   }
 
-  #openInput(): WindowInput {
+  #openInput(): WindowInput | SessionInput {
     if (this.#input === undefined) throw new RangeError("the join is closed");
     return this.#input;
   }
@@ -148,61 +166,86 @@ export class WindowJoinOperator implements Operator {
   }
 
   *#closeWindows(timeMs: number): Generator<Batch, void, void> {
-    for (const window of this.#openInput().close(timeMs)) yield* this.#join(window);
+    const input = this.#openInput();
+    if (input instanceof SessionInput) for (const rows of input.close(timeMs)) yield* this.#joinSessions(rows);
+    else for (const window of input.close(timeMs)) yield* this.#joinWindow(window);
   }
 
   /** Takes over the rows of the window. */
-  *#join(window: ClosedWindow): Generator<Batch, void, void> {
+  *#joinWindow(window: ClosedWindow): Generator<Batch, void, void> {
+    const { startMs, endMs } = window;
+    const constant = (timeMs: number, rowCount: number): Column => {
+      const { workspace } = this.#context;
+      const data = workspace.allocate(rowCount * 8);
+      workspace.kernels.eventTimeFill(timeMs, rowCount, data.address);
+      return columnOf(workspace, timestamp("ms"), rowCount, { data });
+    };
+    try {
+      for (const batch of this.#pairs(this.#plan, window.left, window.right)) {
+        yield this.#withBounds(batch, constant(startMs, batch.rowCount), constant(endMs, batch.rowCount));
+      }
+    } finally {
+      releaseWindow(window);
+    }
+  }
+
+  /** Takes over the rows of the sessions. */
+  *#joinSessions({ sessions, ...rows }: RowsOfSessions): Generator<Batch, void, void> {
+    const join = new SessionJoin(this.#context.workspace, this.#plan);
+    const rowsOf = (side: JoinSide) => {
+      const given = rows[side];
+      return given === undefined ? [] : [join.rowsOf(side, given)];
+    };
+    const [left, right] = SIDES.map(rowsOf);
+    try {
+      for (const joined of this.#pairs(join.plan, left, right)) {
+        const { batch, starts, ends } = join.pairsOf(joined, sessions);
+        yield this.#withBounds(batch, starts, ends);
+      }
+    } finally {
+      for (const batch of [...left, ...right]) batch.release();
+      releaseRows(sessions);
+    }
+  }
+
+  /** The result rows of some rows of both sides, which are borrowed until the generator ends. */
+  *#pairs(plan: JoinPlan, left: readonly Batch[], right: readonly Batch[]): Generator<Batch, void, void> {
     const { workspace, batchRows } = this.#context;
-    const { nullEquals } = this.#plan;
-    const count = (side: JoinSide) => window[side].reduce((sum, { rowCount }) => sum + rowCount, 0);
+    const rows = { left, right };
+    const count = (side: JoinSide) => rows[side].reduce((sum, { rowCount }) => sum + rowCount, 0);
     const buildSide = count("left") < count("right") ? "left" : "right";
     const probeSide = buildSide === "left" ? "right" : "left";
+    const { nullEquals } = plan;
     const run: JoinRun = {
-      plan: this.#plan,
+      plan,
       buildSide,
       condition: this.#condition,
       batchRows,
       makeTable: (columns, length) =>
         new JoinTable(workspace, columns, length, { nullEquals, hashMask: this.#hashMask }),
     };
-    let built: BuiltSide | undefined;
+    const batches = rows[buildSide].map((batch) => batch.retain());
+    if (batches.length === 0) batches.push(buildBatch(workspace, plan[buildSide].schema, []));
+    const built = new BuiltSide(workspace, run, batches);
     try {
-      const rows = window[buildSide];
-      const batches = rows.length > 0 ? rows.map((batch) => batch.retain()) : [this.#noRows(buildSide)];
-      built = new BuiltSide(workspace, run, batches);
-      for (const batch of window[probeSide]) {
-        for (const joined of built.probe(batch)) yield this.#inWindow(joined, window);
-      }
-      for (const joined of built.leftover()) yield this.#inWindow(joined, window);
+      for (const batch of rows[probeSide]) yield* built.probe(batch);
+      yield* built.leftover();
     } finally {
-      built?.release();
-      releaseWindow(window);
+      built.release();
     }
   }
 
-  #noRows(side: JoinSide): Batch {
-    return buildBatch(this.#context.workspace, this.#plan[side].schema, []);
-  }
-
-  /** The rows with the bounds and the time of their window; takes over the batch. */
-  #inWindow(batch: Batch, { startMs, endMs }: ClosedWindow): Batch {
+  /** The rows with the bounds and the time of their window; takes all over. */
+  #withBounds(batch: Batch, starts: Column, ends: Column): Batch {
+    const { workspace } = this.#context;
     const { rowCount } = batch;
     const { startColumn, endColumn } = this.#spec;
     const columns: Column[] = batch.columns.map((column) => column.retain());
-    if (startColumn !== undefined) columns.push(this.#constant(startMs, rowCount));
-    if (endColumn !== undefined) columns.push(this.#constant(endMs, rowCount));
-    batch.release();
-    const { workspace } = this.#context;
+    if (startColumn !== undefined) columns.push(starts.retain());
+    if (endColumn !== undefined) columns.push(ends.retain());
     const data = workspace.allocate(rowCount * 8);
-    workspace.kernels.eventTimeFill(endMs - 1, rowCount, data.address);
+    workspace.kernels.windowShift(ends.data, rowCount, -1, data.address);
+    for (const owned of [batch, starts, ends]) owned.release();
     return new Batch(this.outputSchema, rowCount, columns, { times: columnOf(workspace, int64, rowCount, { data }) });
-  }
-
-  #constant(timeMs: number, rowCount: number): Column {
-    const { workspace } = this.#context;
-    const data = workspace.allocate(rowCount * 8);
-    workspace.kernels.eventTimeFill(timeMs, rowCount, data.address);
-    return columnOf(workspace, timestamp("ms"), rowCount, { data });
   }
 }

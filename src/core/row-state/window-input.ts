@@ -1,7 +1,7 @@
 import { Batch } from "../batch.ts";
 import type { Column } from "../column.ts";
 import { columnOf } from "../columns/allocate.ts";
-import type { JoinSide, SidePlan } from "../joins/join-plan.ts";
+import type { JoinSide } from "../joins/join-plan.ts";
 import type { OperatorContext, Output } from "../operator.ts";
 import { Schema } from "../schema.ts";
 import type { SnapshotReader, SnapshotWriter } from "../state-snapshot.ts";
@@ -17,42 +17,35 @@ import {
   splitLate,
   stateSchema,
 } from "./stream-rows.ts";
-import { type ClosedWindow, type JoinWindowSpec, WindowRows } from "./window-rows.ts";
+import { type ClosedWindow, WindowRows } from "./window-rows.ts";
+import { type PaneWindowSpec, SIDES, type WindowSides } from "./window-sides.ts";
 
-export const SIDES = ["left", "right"] as const;
 const FURTHER_FIELDS = Schema.of({ pane: int64 });
-
-/** What is needed of the rows of each input. */
-export type WindowSides = Readonly<Record<JoinSide, SidePlan>>;
 
 /** The two inputs of a windowed operator: their rows by window, late ones apart, and the snapshot of all that. */
 export class WindowInput {
-  readonly rows: WindowRows;
+  readonly isProcessing: boolean;
+  readonly #rows: WindowRows;
   readonly #name: string;
   readonly #context: OperatorContext;
   readonly #sides: WindowSides;
-  readonly #isProcessing: boolean;
   readonly #latenessMs: number;
   #watermarkMs = START_OF_TIME_MS;
 
   constructor(
     context: OperatorContext,
-    options: { name: string; window: JoinWindowSpec; latenessMs: number; sides: WindowSides },
+    options: { name: string; window: PaneWindowSpec; latenessMs: number; sides: WindowSides },
   ) {
     this.#context = context;
     this.#name = options.name;
     this.#sides = options.sides;
-    this.#latenessMs = options.latenessMs;
-    this.#isProcessing = options.window.domain === "processing";
-    this.rows = new WindowRows(context.workspace, options.window, options.latenessMs);
+    this.isProcessing = options.window.domain === "processing";
+    this.#latenessMs = this.isProcessing ? 0 : options.latenessMs;
+    this.#rows = new WindowRows(context.workspace, options.window, this.#latenessMs);
   }
 
-  get isProcessing(): boolean {
-    return this.#isProcessing;
-  }
-
-  get watermarkMs(): number {
-    return this.#watermarkMs;
+  get memoryBytes(): number {
+    return this.#rows.memoryBytes;
   }
 
   /** Keeps the rows of a batch, which is borrowed; late ones go to the side output `tag`. */
@@ -60,7 +53,7 @@ export class WindowInput {
     refuseChangelog(batch, this.#name);
     if (batch.rowCount === 0) return;
     const { workspace } = this.#context;
-    if (this.#isProcessing) {
+    if (this.isProcessing) {
       const nowMs = this.#context.stream?.processingTimeMs() ?? 0;
       const data = workspace.allocate(batch.rowCount * 8);
       workspace.kernels.eventTimeFill(nowMs, batch.rowCount, data.address);
@@ -70,7 +63,7 @@ export class WindowInput {
       this.requestClose();
       return;
     }
-    const { onTime, late } = splitLate(workspace, batch, this.rows.lateBoundMs(this.#watermarkMs), this.#name);
+    const { onTime, late } = splitLate(workspace, batch, this.#rows.lateBoundMs(this.#watermarkMs), this.#name);
     if (late !== undefined) {
       this.#context.count("lateRows", late.rowCount);
       output.emitSide(tag, late);
@@ -83,7 +76,7 @@ export class WindowInput {
   /** Windows that close as time has come so far. */
   close(timeMs: number): Generator<ClosedWindow, void, void> {
     this.#watermarkMs = timeMs;
-    return this.rows.close(timeMs);
+    return this.#rows.close(timeMs);
   }
 
   /** The watermark to pass on: no window that is still open gives rows at or before it. */
@@ -93,12 +86,12 @@ export class WindowInput {
 
   /** Processing time: asks to be called when the next window ends. */
   requestClose(): void {
-    const { nextCloseMs } = this.rows;
-    if (this.#isProcessing && nextCloseMs !== undefined) this.#context.stream?.requestProcessTime(nextCloseMs + 1);
+    const { nextCloseMs } = this.#rows;
+    if (this.isProcessing && nextCloseMs !== undefined) this.#context.stream?.requestProcessTime(nextCloseMs + 1);
   }
 
   pendingTimes(): readonly PendingTime[] {
-    return this.rows.pendingTimes(this.#isProcessing ? "processing" : "event");
+    return this.#rows.pendingTimes(this.isProcessing ? "processing" : "event");
   }
 
   snapshot(writer: SnapshotWriter): void {
@@ -107,7 +100,7 @@ export class WindowInput {
     for (const side of SIDES) {
       const { schema, keys } = this.#sides[side];
       const tableSchema = stateSchema(schema, FURTHER_FIELDS);
-      for (const { pane, batch } of this.rows.batches(side)) {
+      for (const { pane, batch } of this.#rows.batches(side)) {
         const { rowCount } = batch;
         const groups = keyGroupColumn(
           this.#context,
@@ -126,12 +119,12 @@ export class WindowInput {
   restore(reader: SnapshotReader): void {
     this.#watermarkMs = restoreWatermark(this.#context.workspace, reader);
     // Nothing is there yet: this only tells which windows are closed.
-    for (const window of this.rows.close(this.#watermarkMs)) releaseWindow(window);
+    for (const window of this.#rows.close(this.#watermarkMs)) releaseWindow(window);
     for (const side of SIDES) {
       for (const batch of reader.read(side)) {
         const columns: Column[] = batch.columns.slice(1, -1).map((column) => column.retain());
         const rows = new Batch(this.#sides[side].schema, batch.rowCount, columns);
-        this.rows.addByPane(side, rows, batch.columns[batch.columns.length - 1]);
+        this.#rows.addByPane(side, rows, batch.columns[batch.columns.length - 1]);
         batch.release();
       }
     }
@@ -139,7 +132,7 @@ export class WindowInput {
   }
 
   release(): void {
-    this.rows.release();
+    this.#rows.release();
   }
 
   /** Keeps the needed columns. */
@@ -152,7 +145,7 @@ export class WindowInput {
       batch.rowCount,
       columns.map((index) => batch.columns[index].retain()),
     );
-    this.rows.add(side, needed, times);
+    this.#rows.add(side, needed, times);
   }
 }
 

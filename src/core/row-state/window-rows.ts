@@ -9,11 +9,8 @@ import type { JoinSide } from "../joins/join-plan.ts";
 import type { PendingTime } from "../time/pending-time.ts";
 import { END_OF_TIME_MS, START_OF_TIME_MS } from "../time/time.ts";
 import { int64 } from "../types.ts";
-import type { AlignedWindowSpec } from "../windows/window-spec.ts";
 import type { Workspace } from "../workspace.ts";
-
-/** The windows that two streams can be joined in. */
-export type JoinWindowSpec = Extract<AlignedWindowSpec, { readonly kind: "tumbling" | "sliding" }>;
+import type { PaneWindowSpec } from "./window-sides.ts";
 
 /** Batches below this size are put together. */
 const SMALL_ROWS = 4096;
@@ -49,7 +46,7 @@ export class WindowRows {
   /** Windows start at step k; those before this one are closed. */
   #firstOpen = Number.NEGATIVE_INFINITY;
 
-  constructor(workspace: Workspace, window: JoinWindowSpec, latenessMs: number) {
+  constructor(workspace: Workspace, window: PaneWindowSpec, latenessMs: number) {
     this.#workspace = workspace;
     this.#sizeMs = window.sizeMs;
     this.#slideMs = window.kind === "tumbling" ? window.sizeMs : window.slideMs;

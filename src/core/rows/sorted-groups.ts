@@ -6,7 +6,7 @@ import type { SpillSpace } from "../spill-space.ts";
 import type { Workspace } from "../workspace.ts";
 import { BatchKeys, compareKeys, type KeyWords } from "./key-cuts.ts";
 import { iterableOnce, RowRun } from "./row-run.ts";
-import { createRowReader, type Row, type RowReader } from "./row-view.ts";
+import { createRowReader, type Row, type RowReader, type RowReaderOptions } from "./row-view.ts";
 
 /** One group of rows with equal keys. */
 export interface Group {
@@ -40,23 +40,24 @@ export class SortedGroups {
   #isRunComplete = false;
   #isEnded = false;
 
-  /** `keyNames`: what a group's key calls the columns of `order`; by default their names. */
+  /** Which columns a group's key shows, by default those of `order`, and which the rows do, by default all. */
   constructor(
     workspace: Workspace,
     schema: Schema,
     order: readonly SortKey[],
     space: SpillSpace,
     where: string,
-    keyNames: readonly string[] = order.map(({ column }) => schema.fields[column].name),
+    shown: { readonly key?: RowReaderOptions["columns"]; readonly rows?: RowReaderOptions["columns"] } = {},
   ) {
     this.#workspace = workspace;
     this.#order = order;
     this.#space = space;
     this.#where = where;
-    const columns = order.map(({ column }, i) => ({ name: keyNames[i], column }));
-    this.#keyReader = createRowReader(workspace, schema, { columns });
-    this.#rowReader = createRowReader(workspace, schema);
-    this.#runReader = createRowReader(workspace, schema);
+    const key = shown.key ?? order.map(({ column }) => ({ name: schema.fields[column].name, column }));
+    const rows = shown.rows === undefined ? {} : { columns: shown.rows };
+    this.#keyReader = createRowReader(workspace, schema, { columns: key });
+    this.#rowReader = createRowReader(workspace, schema, rows);
+    this.#runReader = createRowReader(workspace, schema, rows);
   }
 
   /** Takes the next batch, which it borrows; only while `state` is "starving". */

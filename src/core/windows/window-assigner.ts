@@ -225,7 +225,8 @@ function compileGap(spec: SessionWindowSpec, schema: Schema): CompiledExpression
   );
 }
 
-function checkedGap(given: unknown): number {
+/** @throws {EvaluationError} WINDOW_GAP_INVALID */
+export function checkedGap(given: unknown): number {
   const gapMs = typeof given === "bigint" ? Number(given) : given;
   if (typeof gapMs === "number" && Number.isSafeInteger(gapMs) && gapMs > 0) return gapMs;
   throw new EvaluationError(

@@ -1,6 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import {
-  EventTimeSessionWindows,
   OutputTag,
   Schema,
   SlidingEventTimeWindows,
@@ -109,7 +108,6 @@ describe("coGroup of streams", () => {
       coded("KEY_COUNT_DIFFERS"),
     );
     expect(() => left.coGroup(1 as never)).toThrow(coded("ARGUMENT_INVALID"));
-    expect(() => both.window(EventTimeSessionWindows.withGap(1))).toThrow(coded("WINDOW_INVALID"));
     expect(() => both.window(TumblingEventTimeWindows.of(5), { allowedLatenessMs: -1 })).toThrow(
       coded("WINDOW_LATENESS_INVALID"),
     );

@@ -3,9 +3,10 @@ import { expect, it } from "vitest";
 import { callNode, columnNode } from "../../../src/core/expressions/node.ts";
 import { WindowCoGroupRows } from "../../../src/core/operators/window-co-group-rows.ts";
 import { WindowJoinOperator, type WindowJoinSpec } from "../../../src/core/operators/window-join.ts";
-import type { JoinWindowSpec } from "../../../src/core/row-state/window-rows.ts";
+import type { PaneWindowSpec } from "../../../src/core/row-state/window-sides.ts";
 import { Schema } from "../../../src/core/schema.ts";
 import { int32, utf8 } from "../../../src/core/types.ts";
+import { type JoinedWindow, joinWindows } from "../../reference/joined-windows.ts";
 import { cases } from "../../support/cases.ts";
 import { type Row, StreamHarness } from "../../support/stream-harness.ts";
 import { anyScript, multiset, play, rowsOf, type TimedRow } from "../../support/stream-script.ts";
@@ -18,7 +19,7 @@ const anyRow = () =>
     text: fc.constantFrom("", "a", "a text that does not fit inline", null),
   });
 
-const anyWindow: fc.Arbitrary<JoinWindowSpec> = fc
+const anyWindow: fc.Arbitrary<PaneWindowSpec> = fc
   .record({
     isSliding: fc.boolean(),
     sizeMs: fc.integer({ min: 1, max: 12 }),
@@ -29,7 +30,7 @@ const anyWindow: fc.Arbitrary<JoinWindowSpec> = fc
     isSliding ? { kind: "sliding", sizeMs, slideMs, offsetMs } : { kind: "tumbling", sizeMs, offsetMs },
   );
 
-const anySpec: fc.Arbitrary<WindowJoinSpec> = fc
+const anySpec: fc.Arbitrary<WindowJoinSpec & { readonly window: PaneWindowSpec }> = fc
   .record({
     type: fc.constantFrom("inner", "left", "right", "full", "semi", "anti" as const),
     byText: fc.boolean(),
@@ -69,7 +70,7 @@ const anySpec: fc.Arbitrary<WindowJoinSpec> = fc
   });
 
 /** Starts of all windows that have a row. */
-function startsOf(window: JoinWindowSpec, time: number): number[] {
+function startsOf(window: PaneWindowSpec, time: number): number[] {
   const slide = window.kind === "tumbling" ? window.sizeMs : window.slideMs;
   const starts: number[] = [];
   for (let start = -300; start <= 300; start++) {
@@ -79,17 +80,11 @@ function startsOf(window: JoinWindowSpec, time: number): number[] {
   return starts;
 }
 
-interface Window {
-  start: number;
-  left: TimedRow[];
-  right: TimedRow[];
-}
-
-function windowsOf(rows: readonly TimedRow[], window: JoinWindowSpec): Window[] {
-  const windows = new Map<number, Window>();
+function windowsOf(rows: readonly TimedRow[], window: PaneWindowSpec): JoinedWindow<TimedRow>[] {
+  const windows = new Map<number, { start: number; end: number; left: TimedRow[]; right: TimedRow[] }>();
   for (const row of rows) {
     for (const start of startsOf(window, row.time)) {
-      const found = windows.get(start) ?? { start, left: [], right: [] };
+      const found = windows.get(start) ?? { start, end: start + window.sizeMs, left: [], right: [] };
       windows.set(start, found);
       (row.input === 0 ? found.left : found.right).push(row);
     }
@@ -98,37 +93,21 @@ function windowsOf(rows: readonly TimedRow[], window: JoinWindowSpec): Window[] 
 }
 
 /** The nested loop in each window. */
-function reference(rows: readonly TimedRow[], spec: WindowJoinSpec): Row[] {
-  const result: Row[] = [];
+function reference(rows: readonly TimedRow[], spec: WindowJoinSpec & { readonly window: PaneWindowSpec }): Row[] {
   const [key] = spec.leftKeys;
   const { type } = spec;
-  for (const { start, left, right } of windowsOf(rows, spec.window)) {
-    const end = start + spec.window.sizeMs;
-    const emit = (l: TimedRow | undefined, r: TimedRow | undefined) =>
-      result.push({
-        l: l?.row.id ?? null,
-        t: l?.row.text ?? null,
-        ...(type === "semi" || type === "anti" ? {} : { r: r?.row.id ?? null }),
-        start,
-        end,
-        time: end - 1,
-      });
-    const matched = new Set<TimedRow>();
-    for (const l of left) {
-      for (const r of right) {
-        if (l.row[key] === null || l.row[key] !== r.row[key]) continue;
-        if (spec.residual !== undefined && Number(l.row.id) >= Number(r.row.id)) continue;
-        matched.add(l).add(r);
-        if (type !== "semi" && type !== "anti") emit(l, r);
-      }
-    }
-    for (const l of left) {
-      if (type === "semi" ? matched.has(l) : ["left", "full", "anti"].includes(type) && !matched.has(l))
-        emit(l, undefined);
-    }
-    for (const r of right) if (["right", "full"].includes(type) && !matched.has(r)) emit(undefined, r);
-  }
-  return result;
+  const matches = (l: TimedRow, r: TimedRow): boolean =>
+    l.row[key] !== null &&
+    l.row[key] === r.row[key] &&
+    (spec.residual === undefined || Number(l.row.id) < Number(r.row.id));
+  return joinWindows(windowsOf(rows, spec.window), type, matches, (l, r, { start, end }) => ({
+    l: l?.row.id ?? null,
+    t: l?.row.text ?? null,
+    ...(type === "semi" || type === "anti" ? {} : { r: r?.row.id ?? null }),
+    start,
+    end,
+    time: end - 1,
+  }));
 }
 
 const inputs = (keys: readonly string[]) => [

@@ -21,6 +21,7 @@ import {
 } from "../../../src/index.ts";
 import { windowsOf } from "../../reference/windows.ts";
 import {
+  big,
   byKey,
   type DagStep,
   type Event,
@@ -223,23 +224,77 @@ export const intervalJoin = fc
     };
   });
 
+/** The rows of two streams by key and window: a session is that of both. */
+function cutBoth(window: AnyWindow, [left, right]: readonly (readonly Event[])[]) {
+  const rows = [...left.map((row) => ({ ...row, isLeft: true })), ...right.map((row) => ({ ...row, isLeft: false }))];
+  return [...byKey(rows)].flatMap(([k, group]) =>
+    window.cut(group).map(({ bounds, rows: inside }) => {
+      const side = (isLeft: boolean) => (inside as typeof rows).filter((row) => row.isLeft === isLeft);
+      return { k, t: bounds[1] - 1, left: side(true), right: side(false) };
+    }),
+  );
+}
+
+const functionSession = fc.constant(
+  sessions(
+    "session(|v| % 5 + 1, a function)",
+    EventTimeSessionWindows.withDynamicGap((row: { readonly v?: unknown }) => (Math.abs(Number(row.v)) % 5) + 1),
+    ({ v }) => (Math.abs(v) % 5) + 1,
+  ),
+);
+const sharedWindow = fc.oneof(tumbling, sliding, session, dynamicSession, functionSession);
+
+const coGroup = fc.record({ window: sharedWindow }).map(
+  ({ window }): DagStep => ({
+    inputs: 2,
+    text: ([a, b]) => `${a}.keyBy("k").coGroup(${b}.keyBy("k")).window(${window.text}).apply(ids of both)`,
+    meaning: (inputs) =>
+      cutBoth(window, inputs).map(({ k, t, left, right }) => ({
+        id: left.reduce((all, { id }) => all + id, 0) % ID_LIMIT,
+        k,
+        v: right.reduce((all, { v }) => all + v, 0) - left.length,
+        t,
+      })),
+    build: ([a, b], at) =>
+      at(
+        at(
+          a
+            .keyBy("k")
+            .coGroup(b.keyBy("k"))
+            .window(window.assigner)
+            .apply(
+              ({ k }, left, right) => {
+                const ids = [...left].map(({ id }) => big(id));
+                const id = ids.reduce((all, each) => all + each, 0n) % BigInt(ID_LIMIT);
+                const v = [...right].reduce((all, row) => all + big(row.v), 0n) - BigInt(ids.length);
+                return [{ id, k, v, t: 0n }];
+              },
+              { schema: events },
+            ),
+        ).process(
+          {
+            processElement({ id, k, v }, { timestampMs }, out) {
+              out.collect({ id, k, v, t: BigInt(timestampMs) });
+            },
+          },
+          { schema: events },
+        ),
+      ) as never,
+  }),
+);
+
 const windowJoin = fc
   .record({
     type: fc.constantFrom("inner", "left", "right", "full", "semi", "anti" as const),
-    window: fc.oneof(tumbling, sliding),
+    window: sharedWindow,
   })
   .map(({ type, window }): DagStep => {
     const hasRight = type !== "semi" && type !== "anti";
     return {
       inputs: 2,
       text: ([a, b]) => `${a}.keyBy("k").join(${b}.keyBy("k"), "${type}").window(${window.text})`,
-      meaning: ([a, b]) => {
-        const bounds = new Map([...window.cut(a), ...window.cut(b)].map((each) => [each.bounds.join(), each.bounds]));
-        const inside = (rows: readonly Event[], name: string) =>
-          window.cut(rows).find((each) => each.bounds.join() === name)?.rows ?? [];
-        return [...bounds].flatMap(([name, [, endMs]]) => {
-          const [l, r] = [inside(a, name), inside(b, name)];
-          const t = endMs - 1;
+      meaning: (inputs) =>
+        cutBoth(window, inputs).flatMap(({ t, left: l, right: r }) => {
           const lonely = l.filter((row) => !r.some((other) => isMatch(row, other)));
           if (type === "semi") return l.filter((row) => !lonely.includes(row)).map((row) => ({ ...row, t }));
           if (type === "anti") return lonely.map((row) => ({ ...row, t }));
@@ -254,8 +309,7 @@ const windowJoin = fc
             ...lefts.map((row) => pair(row, undefined, t)),
             ...rights.map((row) => pair(undefined, row, t)),
           ];
-        });
-      },
+        }),
       build: ([a, b], at) => {
         const joined = at(a.keyBy("k").join(b.keyBy("k"), { type }).window(window.assigner));
         if (hasRight) return paired(joined, lastMs);
@@ -268,4 +322,5 @@ export const anyWindowStep: fc.Arbitrary<DagStep> = fc.oneof(
   { weight: 3, arbitrary: windowed },
   { weight: 1, arbitrary: intervalJoin },
   { weight: 1, arbitrary: windowJoin },
+  { weight: 1, arbitrary: coGroup },
 );
