@@ -59,11 +59,22 @@ export const connectorRegistry = {
 
 /** Imports every connector now, so that no job waits for one. */
 export async function loadAllConnectors(): Promise<void> {
-  await Promise.all([...Object.values(SOURCES), ...Object.values(SINKS)].map((importing) => importing()));
+  await Promise.all([
+    ...Object.keys(SOURCES).map((kind) => load(SOURCES, "source", kind)),
+    ...Object.keys(SINKS).map((kind) => load(SINKS, "sink", kind)),
+  ]);
 }
 
+/** Whatever has been imported: a simulation cannot wait for an import, not even for one that is done already. */
+const loaded = new Map<string, unknown>();
+
 async function load<T>(known: Readonly<Record<string, () => Promise<T>>>, what: string, kind: string): Promise<T> {
-  if (Object.hasOwn(known, kind)) return known[kind]();
+  if (Object.hasOwn(known, kind)) {
+    const name = `${what} ${kind}`;
+    const factory = (loaded.get(name) as T | undefined) ?? (await known[kind]());
+    loaded.set(name, factory);
+    return factory;
+  }
   throw new PlanError(
     "CONNECTOR_UNKNOWN",
     `There is no ${what} of the kind "${kind}".`,

@@ -19,5 +19,12 @@ export function encodeTable(workspace: Workspace, batches: readonly Batch[]): Ui
 
 /** The batches of an Arrow IPC stream; the caller owns each. */
 export function* decodeTable(workspace: Workspace, bytes: Uint8Array): Generator<Batch, void, void> {
-  for (const recordBatch of arrow.RecordBatchReader.from(bytes)) yield fromArrow(workspace, recordBatch);
+  yield* batchesOf(workspace, parseTable(bytes));
+}
+
+/** The parts of an Arrow IPC stream, which share its bytes. */
+export const parseTable = (bytes: Uint8Array): Iterable<arrow.RecordBatch> => arrow.RecordBatchReader.from(bytes);
+
+export function* batchesOf(workspace: Workspace, parsed: Iterable<arrow.RecordBatch>): Generator<Batch, void, void> {
+  for (const recordBatch of parsed) yield fromArrow(workspace, recordBatch);
 }

@@ -9,13 +9,22 @@ export interface TableSnapshot {
   readonly bytes: Uint8Array;
 }
 
-type TableFormat = typeof import("./arrow-tables.ts");
+export type TableFormat = typeof import("./arrow-tables.ts");
 
 let format: TableFormat | undefined;
 
 /** Imports apache-arrow, whose start a batch job need not wait for; before a job that takes or restores snapshots. */
 export async function loadTableFormat(): Promise<void> {
   format ??= await import("./arrow-tables.ts");
+}
+
+/** Puts another in place of the format, which is loaded, and returns the way back: for simulations. */
+export function replaceTableFormat(replace: (loaded: TableFormat) => TableFormat): () => void {
+  const loaded = tableFormat();
+  format = replace(loaded);
+  return () => {
+    format = loaded;
+  };
 }
 
 /** How state tables are encoded. `loadTableFormat` has been awaited. */

@@ -42,11 +42,16 @@ export class Workspace {
   i64!: BigInt64Array;
   u64!: BigUint64Array;
 
-  /** @internal */
-  constructor(module: WebAssembly.Module, limitBytes: number = Number.POSITIVE_INFINITY) {
-    this.memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAXIMUM_PAGES, shared: true });
-    const instance = new WebAssembly.Instance(module, { env: { memory: this.memory } });
-    this.kernels = instance.exports as unknown as Kernels;
+  /** @internal From a workspace that nobody uses any more: its memory, with nothing in it. */
+  constructor(from: WebAssembly.Module | Workspace, limitBytes: number = Number.POSITIVE_INFINITY) {
+    if (from instanceof Workspace) {
+      this.memory = from.memory;
+      this.kernels = from.kernels;
+    } else {
+      this.memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAXIMUM_PAGES, shared: true });
+      const instance = new WebAssembly.Instance(from, { env: { memory: this.memory } });
+      this.kernels = instance.exports as unknown as Kernels;
+    }
     this.allocator = new Allocator(
       {
         pageCount: () => this.memory.buffer.byteLength / PAGE_BYTES,

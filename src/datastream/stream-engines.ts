@@ -7,12 +7,24 @@ import { Engine } from "../runtime/engine.ts";
 
 let idle: EnginePool | undefined;
 
+/** Gives a stream the engine that it runs on, for a parallelism above 1 with as many worker threads. */
+export type EngineProvider = <T>(parallelism: number, use: (engine: Engine) => Promise<T>) => Promise<T>;
+
+const providers = new WeakMap<Host, EngineProvider>();
+
+/** @internal Streams of this host run on the engines of `provider`: simulations start thousands of them. */
+export function provideEngines(host: Host, provider: EngineProvider): void {
+  providers.set(host, provider);
+}
+
 /**
  * Runs a stream on an engine of its own. Worker threads of one that has ended well stay for the next stream, with the
  * modules that they have imported: to start a thread and to import there what the process has long imported takes half
  * a second of a processor. After a failure they end, since functions of the user may still be at something.
  */
 export async function withEngine<T>(host: Host, parallelism: number, use: (engine: Engine) => Promise<T>): Promise<T> {
+  const provider = providers.get(host);
+  if (provider !== undefined) return provider(parallelism, use);
   const pool = parallelism > 1 && host === nodeHost() ? idleEngines() : undefined;
   const engine = await (pool?.acquire(parallelism) ??
     Engine.start(host, connectorRegistry, kernelModule(), parallelism));

@@ -32,13 +32,17 @@ export class ChannelInput implements SubtaskInput {
   #isIdle = false;
   readonly #due: InputEvent[] = [];
   readonly deadlineMs = Number.POSITIVE_INFINITY;
+  readonly #onAligning: () => void;
   readonly bytesRead = 0;
   readonly splitsDone = 0;
 
+  /** `onAligning` is called where a barrier has come on some channels, and not on all. */
   constructor(
     inputs: readonly (readonly { readonly name: string; readonly reader: ChannelReader }[])[],
     nowMs: () => number,
+    onAligning: () => void = () => undefined,
   ) {
+    this.#onAligning = onAligning;
     this.#inputs = inputs.map((channels, input) =>
       channels.map((channel) => ({ ...channel, input, isFinished: false, isAligned: false, ahead: undefined })),
     );
@@ -142,7 +146,9 @@ export class ChannelInput implements SubtaskInput {
       this.#barrier = barrier;
     }
     channel.isAligned = true;
-    return this.#findAlignment();
+    const aligned = this.#findAlignment();
+    if (aligned === undefined) this.#onAligning();
+    return aligned;
   }
 
   #findAlignment(): InputEvent | undefined {

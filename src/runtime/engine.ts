@@ -101,14 +101,15 @@ export class Engine implements TableHome {
     this.parallelism = Math.max(1, workers.length);
   }
 
+  /** `workspace` is the planning thread's, and the engine's alone. */
   static async start(
     host: Host,
     registry: ConnectorRegistry,
     module: WebAssembly.Module,
     parallelism: number,
+    workspace: Workspace = new Workspace(module),
   ): Promise<Engine> {
     host.files.removeAbandonedDirectories(SPILL_PREFIX);
-    const workspace = new Workspace(module);
     const count = parallelism > 1 ? parallelism : 0;
     const id = uniqueId(host.random);
     const stored = new StoredParts(`${id}/${PLANNER_THREAD}`, workspace, module);
@@ -157,6 +158,7 @@ export class Engine implements TableHome {
       }
       if (options.restore !== undefined) {
         commits.announce(options.restore);
+        this.#host.crashPoint?.("restore.committing");
         await commits.commit(options.restore);
       }
       const isOver = options.restore?.isFinal === true;

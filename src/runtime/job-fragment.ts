@@ -126,6 +126,7 @@ export class JobFragment {
       const vertex = this.#vertex(subtask.vertex);
       const index = this.#subtaskIndex.get(subtask) ?? 0;
       subtask.open((operator, position) => this.#context(vertex, subtask, index, position, operator));
+      if (this.#deployment.restore !== undefined) this.#host.crashPoint?.("restore.subtask");
       this.#snapshots.restore(subtask, vertex);
     }
   }
@@ -137,6 +138,7 @@ export class JobFragment {
   triggerCheckpoint(barrier: Barrier): void {
     for (const subtask of this.#subtasks) {
       if (subtask.isFinished) {
+        this.#host.crashPoint?.("checkpoint.subtask-finished");
         this.onSnapshot(barrier.checkpointId, subtask.vertex, this.#snapshots.finalOf(subtask));
       } else if (this.#vertex(subtask.vertex).source !== undefined) subtask.triggerBarrier(barrier);
     }
@@ -166,7 +168,11 @@ export class JobFragment {
   }
 
   completeCheckpoint(checkpointId: number): void {
-    for (const subtask of this.#subtasks) if (!subtask.isFinished) subtask.chain.notifyCheckpointComplete(checkpointId);
+    for (const subtask of this.#subtasks) {
+      if (subtask.isFinished) continue;
+      this.#host.crashPoint?.("checkpoint.notifying");
+      subtask.chain.notifyCheckpointComplete(checkpointId);
+    }
   }
 
   /** What sinks had prepared for a checkpoint, and for those before, is committed. */
@@ -343,7 +349,7 @@ export class JobFragment {
     const channels = source === undefined ? this.#channels.incoming(vertex, index) : undefined;
     const input: SubtaskInput =
       source === undefined || channels !== undefined
-        ? new ChannelInput(channels ?? [], nowMs)
+        ? new ChannelInput(channels ?? [], nowMs, () => this.#host.crashPoint?.("checkpoint.aligning"))
         : this.#sourceInput(vertex, source, index);
     const requests = new TimeRequests();
     const subtask: Subtask = new Subtask({
@@ -395,6 +401,7 @@ export class JobFragment {
       workspace: this.#workspace,
       nowMs: () => this.#host.clock.nowMs(),
       onBarrier: ({ checkpointId }, snapshot) => {
+        this.#host.crashPoint?.("checkpoint.snapshot");
         const taken = this.#snapshots.take(vertex, subtaskOf().index, snapshot);
         this.onSnapshot(checkpointId, vertex.id, taken);
       },

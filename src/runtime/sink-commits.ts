@@ -27,6 +27,9 @@ export class SinkCommits {
   readonly #host: Host;
   readonly #workspace: Workspace;
   readonly #ledgers: readonly Ledger[];
+  #read: { readonly snapshot?: JobSnapshot; readonly byUid: Map<string, readonly Committable[]> } = {
+    byUid: new Map(),
+  };
 
   constructor(host: Host, workspace: Workspace, sinks: readonly CommittingSink[]) {
     this.#host = host;
@@ -70,8 +73,13 @@ export class SinkCommits {
     return [...(this.#ledgers.find(({ id }) => id === sink)?.open.values() ?? [])];
   }
 
-  #in(snapshot: JobSnapshot, { uid }: CommittingSink): Committable[] {
-    return uid === undefined ? [] : committablesIn(this.#workspace, snapshot, uid);
+  /** Of one snapshot it is asked several times. */
+  #in(snapshot: JobSnapshot, { uid }: CommittingSink): readonly Committable[] {
+    if (uid === undefined) return [];
+    if (this.#read.snapshot !== snapshot) this.#read = { snapshot, byUid: new Map() };
+    const known = this.#read.byUid.get(uid) ?? committablesIn(this.#workspace, snapshot, uid);
+    this.#read.byUid.set(uid, known);
+    return known;
   }
 
   async #commit(

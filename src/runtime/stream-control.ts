@@ -280,6 +280,7 @@ export class StreamControl implements RunningStream {
     await this.settled();
     const draining = this.#draining;
     if (this.#hasStopped || (this.#store === undefined && draining === undefined)) return;
+    this.#host.crashPoint?.("checkpoint.ending");
     const { stream } = this.#graph;
     assert(stream !== undefined, "only streams have checkpoints");
     const subtasks = [...this.#fragment.finalSnapshots(), ...this.#finals].map(({ snapshot }) => snapshot);
@@ -348,6 +349,7 @@ export class StreamControl implements RunningStream {
     // A subtask that finishes behind its barrier answers once more: what the barrier met counts.
     if (pending.snapshots.has(subtask)) return;
     pending.snapshots.set(subtask, snapshot);
+    this.#host.crashPoint?.("checkpoint.acknowledged");
     if (pending.snapshots.size < this.#subtaskCount) return;
     this.#checkpoints.delete(checkpointId);
     const { stream } = this.#graph;

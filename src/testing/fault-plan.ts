@@ -8,8 +8,12 @@
  * - `sync-lost`: a sync fails and the operating system forgets the unsynced writes: a later sync does not save them,
  *   as Linux does (Rebello et al., "Can Applications Recover from fsync Failures?", ATC 2020);
  * - `bit-flip`: a read brings one wrong bit, at bit `amount` of what was read (default: the tape decides);
+ * - `clock-jump`: the wall clock jumps by `amount` milliseconds, forward or back (default an hour; any event);
  * - `delay`: a message waits `amount` milliseconds of virtual time (default 1000), and those behind it with it;
- * - `cut`: the link that sends holds its messages back, in both directions, until `simulation.links.heal`.
+ * - `cut`: the link that sends holds its messages back, in both directions, for `amount` milliseconds, or without one
+ *   until `simulation.links.heal`;
+ * - `zombie`, `cancel`, `rot`, `refused`, `rejected`, `ack-lost`, `slow`, `late`: of `faults.check` alone, see
+ *   docs/prove-exactly-once.md.
  */
 export type FaultKind =
   | "crash"
@@ -19,8 +23,22 @@ export type FaultKind =
   | "disk-full"
   | "sync-lost"
   | "bit-flip"
+  | "clock-jump"
   | "delay"
-  | "cut";
+  | "cut"
+  | CheckedFaultKind;
+
+/**
+ * What only a check of a whole job knows:
+ * - `zombie`: the job is taken for dead and started anew, while the old run goes on (any event);
+ * - `cancel`: the job is cancelled, and started anew (any event);
+ * - `rot`: a bit of a stored checkpoint flips before the job starts anew (`attempt.start`);
+ * - `refused`, `rejected`: a commit fails without effect, and may or may not be tried again (`sink.commit`);
+ * - `ack-lost`: a commit takes effect, and its answer is lost (`sink.commit`);
+ * - `slow`: a commit takes effect after `amount` milliseconds (`sink.commit`);
+ * - `late`: a commit seems to have failed, and takes effect behind `amount` later requests (`sink.commit`).
+ */
+export type CheckedFaultKind = "zombie" | "cancel" | "rot" | "refused" | "rejected" | "ack-lost" | "slow" | "late";
 
 export interface Fault {
   /** The event: a name given to `host.crashPoint`, or "disk.write", "disk.sync", "disk.rename", "link.send", ... */
@@ -50,8 +68,13 @@ export class FaultPlan {
     this.#pending.push({ fault, remaining: fault.nth });
   }
 
-  /** Counts the event; the fault that strikes it, of the kinds that it can have. */
-  hit(label: string, path: string, possible: readonly FaultKind[]): Fault | undefined {
+  /** Counts the event; the fault that strikes it, of the kinds that it can have: those of its own, and of any event. */
+  hit(
+    label: string,
+    path: string,
+    possible: readonly FaultKind[],
+    anywhere: readonly FaultKind[] = [],
+  ): Fault | undefined {
     this.hits.set(label, (this.hits.get(label) ?? 0) + 1);
     let struck: Fault | undefined;
     for (let i = 0; i < this.#pending.length; i++) {
@@ -65,7 +88,7 @@ export class FaultPlan {
       }
       this.#pending.splice(i--, 1);
       // A kind that the event cannot have is no fault: generated plans need not know which fits where.
-      if (possible.includes(fault.kind)) struck = fault;
+      if (possible.includes(fault.kind) || anywhere.includes(fault.kind)) struck = fault;
     }
     if (struck !== undefined) this.struck.push(struck);
     return struck;

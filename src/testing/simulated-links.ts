@@ -33,9 +33,7 @@ export class SimulatedLinks {
   }
 
   heal(name: string): void {
-    const wire = this.#wire(name);
-    wire.isCut = false;
-    for (const end of wire.ends) end.deliverNext();
+    this.#wire(name).heal();
   }
 
   /** Every message sent from now on takes `delayMs` of virtual time; 0 ends it. */
@@ -89,6 +87,11 @@ class Wire {
     return this.ends.some((end) => end.isClosed);
   }
 
+  heal(): void {
+    this.isCut = false;
+    for (const end of this.ends) end.deliverNext();
+  }
+
   peerOf(end: LinkEnd): LinkEnd {
     return this.ends[0] === end ? this.ends[1] : this.ends[0];
   }
@@ -128,9 +131,14 @@ export class LinkEnd extends UnsendableUnlessTransferred implements Link {
     if (owner.isDead || this.isClosed) return;
     const copy = cloneMessage(message, transfer);
     const fault = owner.event("link.send", this.#wire.name, ["delay", "cut"]);
-    if (fault?.kind === "cut") this.#wire.isCut = true;
+    if (fault?.kind === "cut") this.#cut(owner, fault.amount);
     const extraMs = fault?.kind === "delay" ? (fault.amount ?? DEFAULT_DELAY_MS) : 0;
     this.#wire.peerOf(this).#receive({ message: copy, dueMs: owner.elapsedMs + this.#wire.delayMs + extraMs });
+  }
+
+  #cut(owner: SimulatedThread, forMs: number | undefined): void {
+    this.#wire.isCut = true;
+    if (forMs !== undefined) owner.after(forMs, () => this.#wire.heal(), "heal");
   }
 
   poll(): unknown {

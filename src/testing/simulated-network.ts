@@ -39,7 +39,7 @@ export class SimulatedNetwork {
       owner.schedule(event, () => {
         try {
           const fault = owner.event(event, "", ["io-error"]);
-          if (fault !== undefined) throw connectionFailed("The network fails, as the test asked");
+          if (fault?.kind === "io-error") throw connectionFailed("The network fails, as the test asked");
           resolve(run());
         } catch (thrown) {
           reject(thrown);

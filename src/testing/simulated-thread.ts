@@ -35,6 +35,10 @@ export interface Machine {
   readonly modules: HostModules;
   /** Takes the machine down, or only the process. */
   crash(label: string, kind: "crash" | "kill"): void;
+  /** Sets the wall clock. */
+  jumpClock(byMs: number): void;
+  /** Tells whoever drives the machine of a fault that is his to bring about. */
+  request(kind: "zombie" | "cancel"): void;
   /** Ends one spawned thread with an error. */
   kill(thread: SimulatedThread, error: Error): void;
   threadsOf(thread: SimulatedThread): HostThreads;
@@ -108,16 +112,14 @@ export class SimulatedThread {
   /** Something happens here that may fail: counts it, and gives the fault that strikes. */
   event(label: string, detail: string, possible: readonly FaultKind[]): Fault | undefined {
     const { faults, trace, time } = this.#machine;
-    const fault = faults.hit(
-      label,
-      detail,
-      this.name === MAIN ? [...DEATHS, ...possible] : ["thread-dies", ...DEATHS, ...possible],
-    );
+    const fault = faults.hit(label, detail, possible, this.name === MAIN ? ANYWHERE : ANYWHERE_IN_SPAWNED);
     trace.add(time.elapsedMs, `${this.name}/${label}`, fault === undefined ? detail : `${detail} ${fault.kind}`);
     if (fault?.kind === "crash" || fault?.kind === "kill") {
       this.#machine.crash(label, fault.kind);
       throw new SimulatedCrashError(label);
     }
+    if (fault?.kind === "clock-jump") this.#machine.jumpClock(fault.amount ?? DEFAULT_JUMP_MS);
+    if (fault?.kind === "zombie" || fault?.kind === "cancel") this.#machine.request(fault.kind);
     if (fault?.kind === "thread-dies") {
       this.#machine.kill(this, threadDied(this.name, label));
       throw new SimulatedCrashError(label);
@@ -128,7 +130,7 @@ export class SimulatedThread {
   #crashPoint(label: string): void {
     if (this.isDead) throw new SimulatedCrashError(label);
     const fault = this.event(label, "", ["io-error"]);
-    if (fault === undefined) return;
+    if (fault?.kind !== "io-error") return;
     throw new ExternalError("FILE_IO", true, `"${label}" failed, as the test asked.`, "Run the job again.");
   }
 
@@ -155,7 +157,10 @@ export class SimulatedThread {
 }
 
 export const MAIN = "main";
-const DEATHS: readonly FaultKind[] = ["crash", "kill"];
+/** What may happen at any event. */
+const ANYWHERE: readonly FaultKind[] = ["crash", "kill", "clock-jump", "zombie", "cancel"];
+const ANYWHERE_IN_SPAWNED: readonly FaultKind[] = ["thread-dies", ...ANYWHERE];
+const DEFAULT_JUMP_MS = 3_600_000;
 
 const threadDied = (name: string, label: string): ExternalError =>
   new ExternalError("THREAD_DIED", true, `The thread "${name}" died at "${label}", as the test asked.`, "Run again.");

@@ -4,11 +4,12 @@ import { nodeHost } from "../host/node-host.ts";
 import { DecisionTape } from "./decision-tape.ts";
 import { engineThread } from "./engine-thread.ts";
 import { eventLoopTurn, realPause } from "./event-loop-turn.ts";
-import { type Fault, FaultPlan } from "./fault-plan.ts";
+import { type Fault, type FaultKind, FaultPlan } from "./fault-plan.ts";
 import { installTrap, takeViolation } from "./real-world-trap.ts";
 import { Schedule } from "./schedule.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
+import { SimulatedFiles } from "./simulated-files.ts";
 import { SimulatedLinks } from "./simulated-links.ts";
 import { SimulatedNetwork } from "./simulated-network.ts";
 import { SimulatedProcess } from "./simulated-process.ts";
@@ -49,6 +50,9 @@ export interface SimulationOptions {
   /** Newest entries of the trace to keep. Default 10,000. */
   readonly traceLength?: number;
 }
+
+/** Tells of an event, and gives the fault that strikes: one of `possible`, or one that any event can have. */
+export type OnEvent = (label: string, detail: string, possible: readonly FaultKind[]) => Fault | undefined;
 
 /** Those of the real process: all threads of all simulations share what a module keeps for itself. */
 const { modules } = nodeHost();
@@ -117,6 +121,8 @@ export class Simulation {
       memoryBytes: options.memoryBytes ?? 2 ** 30,
       clockReadMs: options.clockReadMs ?? 2 ** -10,
       crash: (label, kind) => this.#goDown(kind, new SimulatedCrashError(label)),
+      jumpClock: (byMs) => this.jumpClock(byMs),
+      request: (kind) => this.onRequest(kind),
       kill: (thread, error) => this.#threads.kill(thread, error),
       modules: {
         resolve: (given) => modules.resolve(given),
@@ -169,9 +175,40 @@ export class Simulation {
     return this.#faults.hits;
   }
 
+  /** @internal Things that have happened so far: what `trace` tells of. */
+  get eventCount(): number {
+    return this.#trace.count;
+  }
+
   /** Faults that have struck, in order. */
   get struck(): readonly Fault[] {
     return this.#faults.struck;
+  }
+
+  /** @internal Brings about what concerns a whole job. */
+  onRequest: (kind: "zombie" | "cancel") => void = () => undefined;
+
+  /**
+   * @internal Tells of events of the process that runs now, which may fail; throws for good once that has died.
+   * For models of outside systems, which outlive it.
+   */
+  get event(): OnEvent {
+    const thread = this.#main;
+    return (label, detail, possible) => {
+      if (thread.isDead) throw new SimulatedCrashError(label);
+      return thread.event(label, detail, possible);
+    };
+  }
+
+  /** @internal The machine as its owner sees it who looks in from outside: no event, and nothing that fails. */
+  get quietHost(): Host {
+    const files = new SimulatedFiles(this.disk, this.#tape, this.#process, () => undefined);
+    return { ...this.host, files };
+  }
+
+  /** @internal Something for whoever reads the trace. */
+  note(label: string, detail = ""): void {
+    this.#trace.add(this.#time.elapsedMs, label, detail);
   }
 
   /** One more fault; its `nth` counts from now on. */

@@ -12,6 +12,8 @@ export interface TraceEntry {
 export class Trace {
   readonly #keep: number;
   #entries: TraceEntry[] = [];
+  /** Entries before this one are part of the hash. */
+  #mixed = 0;
   #low = 0x811c9dc5;
   #high = 0x01000193;
   count = 0;
@@ -23,17 +25,16 @@ export class Trace {
 
   add(atMs: number, label: string, detail = ""): void {
     this.count++;
-    this.#mixText(label);
-    this.#mixText(detail);
-    // A virtual time may have a fraction: both halves of a millisecond's 2^-10 grid go in.
-    this.#mix(Math.floor(atMs));
-    this.#mix((atMs % 1) * 1024);
     this.#entries.push({ atMs, label, detail });
-    if (this.#entries.length > 2 * this.#keep) this.#entries = this.#entries.slice(-this.#keep);
+    if (this.#entries.length <= 2 * this.#keep) return;
+    this.#mixAll();
+    this.#entries = this.#keep === 0 ? [] : this.#entries.slice(-this.#keep);
+    this.#mixed = this.#entries.length;
   }
 
   /** Equal for runs in which the same things happened at the same virtual times; 16 hexadecimal digits. */
   get hash(): string {
+    this.#mixAll();
     const hex = (half: number) => (half >>> 0).toString(16).padStart(8, "0");
     return hex(this.#high) + hex(this.#low);
   }
@@ -41,6 +42,18 @@ export class Trace {
   /** The newest `count` entries, oldest first. */
   newest(count = this.#keep): readonly TraceEntry[] {
     return count === 0 ? [] : this.#entries.slice(-Math.min(count, this.#keep));
+  }
+
+  /** Not as they come: most runs are never asked for their hash. */
+  #mixAll(): void {
+    for (const { atMs, label, detail } of this.#entries.slice(this.#mixed)) {
+      this.#mixText(label);
+      this.#mixText(detail);
+      // A virtual time may have a fraction: both halves of a millisecond's 2^-10 grid go in.
+      this.#mix(Math.floor(atMs));
+      this.#mix((atMs % 1) * 1024);
+    }
+    this.#mixed = this.#entries.length;
   }
 
   #mixText(text: string): void {

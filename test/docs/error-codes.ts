@@ -39,6 +39,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
   CHECKPOINT_CORRUPT: "A file of a checkpoint is missing, or is not what was written.",
   COMMAND_INVALID: "The command names no job module or several, or an option that does not exist or has no such value.",
   EVICTOR_INVALID: "An evictor lacks its methods, or has a number that it cannot have.",
+  FAULT_CHECK_FAILED: "A faulted run of a job gave something else than one in which nothing fails.",
+  FAULT_CHECK_NOT_DETERMINISTIC: "Two runs of a job in which nothing fails gave different results.",
   JOB_MODULE_FAILED: "A job module could not be compiled or imported, or its function threw.",
   JSON_INVALID: "A line is no JSON object.",
   JSON_NO_OBJECT: "A file has no JSON object in its first lines to find columns in: an array, or one very long line.",

@@ -20,8 +20,26 @@ export function canGenerateCode(): boolean {
  * `source` holds no text from outside except string literals made by `literal`.
  */
 export function generateCode(purpose: string, parameters: Record<string, unknown>, source: string): unknown {
+  const known = shared?.get(source);
+  if (known !== undefined) return known(...Object.values(parameters));
   const unique = `"use strict";${source}\n//# sourceURL=millrace-generated/${purpose}-${serial++}.js`;
-  return new Function(...Object.keys(parameters), unique)(...Object.values(parameters));
+  const make = new Function(...Object.keys(parameters), unique) as (...values: readonly unknown[]) => unknown;
+  shared?.set(source, make);
+  return make(...Object.values(parameters));
+}
+
+let shared: Map<string, (...values: readonly unknown[]) => unknown> | undefined;
+
+/**
+ * From now on, code of equal source is compiled once: for simulations, which run thousands of jobs over a few rows, so
+ * that compiling costs more than slow calls. Returns the way back.
+ */
+export function shareCode(): () => void {
+  const before = shared;
+  shared ??= new Map();
+  return () => {
+    shared = before;
+  };
 }
 
 /** How many pieces of idle code are kept for later jobs. */

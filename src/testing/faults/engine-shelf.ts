@@ -1,0 +1,39 @@
+import { connectorRegistry } from "../../connectors/registry.ts";
+import type { Host } from "../../core/host.ts";
+import { Workspace } from "../../core/workspace.ts";
+import { provideEngines } from "../../datastream/stream-engines.ts";
+import { kernelModule } from "../../host/kernel-module.ts";
+import { Engine } from "../../runtime/engine.ts";
+
+/** Memories that no run uses. To make one costs a millisecond, more than many a faulted run. */
+const shelf: Workspace[] = [];
+
+/** The memories of one simulation: they go back to the shelf when it is over, whatever became of what used them. */
+export class SimulationMemories {
+  readonly #taken: Workspace[] = [];
+
+  take(): Workspace {
+    const kept = shelf.pop();
+    const workspace = kept === undefined ? new Workspace(kernelModule()) : new Workspace(kept);
+    this.#taken.push(workspace);
+    return workspace;
+  }
+
+  /** Streams of this host run on one thread, or on as many as the machine has. */
+  provideFor(host: Host, threads: number): void {
+    provideEngines(host, async (parallelism, use) => {
+      const count = Math.min(parallelism, threads);
+      const engine = await Engine.start(host, connectorRegistry, kernelModule(), count, this.take());
+      try {
+        return await use(engine);
+      } finally {
+        await engine.close();
+      }
+    });
+  }
+
+  /** Nothing of the simulation will ever run again. */
+  giveBack(): void {
+    shelf.push(...this.#taken.splice(0));
+  }
+}
