@@ -15,7 +15,7 @@ import { PaneGrid } from "../windows/pane-grid.ts";
 import { paneStateSchema, readPanes, readProgress, writePanes } from "../windows/pane-snapshot.ts";
 import { PaneStore } from "../windows/pane-store.ts";
 import { pendingWindows } from "../windows/pending-windows.ts";
-import { splitByTime, splitGaps, withTime } from "../windows/row-times.ts";
+import { SharedTime, splitByTime, splitGaps } from "../windows/row-times.ts";
 import {
   countedAggregates,
   rowsOfPartials,
@@ -81,6 +81,8 @@ export class WindowAggregateOperator implements Operator {
   #context!: OperatorContext;
   #store: PaneStore | undefined;
   #results: WindowResults | undefined;
+  /** Of rows of processing time: all of a pane get its start. */
+  #paneTime: SharedTime | undefined;
   readonly #emission = new Emission();
   /** The watermark, or in processing time how far windows have fired. */
   #timeMs = START_OF_TIME_MS;
@@ -131,6 +133,7 @@ export class WindowAggregateOperator implements Operator {
     const keys = this.#spec.keys.map((_, i) => i);
     const store = new PaneStore(workspace, this.#grid, keys, this.#keyTypes, this.#plan);
     this.#store = store;
+    this.#paneTime = new SharedTime(workspace);
     this.#results = new WindowResults({
       workspace,
       batchRows,
@@ -239,6 +242,8 @@ export class WindowAggregateOperator implements Operator {
     this.#results = undefined;
     this.#store?.release();
     this.#store = undefined;
+    this.#paneTime?.release();
+    this.#paneTime = undefined;
   }
 
   #openStore(): PaneStore {
@@ -257,10 +262,11 @@ export class WindowAggregateOperator implements Operator {
       eventTimesOf(batch, WHAT);
       return batch.retain();
     }
-    const { workspace, stream } = this.#context;
+    const { stream } = this.#context;
+    assert(this.#paneTime !== undefined, "the operator is open");
     // The clock may jump back, but no row goes to a window that has fired.
     const nowMs = Math.max(stream?.processingTimeMs() ?? 0, this.#firedBoundMs());
-    return withTime(workspace, batch, nowMs);
+    return this.#paneTime.give(batch, this.#grid.startMs(this.#grid.paneOf(nowMs)));
   }
 
   /** The columns that it reads; takes the batch over. */

@@ -15,7 +15,7 @@ import { int64 } from "../types.ts";
 import { PaneGrid } from "../windows/pane-grid.ts";
 import { PaneStore } from "../windows/pane-store.ts";
 import { pendingWindows } from "../windows/pending-windows.ts";
-import { splitGaps, withTime } from "../windows/row-times.ts";
+import { SharedTime, splitGaps } from "../windows/row-times.ts";
 import { type WindowColumns, type WindowPartials, windowColumns, windowPartials } from "../windows/window-partials.ts";
 import type { AlignedWindowSpec } from "../windows/window-spec.ts";
 
@@ -65,6 +65,7 @@ export class WindowPartialsOperator implements Operator {
   #store: PaneStore | undefined;
   /** Makes partial aggregates of single rows. */
   #single: GroupedState | undefined;
+  #time: SharedTime | undefined;
   #watermarkMs = START_OF_TIME_MS;
 
   /** @throws {PlanError} as the window aggregate */
@@ -85,6 +86,7 @@ export class WindowPartialsOperator implements Operator {
     const keys = keyTypes.map((_, i) => i);
     this.#store = new PaneStore(context.workspace, this.#grid, keys, keyTypes, plan);
     this.#single = new GroupedState(context.workspace, [], plan);
+    this.#time = new SharedTime(context.workspace);
   }
 
   processBatch(batch: Batch, output: Output): Progress {
@@ -148,6 +150,8 @@ export class WindowPartialsOperator implements Operator {
     this.#store = undefined;
     this.#single?.release();
     this.#single = undefined;
+    this.#time?.release();
+    this.#time = undefined;
   }
 
   get #mostBytes(): number {
@@ -165,7 +169,8 @@ export class WindowPartialsOperator implements Operator {
     const { schema, used } = this.#columns;
     if (!this.#isEventTime) {
       const projected = batch.project(schema, used);
-      const timed = withTime(workspace, projected, 0);
+      assert(this.#time !== undefined, "the operator is open");
+      const timed = this.#time.give(projected, 0);
       projected.release();
       return timed;
     }

@@ -1,6 +1,8 @@
 import { Batch } from "../batch.ts";
+import type { Column } from "../column.ts";
 import { columnOf } from "../columns/allocate.ts";
 import { partitionBatch } from "../columns/partition.ts";
+import { sliceColumn } from "../columns/slice.ts";
 import { assert } from "../errors.ts";
 import type { Block } from "../memory/block.ts";
 import { int64 } from "../types.ts";
@@ -22,6 +24,36 @@ export function withTime(workspace: Workspace, batch: Batch, timeMs: number): Ba
   const times = columnOf(workspace, int64, batch.rowCount, { data });
   const columns = batch.columns.map((column) => column.retain());
   return new Batch(batch.schema, batch.rowCount, columns, { times });
+}
+
+/** `withTime` for batches that mostly get the same time as the one before: it is written down once for many. */
+export class SharedTime {
+  readonly #workspace: Workspace;
+  #timeMs = Number.NaN;
+  #times: Column | undefined;
+
+  constructor(workspace: Workspace) {
+    this.#workspace = workspace;
+  }
+
+  /** The rows with one time for all; borrows the batch. */
+  give(batch: Batch, timeMs: number): Batch {
+    if (this.#times === undefined || this.#timeMs !== timeMs || this.#times.length < batch.rowCount) {
+      const timed = withTime(this.#workspace, batch, timeMs);
+      this.release();
+      this.#times = timed.rowTimes?.retain();
+      this.#timeMs = timeMs;
+      return timed;
+    }
+    const times = sliceColumn(this.#workspace, this.#times, 0, batch.rowCount);
+    const columns = batch.columns.map((column) => column.retain());
+    return new Batch(batch.schema, batch.rowCount, columns, { times });
+  }
+
+  release(): void {
+    this.#times?.release();
+    this.#times = undefined;
+  }
 }
 
 /** Rows before `boundMs`, and the others; takes the batch over. */
