@@ -1,7 +1,7 @@
 import type { Batch } from "../core/batch.ts";
 import { EngineError, ExternalError } from "../core/errors.ts";
 import type { ExpressionNode } from "../core/expressions/node.ts";
-import type { Committable, Sink, SinkContext, SinkSpec, SinkWriter } from "../core/sink.ts";
+import type { Committable, Sink, SinkContext, SinkSpec, SinkStart, SinkWriter } from "../core/sink.ts";
 import type {
   Json,
   PruningPredicate,
@@ -126,8 +126,8 @@ export class UserSink implements Sink {
     if (sink.staysWithCaller !== undefined) this.staysWithCaller = sink.staysWithCaller;
   }
 
-  begin(jobId: string): void {
-    this.#guard("begin", () => this.#sink.begin(jobId));
+  begin(jobId: string, start: SinkStart): void | Promise<void> {
+    return this.#guard("begin", () => this.#sink.begin(jobId, start));
   }
 
   createWriter(context: SinkContext): SinkWriter {

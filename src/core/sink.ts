@@ -43,7 +43,7 @@ export interface Sink {
    */
   readonly acceptsUpdates?: boolean;
   /** On the coordinating thread before any writer starts: checks the target, applies the overwrite policy's refusals. */
-  begin(jobId: string): void;
+  begin(jobId: string, start: SinkStart): void | Promise<void>;
   createWriter(context: SinkContext): SinkWriter;
   /**
    * `isLast` is false where a stream goes on behind this commit. Not called by a checkpoint without committables.
@@ -59,11 +59,26 @@ export interface Sink {
   abort(committables: readonly Committable[], kept?: readonly Committable[]): void | Promise<void>;
 }
 
+/** How a run of a job begins, as one of its sinks sees it. */
+export interface SinkStart {
+  /** Names the sink among those of the job; in a stream its uid, which it keeps from run to run. */
+  readonly name: string;
+  /** Where a stream goes on from a checkpoint. */
+  readonly restored?: {
+    readonly checkpointId: number;
+    /** What the writers had written to it, as the only one of them would get it; in this workspace. */
+    readonly state: SnapshotReader;
+    readonly workspace: Workspace;
+  };
+}
+
 export interface SinkContext {
   readonly workspace: Workspace;
   readonly host: Host;
   readonly schema: Schema;
   readonly jobId: string;
+  /** As in `SinkStart`. */
+  readonly name: string;
   readonly subtask: number;
   readonly parallelism: number;
   /** In a stream that takes checkpoints: what is written must stay hidden until the checkpoint behind it is complete. */

@@ -40,3 +40,7 @@ export function committablesIn(workspace: Workspace, snapshot: JobSnapshot, uid:
   }
   return found;
 }
+
+/** Names a sink among those of its job. */
+export const nameOfSink = ({ id, uid }: { readonly id: number; readonly uid?: string | undefined }): string =>
+  uid ?? `sink-${id}`;

@@ -154,7 +154,8 @@ export class Engine implements TableHome {
       }
       for (const entry of sinks) {
         begun.push(entry);
-        entry[1].begin(job);
+        const beginning = entry[1].begin(job, commits.startOf(entry[0], options.restore));
+        if (beginning instanceof Promise) await beginning;
       }
       if (options.restore !== undefined) {
         commits.announce(options.restore);

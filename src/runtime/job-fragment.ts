@@ -12,6 +12,7 @@ import { BoundedSourceInput } from "./bounded-source-input.ts";
 import { type NamedOperator, OperatorChain } from "./chain.ts";
 import { ChannelInput } from "./channel-input.ts";
 import { gatheringFor } from "./coalescing-writer.ts";
+import { nameOfSink } from "./committables.ts";
 import { ExchangeOutput } from "./exchange-output.ts";
 import { fuseRowFunctions } from "./fuse-row-functions.ts";
 import { JobChannels, type Peers } from "./job-channels.ts";
@@ -460,6 +461,7 @@ export class JobFragment {
       host: this.#host,
       schema,
       jobId: this.job,
+      name: nameOfSink(vertex.sink),
       subtask,
       parallelism: vertex.parallelism,
       ...(this.#stream?.hasCheckpoints === true ? { hasCheckpoints: true } : {}),

@@ -1,10 +1,11 @@
 import { EngineError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import type { JobSnapshot } from "../core/job-snapshot.ts";
-import type { Committable, Sink } from "../core/sink.ts";
+import type { Committable, Sink, SinkStart } from "../core/sink.ts";
 import type { Workspace } from "../core/workspace.ts";
-import { committablesIn } from "./committables.ts";
+import { committablesIn, nameOfSink } from "./committables.ts";
 import type { SinkResult } from "./messages.ts";
+import { TableReader } from "./snapshots.ts";
 
 const RETRIES = 3;
 const FIRST_RETRY_MS = 100;
@@ -12,7 +13,7 @@ const FIRST_RETRY_MS = 100;
 /** A sink of the job as the coordinating thread sees it. */
 export interface CommittingSink {
   readonly id: number;
-  readonly uid?: string;
+  readonly uid?: string | undefined;
   readonly sink: Sink;
 }
 
@@ -35,6 +36,18 @@ export class SinkCommits {
     this.#host = host;
     this.#workspace = workspace;
     this.#ledgers = sinks.map((sink) => ({ ...sink, committed: new Set(), open: new Map() }));
+  }
+
+  /** How a run begins for one sink: from nothing, or from a checkpoint. */
+  startOf(sink: number, restored: JobSnapshot | undefined): SinkStart {
+    const { uid } = this.#ledgers.find(({ id }) => id === sink) ?? {};
+    const name = nameOfSink({ id: sink, uid });
+    const own = uid === undefined ? undefined : restored?.operators[uid];
+    if (restored === undefined || own === undefined) return { name };
+    const { checkpointId, maxParallelism } = restored;
+    const only = { keyGroups: { start: 0, end: maxParallelism }, subtask: 0, parallelism: 1 };
+    const workspace = this.#workspace;
+    return { name, restored: { checkpointId, workspace, state: new TableReader(workspace, own, only) } };
   }
 
   /** A checkpoint is about to become complete: from now on a restored job may commit what it holds. */

@@ -75,8 +75,8 @@ export async function writeSink(
   { jobId = "job-1", subtask = 0, parallelism = 1, end = "commit" }: WriteOptions = {},
 ): Promise<void> {
   const workspace = newWorkspace();
-  sink.begin(jobId);
-  const context = { workspace, host: testHost(), schema, jobId, subtask, parallelism, count: () => {} };
+  await sink.begin(jobId, { name: "sink-0" });
+  const context = { workspace, host: testHost(), schema, jobId, name: "sink-0", subtask, parallelism, count: () => {} };
   const writer = sink.createWriter(context);
   try {
     for (let start = 0; start < rows.length; start += batchRows) {

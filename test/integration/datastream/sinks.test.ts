@@ -1,7 +1,17 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { jsonSink } from "../../../src/connectors/json/json-sink.ts";
+import { buildBatch } from "../../../src/core/columns/build.ts";
+import { readRows } from "../../../src/core/columns/read.ts";
 import type { Host } from "../../../src/core/host.ts";
-import { col, type JobSnapshot, StreamExecutionEnvironment, WatermarkStrategy } from "../../../src/index.ts";
+import {
+  col,
+  type JobSnapshot,
+  Schema,
+  type Sink,
+  StreamExecutionEnvironment,
+  types,
+  WatermarkStrategy,
+} from "../../../src/index.ts";
 import { loadEngine, Simulation } from "../../../src/testing.ts";
 import { visibleLines, visibleNumbers } from "../../support/visible-lines.ts";
 
@@ -150,5 +160,50 @@ describe("a stream", () => {
       await run();
       const total = (committed as { rowCount: number }[]).reduce((sum, { rowCount }) => sum + rowCount, 0);
       expect(total).toBe(100);
+    }));
+
+  it("tells a sink its name and what its writers kept, and waits until it has begun", () =>
+    new Simulation({ seed: 10 }).run(async (host) => {
+      const begun: unknown[] = [];
+      let isBegun = false;
+      const start = async (restore?: JobSnapshot) => {
+        isBegun = false;
+        const env = StreamExecutionEnvironment.create({ host }).enableCheckpointing(100);
+        const sink: Sink = {
+          spec: { kind: "own" },
+          description: "own",
+          begin: async (_, { name, restored }) => {
+            await new Promise<void>((resolve) => void host.scheduler.after(50, resolve));
+            const kept: unknown[] = [];
+            for (const batch of restored?.state.read("kept") ?? []) {
+              kept.push(...readRows(restored?.workspace as never, batch));
+              batch.release();
+            }
+            begun.push({ name, checkpointId: restored?.checkpointId, kept });
+            isBegun = true;
+          },
+          createWriter: ({ name, workspace }) => ({
+            write: () => expect([name, isBegun]).toEqual(["own sink", true]),
+            prepareCheckpoint: () => [],
+            snapshotState: (writer) =>
+              writer.write("kept", "union", buildBatch(workspace, Schema.of({ text: types.utf8 }), [{ text: name }])),
+            restoreState: () => undefined,
+            prepareCommit: () => null,
+            close: () => undefined,
+          }),
+          commit: () => undefined,
+          abort: () => undefined,
+        };
+        env.fromGenerator((n) => ({ n }), { count: 100, rowsPerSecond: 200 }).addSink(sink, { uid: "own sink" });
+        const job = await env.executeAsync(restore === undefined ? {} : { restore });
+        await new Promise<void>((resolve) => void host.scheduler.after(230, resolve));
+        await job.cancel();
+        return job.latestCheckpoint;
+      };
+      await start(await start());
+      expect(begun).toEqual([
+        { name: "own sink", checkpointId: undefined, kept: [] },
+        { name: "own sink", checkpointId: 1, kept: [{ text: "own sink" }] },
+      ]);
     }));
 });

@@ -107,7 +107,7 @@ const ARITIES: Readonly<Record<string, number>> = {
   withPruning: 1,
   withFilter: 1,
   isGone: 1,
-  begin: 1,
+  begin: 2,
   createWriter: 1,
   commit: 2,
   abort: 2,
@@ -169,7 +169,7 @@ describe("a wrapped sink", () => {
     const writer = whole(WRITER, { deadlineMs: 5 });
     const sink = whole(SINK, { isSingleFile: true, isOneRun: true, staysWithCaller: true, createWriter: writer.made });
     const wrapped = new UserSink(sink.made as unknown as Sink);
-    expectForwarded(SINK, wrapped, sink, ["createWriter", "begin"]);
+    expectForwarded(SINK, wrapped, sink, ["createWriter"]);
     const made = wrapped.createWriter({} as never);
     expectForwarded(WRITER, made, writer);
     // The time changes while the writer lives.

@@ -255,7 +255,7 @@ describe("FileSink", () => {
 const asSink = (sink: Sink): Sink => ({
   spec: sink.spec,
   description: sink.description,
-  begin: (jobId) => sink.begin(jobId),
+  begin: (jobId, start) => sink.begin(jobId, start),
   createWriter: (context) => sink.createWriter(context),
   commit: (committables) => sink.commit(committables),
   abort: (committables) => sink.abort(committables),
