@@ -28,6 +28,7 @@ const SINKS: Readonly<Record<string, () => Promise<SinkFactory>>> = {
   csv: async () => (await import("./csv/csv-sink.ts")).csvSink,
   json: async () => (await import("./json/json-sink.ts")).jsonSink,
   parquet: async () => (await import("./parquet/parquet-sink.ts")).parquetSink,
+  postgres: async () => (await import("./postgres/postgres-sink.ts")).postgresSink,
   print: async () => (await import("./print/print-sink.ts")).printSink,
   "rolling-arrow": async () => rolling((await import("./arrow/arrow-sink.ts")).arrowFormat),
   "rolling-csv": async () => rolling((await import("./csv/csv-sink.ts")).csvFormat),

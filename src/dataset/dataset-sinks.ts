@@ -1,4 +1,6 @@
 import { optionsOf, type SinkOptions } from "../api/options.ts";
+import { type PostgresOptions, postgresSpec } from "../api/postgres-options.ts";
+import type { Names } from "../api/selected-fields.ts";
 import type { ArrowSinkSpec } from "../connectors/arrow/arrow-sink.ts";
 import type { CsvSinkSpec } from "../connectors/csv/csv-sink.ts";
 import type { JsonSinkSpec } from "../connectors/json/json-sink.ts";
@@ -26,6 +28,15 @@ declare module "./dataset.ts" {
     /** Writes the only column, of type utf8, as lines; see `writeParquet`. */
     writeText(path: string, options?: SinkOptions<TextSinkSpec>): void;
     /**
+     * Writes rows to a table of a PostgreSQL server when `execute` of the environment is called: all of them in one
+     * transaction when the whole job has succeeded, or none. With `mode: "upsert"` and rows of equal keys, one of them
+     * stays.
+     * @throws {PlanError} OPTION_INVALID
+     */
+    writePostgres<const K extends Names<F> = Names<F>, const C extends Names<F> = Names<F>>(
+      options: PostgresOptions<K, C>,
+    ): void;
+    /**
      * Writes with a sink of one's own when `execute` of the environment is called. What it throws fails the job as
      * SINK_FAILED, with the thrown value as cause.
      */
@@ -52,6 +63,10 @@ DataSet.prototype.writeArrow = function writeArrow(this: DataSet, path, options 
 DataSet.prototype.writeText = function writeText(this: DataSet, path, options = {}) {
   this.context.addSink(this.plan, { kind: "text", path, ...optionsOf("writeText", options) });
 };
+
+DataSet.prototype.writePostgres = function writePostgres(this: DataSet, options: PostgresOptions) {
+  this.context.addSink(this.plan, postgresSpec("writePostgres", options, []));
+} as DataSet["writePostgres"];
 
 DataSet.prototype.output = function output(this: DataSet, sink) {
   this.context.addSink(this.plan, sink);

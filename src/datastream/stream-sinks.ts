@@ -1,9 +1,11 @@
 import { checkedOptions, optionsOf, type SinkOptions } from "../api/options.ts";
+import { type PostgresOptions, postgresSpec } from "../api/postgres-options.ts";
 import type { Names } from "../api/selected-fields.ts";
 import type { ArrowSinkSpec } from "../connectors/arrow/arrow-sink.ts";
 import type { CsvSinkSpec } from "../connectors/csv/csv-sink.ts";
 import type { JsonSinkSpec } from "../connectors/json/json-sink.ts";
 import type { ParquetSinkSpec } from "../connectors/parquet/parquet-sink.ts";
+import { keyOf, POSTGRES_OPTIONS } from "../connectors/postgres/postgres-options.ts";
 import type { BucketSpec, EventTimeUnit } from "../connectors/rolling/buckets.ts";
 import type { RollingFileSinkSpec } from "../connectors/rolling/rolling-file-sink.ts";
 import type { RollOptions } from "../connectors/rolling/rolling-file-writer.ts";
@@ -43,6 +45,16 @@ declare module "./data-stream.ts" {
      * @throws {PlanError} OPTION_INVALID, UPDATES_NOT_ACCEPTED
      */
     writeToSocket(host: string, port: number, options?: SocketOutputOptions): DataStream<F>;
+    /**
+     * Writes rows to a table of a PostgreSQL server. With `enableCheckpointing`, those of a checkpoint and the note that
+     * it is committed are one transaction of the server: each row is there once, whatever crashes and restores there are.
+     * Without it, all rows come when the input ends.
+     * @throws {PlanError} OPTION_INVALID, UPDATES_NOT_ACCEPTED for a changelog in the mode "insert"
+     * @example totals.writeToPostgres({ connection, table: "totals", mode: "upsert", key: "word", uid: "totals" })
+     */
+    writeToPostgres<const K extends Names<F> = Names<F>, const C extends Names<F> = Names<F>>(
+      options: PostgresOutputOptions<K, C>,
+    ): DataStream<F>;
     /** Counts the rows in the metric `rowsDropped` and keeps none: for measurements. */
     blackhole(options?: StreamSinkOptions): DataStream<F>;
   }
@@ -79,6 +91,10 @@ export interface SocketOutputOptions extends StreamSinkOptions {
   readonly format?: "json" | "text";
   readonly reconnect?: ReconnectPolicy;
 }
+
+/** `K` and `C` are columns of the stream. */
+export type PostgresOutputOptions<K extends string = string, C extends string = string> = StreamSinkOptions &
+  PostgresOptions<K, C>;
 
 const FORMATS = {
   text: "writeText",
@@ -120,6 +136,17 @@ DataStream.prototype.writeToSocket = function writeToSocket(
   new SocketSink(spec);
   return written(this, spec, ownOptions("writeToSocket", options, ["format", "reconnect"]));
 };
+
+DataStream.prototype.writeToPostgres = function writeToPostgres(this: DataStream, options: PostgresOutputOptions) {
+  const { context, routed } = this;
+  const spec = postgresSpec("writeToPostgres", options, SINK_OPTIONS);
+  const key = keyOf(spec);
+  // Rows of one key come in their order by way of one subtask.
+  const input = key.length === 0 ? routed : { plan: routed.plan, route: { kind: "keyed", keys: key } as const };
+  const own = ownOptions("writeToPostgres", options, POSTGRES_OPTIONS);
+  context.addSink(connectorSinkPlan(context, input, spec, own));
+  return this;
+} as DataStream["writeToPostgres"];
 
 DataStream.prototype.writeToFiles = function writeToFiles(
   this: DataStream,

@@ -59,6 +59,14 @@ const MEANINGS: Readonly<Record<string, string>> = {
   PARQUET_UTF8_INVALID: "A string of a Parquet file is not UTF-8.",
   PARQUET_VALUE_RANGE: "A value of a Parquet file does not fit the type of its column.",
   PARTITION_INVALID: "partitionBy, or the number that a partition function gave, is wrong.",
+  POSTGRES_ACCESS_DENIED: "The server refuses the user or the database, or the user has not the right to do something.",
+  POSTGRES_CONFLICT: "The server ended a transaction because of others: a deadlock, or too few resources.",
+  POSTGRES_CONSTRAINT: "A row breaks a constraint of the table: a unique one, a check, a foreign key.",
+  POSTGRES_FAILED: "The server could not do something, for a reason that it tells.",
+  POSTGRES_VALUE_INVALID: "A value is none that its column of the table can hold.",
+  POSTGRES_COLUMNS:
+    "The columns do not fit those of the table: one has no column of its name or another type, or one that may not be null is left out.",
+  POSTGRES_UNAVAILABLE: "The PostgreSQL server cannot be reached, or the connection to it was lost.",
   PATH_INVALID: "A path is missing, or is none that can be read or written.",
   SORT_KEYS_EMPTY: "A step was given nothing to order by.",
   SPILL_WRITE_FAILED: "A spill file could not be written.",
@@ -82,6 +90,8 @@ const REMEDIES: Readonly<Record<string, string>> = {
   JSON_VALUE_INVALID: 'Correct the line or the schema, or set badLines: "drop" to leave such lines out.',
   LITERAL_INVALID: "Give a value of that type, or leave the type away; col(name) is a column.",
   OPTION_INVALID: "Correct the option that the message names.",
+  POSTGRES_VALUE_INVALID:
+    "Convert the column with an expression, or change the type of the table's column. Nothing of it was committed.",
   PARTITION_INVALID: "Name each column once; a partition function gives a number from 0 to below the count.",
   PATH_INVALID: "Give the path of a local file or directory, a glob pattern or a file:// URL.",
   SPILL_WRITE_FAILED: "Check the disk and the permissions of the spill directory.",
