@@ -63,7 +63,7 @@ export interface Sink {
 export interface SinkStart {
   /** Names the sink among those of the job; in a stream its uid, which it keeps from run to run. */
   readonly name: string;
-  /** Where a stream goes on from a checkpoint. */
+  /** Where a stream goes on from a checkpoint of its own; who goes on from a savepoint begins anew. */
   readonly restored?: {
     readonly checkpointId: number;
     /** What the writers had written to it, as the only one of them would get it; in this workspace. */

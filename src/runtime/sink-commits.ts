@@ -43,7 +43,7 @@ export class SinkCommits {
     const { uid } = this.#ledgers.find(({ id }) => id === sink) ?? {};
     const name = nameOfSink({ id: sink, uid });
     const own = uid === undefined ? undefined : restored?.operators[uid];
-    if (restored === undefined || own === undefined) return { name };
+    if (restored === undefined || own === undefined || restored.isSavepoint === true) return { name };
     const { checkpointId, maxParallelism } = restored;
     const only = { keyGroups: { start: 0, end: maxParallelism }, subtask: 0, parallelism: 1 };
     const workspace = this.#workspace;

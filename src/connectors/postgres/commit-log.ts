@@ -71,24 +71,24 @@ export class CommitLog {
 
   /**
    * Moves what is staged for one table and is not there yet, and notes that, in one transaction. Staging tables of
-   * earlier runs that nobody will ask for are dropped with them where `dropsOthers`.
+   * earlier runs that nobody will ask for are dropped with them where `dropsOthers`. Without `run` for another job, which
+   * may do the same at the same time.
    * @throws {ExternalError} POSTGRES_FENCED, POSTGRES_STAGING_LOST
    */
   async commit(
-    { sink, run, target }: SinkIdentity,
+    { sink, run, target }: Omit<SinkIdentity, "run"> & { readonly run?: string },
     staged: readonly StagedRows[],
-    key: readonly string[],
     dropsOthers: boolean,
   ): Promise<void> {
     const doing = `commit rows to ${target}`;
     await this.#client.transaction(doing, async () => {
       await this.#client.query(doing, IDLE_LIMIT);
       const entry = await this.#entry(sink, target);
-      if (entry.run !== run) throw fenced(target, run, entry.run);
+      if (run !== undefined && entry.run !== run) throw fenced(target, run, entry.run);
       const waiting = new Set(await stagingTables(this.#client, this.#schema, stagingPrefix(sink)));
       for (const rows of inOrder(staged)) {
         if (rows.table === null) continue;
-        if (waiting.has(rows.table)) await moveRows(this.#client, rows, key);
+        if (waiting.has(rows.table)) await moveRows(this.#client, rows);
         else if (rows.checkpoint > entry.committed) throw lost(rows, entry.committed);
       }
       const newest = Math.max(entry.committed, ...staged.map(({ checkpoint }) => checkpoint));

@@ -71,10 +71,14 @@ export class PostgresSink implements Sink {
     return new PostgresWriter(context, this.spec, { run, sink: `${run}/${context.name}`, retryMs: this.#retryMs });
   }
 
-  async commit(committables: readonly Committable[], isLast = true): Promise<void> {
+  async commit(committables: readonly Committable[], isLast = true, isBranch = false): Promise<void> {
     const begun = this.#begun;
     if (begun === undefined) return;
     const staged = stagedRows(committables);
+    if (isBranch) {
+      await this.#commitFor(staged.filter(({ table }) => table !== null));
+      return;
+    }
     const own = staged.filter(({ table, target }) => table !== null && target === begun.target);
     const dropsOthers = !this.#hasDroppedOthers && own.some(({ run }) => run === begun.run);
     const moved = staged.filter(({ table, target }) => table !== null && target !== begun.target);
@@ -83,12 +87,25 @@ export class PostgresSink implements Sink {
       await this.#withClient(async (client) => {
         const log = new CommitLog(client, begun.stagingSchema);
         for (const rows of moved) if (!(await log.isCommitted(rows))) throw targetChanged(rows, begun.target);
-        if (own.length > 0) await log.commit(begun, own, this.#key, dropsOthers);
+        if (own.length > 0) await log.commit(begun, own, dropsOthers);
       });
       this.#hasDroppedOthers ||= dropsOthers;
     }
     // Nobody asks again how this run has ended.
     if (isLast && staged.some(({ isRestorable }) => !isRestorable)) await this.#forget(begun, false);
+  }
+
+  /** What a savepoint holds, as the sink that prepared it. */
+  #commitFor(staged: readonly StagedRows[]): Promise<void> {
+    return this.#withClient(async (client) => {
+      const open = [...staged];
+      while (open.length > 0) {
+        const [{ sink, target, schema }] = open;
+        const isSame = (rows: StagedRows): boolean => rows.sink === sink && rows.target === target;
+        await new CommitLog(client, schema).commit({ sink, target }, open.filter(isSame), false);
+        open.splice(0, open.length, ...open.filter((rows) => !isSame(rows)));
+      }
+    });
   }
 
   async abort(_: readonly Committable[], kept: readonly Committable[] = []): Promise<void> {

@@ -89,6 +89,8 @@ export class PostgresWriter implements SinkWriter {
   }
 
   restoreState(reader: SnapshotReader): void {
+    // The job that the savepoint was taken of may go on as the sink that it was.
+    if (this.#context.isBranch === true) return;
     this.#sink = restoredSink(this.#context.workspace, reader) ?? this.#sink;
   }
 
@@ -174,6 +176,7 @@ export class PostgresWriter implements SinkWriter {
       checkpoint,
       schema,
       columns: this.#target?.columns.map(({ name }) => name) ?? [],
+      key: this.#key,
       isRestorable: this.#context.hasCheckpoints === true,
     };
     if (staging === undefined) return { ...of, table: null, rows: 0, hasDeletes: false };

@@ -26,6 +26,8 @@ export interface StagedRows {
   readonly table: string | null;
   /** Columns that they fill. */
   readonly columns: readonly string[];
+  /** Those of the key of which the last row counts; none where every row is added. */
+  readonly key: readonly string[];
   readonly rows: number;
   /** Whether some of them remove the row of their key. */
   readonly hasDeletes: boolean;
@@ -33,7 +35,11 @@ export interface StagedRows {
   readonly isRestorable: boolean;
 }
 
-export const asCommittable = (rows: StagedRows): Committable => ({ ...rows, columns: [...rows.columns] });
+export const asCommittable = (rows: StagedRows): Committable => ({
+  ...rows,
+  columns: [...rows.columns],
+  key: [...rows.key],
+});
 
 export const stagedRows = (committables: readonly Committable[]): StagedRows[] =>
   committables as unknown as StagedRows[];
@@ -83,8 +89,8 @@ export async function createStaging(
 }
 
 /** Moves rows to their table, in a transaction of the caller's. With a key the last row of each key counts. */
-export async function moveRows(client: PostgresClient, staged: StagedRows, key: readonly string[]): Promise<void> {
-  const { target, schema, table, hasDeletes } = staged;
+export async function moveRows(client: PostgresClient, staged: StagedRows): Promise<void> {
+  const { target, schema, table, key, hasDeletes } = staged;
   if (table === null) return;
   const staging = quotedIn(schema, table);
   const columns = staged.columns.map(quoted).join(", ");

@@ -1,7 +1,9 @@
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { startPostgres } from "../../../scripts/services/postgres.mjs";
 import { col, ExecutionEnvironment, type JobSnapshot, StreamExecutionEnvironment } from "../../../src/index.ts";
+import { withDirectory } from "../../support/host.ts";
 import { postgresUrl, query, stagingLeft, type TestDatabase, withDatabase } from "../../support/postgres.ts";
 import { isOfCommit, PostgresProxy } from "../../support/postgres-proxy.ts";
 
@@ -9,14 +11,18 @@ const url = await postgresUrl();
 const ROWS = 600;
 
 /** Counts from 0 into a table, in about half a second. */
-function counting(place: { url: string; schema: string }, options: { parallelism?: number; intervalMs?: number } = {}) {
-  const { parallelism = 1, intervalMs = 40 } = options;
-  const env = StreamExecutionEnvironment.create({ parallelism }).enableCheckpointing(intervalMs);
+function counting(
+  place: { url: string; schema: string },
+  options: { parallelism?: number; rowsPerSecond?: number } = {},
+) {
+  const { parallelism = 1, rowsPerSecond = 1200 } = options;
+  const env = StreamExecutionEnvironment.create({ parallelism }).enableCheckpointing(40);
   const numbers = env
-    .fromGenerator({ n: col("n") }, { count: ROWS, rowsPerSecond: 1200 })
+    .fromGenerator({ n: col("n") }, { count: ROWS, rowsPerSecond })
     .uid("numbers")
     .rebalance();
-  numbers.writeToPostgres({ connection: place.url, schema: place.schema, table: "numbers", uid: "to numbers" });
+  const { url: connection, schema } = place;
+  numbers.writeToPostgres({ connection, schema, table: "numbers", uid: "to numbers" });
   return env;
 }
 
@@ -116,6 +122,25 @@ describe.skipIf(url === undefined)("a PostgreSQL sink", () => {
         restore = job.latestCheckpoint;
       }
       await expectAll(db);
+    }));
+
+  it("goes on from a savepoint at which a job was stopped, as often as one likes", () =>
+    database(async (db) => {
+      await table(db);
+      await withDirectory(async (directory) => {
+        const restoreFrom = join(directory, "savepoint");
+        const job = await counting(db, { rowsPerSecond: 200 }).executeAsync();
+        await until(() => job.latestCheckpoint !== undefined);
+        await job.stopWithSavepoint(restoreFrom);
+        const [{ count: before }] = await db.sql("SELECT count(*)::int FROM $schema.numbers");
+        expect(before).toBeGreaterThan(0);
+        await (await counting(db).executeAsync({ restoreFrom })).result();
+        await expectAll(db);
+        // What is behind it comes once more: a savepoint may have several jobs go on from it.
+        await (await counting(db).executeAsync({ restoreFrom })).result();
+        const found = await db.sql("SELECT count(*)::int, count(DISTINCT n)::int AS different FROM $schema.numbers");
+        expect(found).toEqual([{ count: 2 * ROWS - Number(before), different: ROWS }]);
+      });
     }));
 
   it("refuses to write again what is committed behind the checkpoint that it is to go on from", () =>
