@@ -10,6 +10,7 @@ import type { RowOf, Schema } from "../core/schema.ts";
 import { type Fields, formatType, type SimpleType } from "../core/types.ts";
 import { memoryState } from "../state/memory/memory-backend.ts";
 import { DataStream } from "./data-stream.ts";
+import { type KeyTtl, ttlOption } from "./key-ttl.ts";
 import { KeyedStream } from "./keyed-stream.ts";
 import { operatorNode } from "./nodes.ts";
 import { checkFunction, siteOf } from "./stream-functions.ts";
@@ -34,19 +35,20 @@ declare module "./keyed-stream.ts" {
   interface KeyedStream<F extends Fields, K extends string> {
     /**
      * Folds the rows of each key into one by a function of two rows, and gives the result so far for every row, with the
-     * row's time; in batch mode the last one per key. The first row of a key is taken as it is.
-     * @throws {PlanError} FUNCTION_INVALID
+     * row's time; in batch mode the last one per key. The first row of a key is taken as it is. With `ttl` a key whose
+     * last row is so long ago begins anew, other than in batch mode.
+     * @throws {PlanError} FUNCTION_INVALID, STATE_TTL_INVALID
      * @example payments.keyBy("account").reduce((left, right) => ({ ...right, total: left.total + right.total }))
      */
-    reduce(fn: FoldGiven<RowOf<F>>, options?: { readonly name?: string }): DataStream<F>;
+    reduce(fn: FoldGiven<RowOf<F>>, options?: AggregateOptions & { readonly name?: string }): DataStream<F>;
     /**
      * For every row the row of its key whose value in the column is the least so far, nulls left out; of equal ones the
-     * first. In batch mode the last one per key.
-     * @throws {PlanError} COLUMN_UNKNOWN, TYPE_MISMATCH
+     * first. In batch mode the last one per key. `ttl` as for `reduce`.
+     * @throws {PlanError} COLUMN_UNKNOWN, TYPE_MISMATCH, STATE_TTL_INVALID
      */
-    minBy<const N extends Names<F>>(column: N): DataStream<F>;
+    minBy<const N extends Names<F>>(column: N, options?: AggregateOptions): DataStream<F>;
     /** For every row the row of its key whose value in the column is the greatest so far; see `minBy`. */
-    maxBy<const N extends Names<F>>(column: N): DataStream<F>;
+    maxBy<const N extends Names<F>>(column: N, options?: AggregateOptions): DataStream<F>;
     /** Rows per key so far, in a column `count`: a changelog, as `aggregate` gives it. */
     count(options?: AggregateOptions): DataStream<Pick<F, K> & { readonly count: SimpleType<"int64"> }>;
     /** Sum of a column per key so far, under the column's name: a changelog, as `aggregate` gives it. */
@@ -69,18 +71,22 @@ declare module "./keyed-stream.ts" {
 type Keyed = KeyedStream<Fields, string>;
 type Row = Readonly<Record<string, unknown>>;
 
-KeyedStream.prototype.reduce = function reduce(this: Keyed, fn: never, options: { readonly name?: string } = {}) {
+KeyedStream.prototype.reduce = function reduce(
+  this: Keyed,
+  fn: never,
+  options: AggregateOptions & { readonly name?: string } = {},
+) {
   checkFunction({ method: "reduce", fn });
-  const { name = `reduce(${this.keys.join(", ")})` } = checkedOptions("reduce", options, ["name"]);
-  return reduced(this, fn, name);
+  const { name = `reduce(${this.keys.join(", ")})`, ttl } = checkedOptions("reduce", options, ["name", "ttl"]);
+  return reduced(this, fn, { name, ...ttlOption("reduce", ttl) });
 } as Keyed["reduce"];
 
-KeyedStream.prototype.minBy = function minBy(this: Keyed, column: string) {
-  return extreme(this, "minBy", column, (candidate, best) => precedes(candidate, best));
+KeyedStream.prototype.minBy = function minBy(this: Keyed, column: string, options?: AggregateOptions) {
+  return extreme(this, "minBy", column, options, (candidate, best) => precedes(candidate, best));
 } as Keyed["minBy"];
 
-KeyedStream.prototype.maxBy = function maxBy(this: Keyed, column: string) {
-  return extreme(this, "maxBy", column, (candidate, best) => precedes(best, candidate));
+KeyedStream.prototype.maxBy = function maxBy(this: Keyed, column: string, options?: AggregateOptions) {
+  return extreme(this, "maxBy", column, options, (candidate, best) => precedes(best, candidate));
 } as Keyed["maxBy"];
 
 KeyedStream.prototype.count = function rowCount(this: Keyed, options?: AggregateOptions) {
@@ -97,7 +103,12 @@ for (const [name, aggregation] of Object.entries({ sum, min, max, avg })) {
   });
 }
 
-function reduced(stream: Keyed, fn: never, name: string, check: (input: Schema) => void = () => undefined): DataStream {
+function reduced(
+  stream: Keyed,
+  fn: never,
+  { name, ttl }: { readonly name: string; readonly ttl?: KeyTtl },
+  check: (input: Schema) => void = () => undefined,
+): DataStream {
   const { context, keys } = stream;
   const where = callSite();
   const site = siteOf(context, name, where);
@@ -105,7 +116,7 @@ function reduced(stream: Keyed, fn: never, name: string, check: (input: Schema) 
     check(node.schema);
     return operatorNode(
       [{ node, route: { kind: "keyed", keys } }],
-      { kind: "local", name, create: ([input]) => new KeyedReduce(fn, input, keys, { site, state: memoryState }) },
+      { kind: "local", name, create: ([input]) => new KeyedReduce(fn, input, keys, { site, state: memoryState, ttl }) },
       where === undefined ? {} : { callSite: where },
     );
   });
@@ -117,6 +128,7 @@ function extreme(
   stream: Keyed,
   method: string,
   column: string,
+  options: AggregateOptions = {},
   wins: (candidate: number, best: number) => boolean,
 ): DataStream {
   const choose = (best: Row, candidate: Row): Row => {
@@ -124,7 +136,8 @@ function extreme(
     if (next === null || next === undefined) return best;
     return held === null || held === undefined || wins(next as number, held as number) ? candidate : best;
   };
-  return reduced(stream, choose as never, `${method}(${column})`, (input) => {
+  const forgetting = ttlOption(method, checkedOptions(method, options, ["ttl"]).ttl);
+  return reduced(stream, choose as never, { name: `${method}(${column})`, ...forgetting }, (input) => {
     const type = input.typeOf(column);
     if (/^u?int|^float|^date$|^timestamp$/.test(type.kind)) return;
     throw new PlanError(

@@ -1,4 +1,5 @@
 import type { Batch } from "../batch.ts";
+import { EvaluationError } from "../errors.ts";
 import { DEFAULT_MAX_PARALLELISM } from "../key-group.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
 import { checkKeys, updatesRefused } from "../process/check-function.ts";
@@ -6,12 +7,12 @@ import { readTimes, TimedRows } from "../process/timed-rows.ts";
 import { createRowReader, type Row, type RowReader } from "../rows/row-view.ts";
 import { type FunctionSite, UserFunction } from "../rows/user-function.ts";
 import type { Schema } from "../schema.ts";
-import { valueState } from "../state/descriptors.ts";
+import { type StateTtl, valueState } from "../state/descriptors.ts";
 import type { KeyedStateBackend, KeyedStateFactory } from "../state/keyed-backend.ts";
 import type { ValueState } from "../state/keyed-state.ts";
 import { KeyColumns, type StateKey } from "../state/state-key.ts";
 import type { SnapshotReader, SnapshotWriter } from "../state-snapshot.ts";
-import { START_OF_TIME_MS } from "../time/time.ts";
+import { START_OF_TIME_MS, type Watermark } from "../time/time.ts";
 import { float64, struct } from "../types.ts";
 import type { ReduceFunction, ReduceRichFunction } from "./reduce-rows.ts";
 
@@ -23,6 +24,8 @@ interface Reduced {
 
 /** Batches that one call emits at most. */
 const BATCHES_PER_CALL = 4;
+/** Keys that are looked at for having expired, per batch and on top of one per row. */
+const CLEAN_UP_STEPS = 16;
 
 /**
  * Folds the rows of each key into one by a function of two rows, as they come. The first row of a key is taken as it is.
@@ -30,16 +33,20 @@ const BATCHES_PER_CALL = 4;
  *            view that is valid during the call.
  * Output:    the columns of the input: per row the result so far, with the row's time. In batch mode per key its last
  *            result alone, once the input has ended.
- * State:     one row per key.
- * Watermark: travels on.
+ * State:     one row per key. With `ttl` a key begins anew with a row that comes so long after its last one, by the clock
+ *            or in event time, from the time of the row at hand; rows of keys that have expired are freed bit by bit.
+ *            In batch mode no key expires.
+ * Watermark: travels on; in event time rows of keys that it has left behind are freed.
  * Late rows: like any other row.
- * Errors:    UserFunctionError for what the function throws; those of RowWriter for what it returns; UPDATES_REFUSED.
+ * Errors:    UserFunctionError for what the function throws; those of RowWriter for what it returns; UPDATES_REFUSED;
+ *            EVENT_TIME_MISSING for a time to live in event time of rows without.
  */
 export class KeyedReduce implements Operator {
   readonly outputSchema: Schema;
   readonly #user: UserFunction<ReduceFunction>;
   readonly #keyNames: readonly string[];
   readonly #state: KeyedStateFactory;
+  readonly #ttl: StateTtl | undefined;
   #context!: OperatorContext;
   #reader!: RowReader;
   #keys!: KeyColumns;
@@ -47,6 +54,9 @@ export class KeyedReduce implements Operator {
   #reduced!: ValueState<Reduced>;
   #results: TimedRows | undefined;
   #isBatchMode = false;
+  /** Of the row at hand; NaN where it has none. */
+  #timeMs = Number.NaN;
+  #watermarkMs = START_OF_TIME_MS;
   #keysReported = 0;
   /** In batch mode, at the end: the keys whose results are still to be given. */
   #finals: Iterator<StateKey> | undefined;
@@ -56,17 +66,18 @@ export class KeyedReduce implements Operator {
     reduce: ReduceFunction | ReduceRichFunction,
     inputSchema: Schema,
     keys: readonly string[],
-    options: { readonly site: FunctionSite; readonly state: KeyedStateFactory },
+    options: { readonly site: FunctionSite; readonly state: KeyedStateFactory; readonly ttl?: StateTtl | undefined },
   ) {
     this.#user = new UserFunction<ReduceFunction>(reduce, "reduce", options.site);
     this.#keyNames = keys;
     this.#state = options.state;
+    this.#ttl = options.ttl;
     this.outputSchema = inputSchema;
     checkKeys([{ schema: inputSchema, keys }], true, options.site);
   }
 
   open(context: OperatorContext): void {
-    const { workspace, batchRows, stream } = context;
+    const { workspace, batchRows, stream, host } = context;
     const maxParallelism = stream?.maxParallelism ?? DEFAULT_MAX_PARALLELISM;
     const keyGroups = stream?.keyGroups ?? { start: 0, end: maxParallelism };
     const { where } = this.#user;
@@ -75,11 +86,15 @@ export class KeyedReduce implements Operator {
     this.#reader = createRowReader(workspace, this.outputSchema);
     this.#results = new TimedRows(workspace, { schema: this.outputSchema }, { where, batchRows });
     this.#keys = new KeyColumns(workspace, this.outputSchema, this.#keyNames, maxParallelism);
-    const never = () => START_OF_TIME_MS; // reduced rows have no time to live
-    const clock = { processingTimeMs: never, eventTimeMs: never, watermarkMs: never };
+    const clock = {
+      processingTimeMs: () => stream?.processingTimeMs() ?? host.clock.nowMs(),
+      eventTimeMs: () => this.#eventTimeMs(),
+      watermarkMs: () => this.#watermarkMs,
+    };
     this.#backend = this.#state({ workspace, keys: this.#keys, keyGroups, clock });
     const fields = Object.fromEntries(this.outputSchema.fields.map(({ name, type }) => [name, type]));
-    const reduced = valueState("reduced", struct({ row: struct(fields), timeMs: float64 }));
+    const forgetting = this.#ttl === undefined || this.#isBatchMode ? {} : { ttl: this.#ttl };
+    const reduced = valueState("reduced", struct({ row: struct(fields), timeMs: float64 }), forgetting);
     this.#reduced = this.#backend.state(reduced) as unknown as ValueState<Reduced>;
     this.#user.open(context);
   }
@@ -103,9 +118,16 @@ export class KeyedReduce implements Operator {
       this.#backend.setKey(undefined);
     }
     results.flush();
+    this.#backend.cleanUp(CLEAN_UP_STEPS + batch.rowCount);
     const { keyCount } = this.#backend;
     if (keyCount !== this.#keysReported) this.#context.count("stateKeys", keyCount - this.#keysReported);
     this.#keysReported = keyCount;
+    return "done";
+  }
+
+  processWatermark(watermark: Watermark, output: Output): Progress {
+    this.#watermarkMs = watermark.timeMs;
+    output.emitWatermark(watermark);
     return "done";
   }
 
@@ -162,6 +184,7 @@ export class KeyedReduce implements Operator {
 
   #reduce(row: number, timeMs: number, results: TimedRows): void {
     const reader = this.#reader;
+    this.#timeMs = timeMs;
     this.#backend.setKey(this.#keys.at(row));
     const before = this.#reduced.get();
     const view = reader.viewAt(row);
@@ -172,5 +195,14 @@ export class KeyedReduce implements Operator {
       results.collect(reduced);
     }
     reader.retire(view);
+  }
+
+  #eventTimeMs(): number {
+    if (!Number.isNaN(this.#timeMs)) return this.#timeMs;
+    throw new EvaluationError(
+      "EVENT_TIME_MISSING",
+      `${this.#user.where} has a time to live in event time, and reads rows that have no event time.`,
+      "Call assignTimestampsAndWatermarks before it, or use processing time.",
+    );
   }
 }

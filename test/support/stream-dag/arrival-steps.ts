@@ -121,40 +121,63 @@ const countFunction = fc.record({ counted: anyCounted, isReduce: fc.boolean() })
   }),
 );
 
-const rolling = fc.constant<DagStep>({
-  inputs: 1,
-  needsOrder: true,
-  text: ([s]) => `${s}.keyBy("k").reduce(sum of v, digits of ids)`,
-  meaning: ([rows], isBatch) =>
-    perKey(rows, (group) => {
-      let [id, v] = [group[0].id, 0];
-      const results = group.map((each, i) => {
-        if (i > 0) id = (id * 7 + each.id) % 1_000_003;
-        v += each.v;
-        return { ...each, id, v };
-      });
-      return isBatch ? results.slice(-1) : results;
-    }),
-  build: ([s], at) =>
-    at(
-      s.keyBy("k").reduce((left, right) => ({
-        ...right,
-        id: (big(left.id) * 7n + big(right.id)) % 1_000_003n,
-        v: big(left.v) + big(right.v),
-      })),
-    ),
-});
+const anyTtl = fc.constantFrom(undefined, undefined, 1, 10, 30);
+const ttlOf = (ttlMs: number | undefined) =>
+  ttlMs === undefined ? {} : { ttl: { ttlMs, timeDomain: "event" as const } };
+const ttlText = (ttlMs: number | undefined): string => (ttlMs === undefined ? "" : `, ttl: ${ttlMs}`);
 
-const extreme = fc.record({ isMax: fc.boolean() }).map(
-  ({ isMax }): DagStep => ({
+/** Whether each row of a key begins it anew: as it comes so long behind all those before it. */
+function beginnings(group: readonly Event[], ttlMs: number | undefined, isBatch: boolean): boolean[] {
+  let last = Number.NEGATIVE_INFINITY;
+  return group.map(({ t }, i) => {
+    const begins = i === 0 || (ttlMs !== undefined && !isBatch && t >= last + ttlMs);
+    last = begins ? t : Math.max(last, t);
+    return begins;
+  });
+}
+
+const rolling = anyTtl.map(
+  (ttlMs): DagStep => ({
     inputs: 1,
     needsOrder: true,
-    text: ([s]) => `${s}.keyBy("k").${isMax ? "maxBy" : "minBy"}("v").process(v + t, at the time of the row)`,
+    text: ([s]) => `${s}.keyBy("k").reduce(sum of v, digits of ids${ttlText(ttlMs)})`,
     meaning: ([rows], isBatch) =>
       perKey(rows, (group) => {
+        const begins = beginnings(group, ttlMs, isBatch);
+        let [id, v] = [0, 0];
+        const results = group.map((each, i) => {
+          id = begins[i] ? each.id : (id * 7 + each.id) % 1_000_003;
+          v = begins[i] ? each.v : v + each.v;
+          return { ...each, id, v };
+        });
+        return isBatch ? results.slice(-1) : results;
+      }),
+    build: ([s], at) =>
+      at(
+        s.keyBy("k").reduce(
+          (left, right) => ({
+            ...right,
+            id: (big(left.id) * 7n + big(right.id)) % 1_000_003n,
+            v: big(left.v) + big(right.v),
+          }),
+          ttlOf(ttlMs),
+        ),
+      ),
+  }),
+);
+
+const extreme = fc.record({ isMax: fc.boolean(), ttlMs: anyTtl }).map(
+  ({ isMax, ttlMs }): DagStep => ({
+    inputs: 1,
+    needsOrder: true,
+    text: ([s]) =>
+      `${s}.keyBy("k").${isMax ? "maxBy" : "minBy"}("v"${ttlText(ttlMs)}).process(v + t, at the time of the row)`,
+    meaning: ([rows], isBatch) =>
+      perKey(rows, (group) => {
+        const begins = beginnings(group, ttlMs, isBatch);
         let [best] = group;
-        const results = group.map((each) => {
-          if (isMax ? each.v > best.v : each.v < best.v) best = each;
+        const results = group.map((each, i) => {
+          if (begins[i] || (isMax ? each.v > best.v : each.v < best.v)) best = each;
           // The best row as it was, at the time of the one that came.
           return { ...best, v: best.v + best.t, t: each.t };
         });
@@ -162,7 +185,7 @@ const extreme = fc.record({ isMax: fc.boolean() }).map(
       }),
     build: ([s], at) => {
       const keyed = s.keyBy("k");
-      const best = at(isMax ? keyed.maxBy("v") : keyed.minBy("v"));
+      const best = at(isMax ? keyed.maxBy("v", ttlOf(ttlMs)) : keyed.minBy("v", ttlOf(ttlMs)));
       return at(
         best.process(
           {
@@ -181,7 +204,7 @@ const firstOfKey = fc.record({ ttlMs: fc.constantFrom(undefined, 1, 10, 30) }).m
   ({ ttlMs }): DagStep => ({
     inputs: 1,
     needsOrder: true,
-    text: ([s]) => `${s}.keyBy("k").deduplicate({ keep: "first"${ttlMs === undefined ? "" : `, ttl: ${ttlMs}`} })`,
+    text: ([s]) => `${s}.keyBy("k").deduplicate({ keep: "first"${ttlText(ttlMs)} })`,
     meaning: ([rows], isBatch) =>
       perKey(rows, (group) => {
         if (ttlMs === undefined || isBatch) return group.slice(0, 1);
@@ -193,8 +216,7 @@ const firstOfKey = fc.record({ ttlMs: fc.constantFrom(undefined, 1, 10, 30) }).m
         });
       }),
     build: ([s], at) => {
-      const ttl = ttlMs === undefined ? {} : { ttl: { ttlMs, timeDomain: "event" as const } };
-      return at(s.keyBy("k").deduplicate({ keep: "first", ...ttl }));
+      return at(s.keyBy("k").deduplicate({ keep: "first", ...ttlOf(ttlMs) }));
     },
   }),
 );

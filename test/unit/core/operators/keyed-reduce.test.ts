@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { FlatMapRows } from "../../../../src/core/operators/flat-map-rows.ts";
 import { KeyedReduce } from "../../../../src/core/operators/keyed-reduce.ts";
 import { Schema } from "../../../../src/core/schema.ts";
+import type { StateTtl } from "../../../../src/core/state/descriptors.ts";
 import { int32, list, utf8 } from "../../../../src/core/types.ts";
 import { memoryState } from "../../../../src/state/memory/memory-backend.ts";
 import { StreamOperator } from "../../../support/stream-operator.ts";
@@ -14,7 +15,7 @@ const row = (user: string | null, amount: number, timeMs = 0) => ({
   timeMs,
 });
 
-const add = () =>
+const add = (ttl?: StateTtl) =>
   new KeyedReduce(
     (left, right) => ({
       user: right.user,
@@ -23,7 +24,7 @@ const add = () =>
     }),
     SCHEMA,
     ["user"],
-    { site: { name: "reduce" }, state: memoryState },
+    { site: { name: "reduce" }, state: memoryState, ttl },
   );
 
 describe("KeyedReduce", () => {
@@ -31,7 +32,7 @@ describe("KeyedReduce", () => {
 
   it("gives the result so far behind each row of a stream", () => {
     withWorkspace((ws) => {
-      const op = new StreamOperator(ws, add);
+      const op = new StreamOperator(ws, () => add());
       op.send(SCHEMA, rows, KEYS);
       op.end();
       op.close();
@@ -46,7 +47,7 @@ describe("KeyedReduce", () => {
 
   it("gives the last result of each key alone in batch mode", () => {
     withWorkspace((ws) => {
-      const op = new StreamOperator(ws, add, { isBatchMode: true, batchRows: 1 });
+      const op = new StreamOperator(ws, () => add(), { isBatchMode: true, batchRows: 1 });
       op.send(SCHEMA, rows.slice(0, 2), KEYS);
       op.send(SCHEMA, rows.slice(2), KEYS);
       expect(op.emitted).toEqual([]);
@@ -56,11 +57,43 @@ describe("KeyedReduce", () => {
     });
   });
 
+  it("begins a key anew whose last row is too long ago, in event time, and frees it once the watermark has passed", () => {
+    withWorkspace((ws) => {
+      const op = new StreamOperator(ws, () => add({ ttlMs: 10, timeDomain: "event" }));
+      op.send(SCHEMA, [row("a", 1, 10), row("a", 2, 19), row("a", 3, 12), row("a", 4, 28), row("a", 5, 38)], KEYS);
+      expect(op.rows.map(({ amount }) => amount)).toEqual([1, 3, 6, 10, 5]);
+      op.watermark(100);
+      op.send(SCHEMA, [row("b", 1, 101)], KEYS);
+      expect(op.metrics.get("stateKeys")).toBe(1);
+      op.close();
+    });
+  });
+
+  it("begins a key anew by the clock, and says which rows have no event time", () => {
+    withWorkspace((ws) => {
+      const op = new StreamOperator(ws, () => add({ ttlMs: 10 }));
+      for (const [amount, nowMs] of [
+        [1, 1_000],
+        [2, 1_009],
+        [3, 1_019],
+      ]) {
+        op.nowMs = nowMs;
+        op.send(SCHEMA, [row("a", amount)], KEYS);
+      }
+      expect(op.rows.map(({ amount }) => amount)).toEqual([1, 3, 3]);
+      op.close();
+      const untimed = new StreamOperator(ws, () => add({ ttlMs: 10, timeDomain: "event" }));
+      const { row: plain } = row("a", 1);
+      expect(() => untimed.send(SCHEMA, [{ row: plain }], KEYS)).toThrow(/time to live in event time/);
+      untimed.close();
+    });
+  });
+
   it("goes on from a snapshot", () => {
     withWorkspace((ws) => {
-      const before = new StreamOperator(ws, add, { parallelism: 2 });
+      const before = new StreamOperator(ws, () => add(), { parallelism: 2 });
       before.send(SCHEMA, rows, KEYS);
-      const after = new StreamOperator(ws, add, { parallelism: 3, restore: before.snapshot() });
+      const after = new StreamOperator(ws, () => add(), { parallelism: 3, restore: before.snapshot() });
       after.send(SCHEMA, [row("a", 100), row(null, 100), row("new", 1)], KEYS);
       expect(after.rows.map(({ user, amount }) => `${user} ${amount}`).sort()).toEqual(["a 104", "new 1", "null 106"]);
       before.close();
