@@ -334,9 +334,9 @@ export class DataStream<F extends Fields = Fields> {
    * Calls the function with each row, an object of its own, on the calling thread. A promise holds the stream back.
    * @throws {PlanError} FUNCTION_INVALID, UPDATES_NOT_ACCEPTED
    */
-  forEach(fn: (row: RowOf<F>) => void | Promise<void>): DataStream<F> {
+  forEach(fn: (row: RowOf<F>) => void | Promise<void>, options?: StreamSinkOptions): DataStream<F> {
     checkCallable("forEach", fn);
-    return this.addSink(new CallbackSink({ onRow: fn as never }));
+    return this.addSink(new CallbackSink({ onRow: fn as never }), options);
   }
 
   /**

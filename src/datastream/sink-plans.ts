@@ -3,9 +3,10 @@ import { checkedOptions } from "../api/options.ts";
 import { PlanHandle } from "../api/plan-handle.ts";
 import { connectorRegistry } from "../connectors/registry.ts";
 import { PlanError } from "../core/errors.ts";
+import { HIGHEST_MAX_PARALLELISM } from "../core/key-group.ts";
 import type { Sink, SinkSpec } from "../core/sink.ts";
 import { ANY, type Route, type StreamNode } from "../plan/stream/stream-node.ts";
-import { whole } from "./arguments.ts";
+import { checkedName, oneOf, whole } from "./arguments.ts";
 import type { StreamContext, StreamPlan } from "./stream-plan.ts";
 
 /** Options of every sink. */
@@ -15,9 +16,13 @@ export interface StreamSinkOptions {
   /** For metrics and errors. */
   readonly name?: string;
   readonly parallelism?: number;
+  /** As the method of steps: its writers share worker threads with subtasks of the same group alone. */
+  readonly slotSharingGroup?: string;
+  /** "head": a queue in front of it, as with `startNewChain`; it shares its subtask with no other step then. */
+  readonly chaining?: "default" | "head";
 }
 
-export const SINK_OPTIONS = ["uid", "name", "parallelism"];
+export const SINK_OPTIONS = ["uid", "name", "parallelism", "slotSharingGroup", "chaining"];
 
 interface Routed {
   readonly plan: StreamPlan;
@@ -67,16 +72,18 @@ export function refuseUpdates(sinks: readonly StreamNode[]): void {
   }
 }
 
-interface SinkSettings {
-  readonly uid?: string;
-  readonly name?: string;
-  readonly parallelism?: number;
+interface SinkSettings extends StreamSinkOptions {
   readonly callSite?: string;
 }
 
+/** @throws {PlanError} OPTION_UNKNOWN, OPTION_INVALID, ARGUMENT_INVALID */
 function sinkSettings(options: StreamSinkOptions): SinkSettings {
   const given = checkedOptions("the sink", options, SINK_OPTIONS);
-  if (given.parallelism !== undefined) whole("parallelism", given.parallelism, 1, 1024);
+  if (given.parallelism !== undefined) whole("parallelism", given.parallelism, 1, HIGHEST_MAX_PARALLELISM);
+  for (const name of ["uid", "name", "slotSharingGroup"] as const) {
+    if (given[name] !== undefined) checkedName(name, given[name]);
+  }
+  if (given.chaining !== undefined) oneOf("chaining", given.chaining, ["default", "head"]);
   const site = callSite();
   return { ...given, ...(site === undefined ? {} : { callSite: site }) };
 }

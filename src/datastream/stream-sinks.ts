@@ -24,7 +24,7 @@ import { connectorSinkPlan, SINK_OPTIONS, type StreamSinkOptions } from "./sink-
 declare module "./data-stream.ts" {
   interface DataStream<F extends Fields> {
     /** Prints each row as JSON to standard output, `label> {...}`; rows of a changelog with what they do (+I, -U, +U, -D). */
-    print(label?: string): DataStream<F>;
+    print(label?: string, options?: StreamSinkOptions): DataStream<F>;
     /**
      * Files of a directory that begin and end while the stream runs. With `enableCheckpointing`, a file becomes visible
      * once the checkpoint behind it is complete, so that each row stands in one visible file whatever crashes and
@@ -105,12 +105,12 @@ const FORMATS = {
 } as const;
 const ROLL_OPTIONS = ["bytes", "rows", "ageMs", "inactivityMs"];
 
-DataStream.prototype.print = function print(this: DataStream, label = "") {
+DataStream.prototype.print = function print(this: DataStream, label = "", options: StreamSinkOptions = {}) {
   if (typeof label !== "string") {
     throw new PlanError("OPTION_INVALID", `print was given the label ${String(label)}.`, "It is a text.");
   }
   const spec = { kind: "print", ...(label === "" ? {} : { label }) };
-  return written(this, spec, { isLocal: true });
+  return written(this, spec, { ...ownOptions("print", options, []), isLocal: true });
 };
 
 DataStream.prototype.blackhole = function blackhole(this: DataStream, options: StreamSinkOptions = {}) {

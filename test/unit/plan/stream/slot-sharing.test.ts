@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { CallbackSink } from "../../../../src/connectors/callback/callback-sink.ts";
+import { type StreamSinkOptions, sinkPlan } from "../../../../src/datastream/sink-plans.ts";
 import { type DataStream, StreamExecutionEnvironment } from "../../../../src/index.ts";
 import { planStream } from "../../../../src/plan/stream/stream-planner.ts";
 import type { JobGraph } from "../../../../src/runtime/job-graph.ts";
@@ -47,11 +49,33 @@ describe("slot sharing groups", () => {
     expect(groupsOf(mixed)).toEqual(["a", "c", "default"]);
   });
 
+  it("are an option of sinks, as a queue in front of them is", async () => {
+    const stream = numbers().select("value").name("a");
+    const written = (options: StreamSinkOptions) => {
+      const plan = sinkPlan({ plan: stream.plan }, new CallbackSink({ onRow: () => undefined }), false, options);
+      return planOf({ plan } as DataStream);
+    };
+    expect((await written({})).vertices).toHaveLength(1);
+    expect((await written({ chaining: "head" })).vertices).toHaveLength(2);
+    expect(groupsOf(await written({ slotSharingGroup: "io" }))).toEqual(["default", "io"]);
+  });
+
   it("refuse what is no name", () => {
     for (const wrong of ["", undefined, 3]) {
       expect(() => numbers().slotSharingGroup(wrong as string)).toThrow(
         expect.objectContaining({ code: "ARGUMENT_INVALID" }),
       );
+    }
+    const sinks: readonly [StreamSinkOptions, string][] = [
+      [{ slotSharingGroup: "" }, "ARGUMENT_INVALID"],
+      [{ uid: 1 as never }, "ARGUMENT_INVALID"],
+      [{ chaining: "never" as never }, "OPTION_INVALID"],
+      [{ parallelism: 0 }, "OPTION_INVALID"],
+    ];
+    for (const [wrong, code] of sinks) {
+      expect(() => numbers().blackhole(wrong)).toThrow(expect.objectContaining({ code }));
+      expect(() => numbers().print("", wrong)).toThrow(expect.objectContaining({ code }));
+      expect(() => numbers().forEach(() => {}, wrong)).toThrow(expect.objectContaining({ code }));
     }
   });
 });
