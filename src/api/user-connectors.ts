@@ -69,6 +69,9 @@ export class UserSource implements Source {
       ...(reader.offset === undefined
         ? {}
         : { offset: () => this.#guard(`${at} ${split.id}`, () => reader.offset?.() ?? null) }),
+      ...(reader.unread === undefined
+        ? {}
+        : { unread: () => this.#guard(`${at} ${split.id}`, () => reader.unread?.() ?? {}) }),
     };
   }
 

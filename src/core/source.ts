@@ -126,7 +126,18 @@ export interface SplitReader {
    * rows that it had given are read again and dropped: its rows must come in the same order then.
    */
   offset?(): Json;
+  /**
+   * What is left of the split behind the batch that `next` gave last, as far as the reader knows; for metrics. Without it,
+   * the split's `rows` less those that were given, and its `bytes` until it has ended.
+   */
+  unread?(): Unread;
   close(): void;
+}
+
+/** Absent numbers are not known. */
+export interface Unread {
+  readonly rows?: number;
+  readonly bytes?: number;
 }
 
 /** Makes a source anew from its spec; one per connector, loaded on first use. */

@@ -1,4 +1,5 @@
 import { START_OF_TIME_MS } from "../core/time/time.ts";
+import { type Backlog, sumOfBacklogs } from "./backlog.ts";
 import type { Subtask } from "./subtask.ts";
 
 /** What a running job counts, per vertex and summed over its subtasks. */
@@ -19,6 +20,8 @@ export interface VertexMetrics {
   backpressuredMs?: number;
   /** Of a stream: what the state of its subtasks takes, see `SubtaskMetrics`. */
   stateBytes?: number;
+  /** Of a stream's source: what it has found and not read yet, once all of its subtasks know. */
+  backlog?: Backlog;
   /** What operators, sources and sinks count themselves: "lateRowsDropped", say. */
   counters: Record<string, number>;
   /** Of a stream, in the order of their numbers. */
@@ -44,6 +47,8 @@ export interface SubtaskMetrics {
   readonly watermarkLagMs?: number;
   /** Of its operators' state: exact in linear memory, an estimate in the JavaScript heap. */
   readonly stateBytes: number;
+  /** Of a source: what it has found and not read yet. Absent elsewhere, and before it has looked. */
+  readonly backlog?: Backlog;
 }
 
 /** The counts of the subtasks of one vertex that run on one thread. */
@@ -73,18 +78,25 @@ export function metricsOf(
     idleMs: sum(({ idleMs }) => idleMs),
     backpressuredMs: sum(({ backpressuredMs }) => backpressuredMs),
     stateBytes: each.reduce((total, { stateBytes }) => total + stateBytes, 0),
+    ...backlogOf(each),
     subtasks: each,
   };
 }
 
+function backlogOf(subtasks: readonly SubtaskMetrics[]): { readonly backlog?: Backlog } {
+  const known = subtasks.flatMap(({ backlog }) => (backlog === undefined ? [] : [backlog]));
+  return known.length === 0 || known.length < subtasks.length ? {} : { backlog: sumOfBacklogs(known) };
+}
+
 function subtaskMetrics(subtask: Subtask): SubtaskMetrics {
   const { index, isFinished, rowsIn, rowsOut, batchesOut, bytesOut, bytesRead } = subtask;
-  const { busyMs, idleMs, backpressuredMs, stateBytes, watermarkMs } = subtask;
+  const { busyMs, idleMs, backpressuredMs, stateBytes, watermarkMs, backlog } = subtask;
   return {
     subtask: index,
     isFinished,
     ...{ rowsIn, rowsOut, batchesOut, bytesOut, bytesRead, busyMs, idleMs, backpressuredMs, stateBytes },
     ...(watermarkMs === START_OF_TIME_MS ? {} : { watermarkMs }),
+    ...(backlog === undefined ? {} : { backlog }),
   };
 }
 
@@ -124,5 +136,7 @@ function addTo(sum: VertexMetrics, more: VertexMetrics): VertexMetrics {
   sum.backpressuredMs = (sum.backpressuredMs ?? 0) + (more.backpressuredMs ?? 0);
   sum.stateBytes = (sum.stateBytes ?? 0) + (more.stateBytes ?? 0);
   sum.subtasks = [...(sum.subtasks ?? []), ...more.subtasks].sort((a, b) => a.subtask - b.subtask);
+  delete sum.backlog;
+  Object.assign(sum, backlogOf(sum.subtasks));
   return sum;
 }

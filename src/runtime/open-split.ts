@@ -1,9 +1,9 @@
 import type { Batch } from "../core/batch.ts";
-import type { Source, SourceContext, Split, SplitReader } from "../core/source.ts";
+import type { Source, SourceContext, Split, SplitReader, Unread } from "../core/source.ts";
 import { SplitWatermarks } from "../core/time/split-watermarks.ts";
 import { START_OF_TIME_MS } from "../core/time/time.ts";
 import type { WatermarkStrategySpec } from "../core/time/watermark-strategy.ts";
-import type { SplitState } from "./split-state.ts";
+import { type SplitState, unreadOf } from "./split-state.ts";
 
 /** A split of a stream that is being read: its reader, position, and watermark. */
 export class OpenSplit {
@@ -60,6 +60,11 @@ export class OpenSplit {
       watermarkMs: this.watermarkMs,
       ...(this.#offset === undefined ? {} : { offset: this.#offset }),
     };
+  }
+
+  /** What is left behind what was given. */
+  get unread(): Unread {
+    return this.#reader.unread?.() ?? unreadOf(this.state);
   }
 
   /** Whether a batch or the end is there to be taken. */

@@ -1,7 +1,7 @@
 import { buildBatch } from "../core/columns/build.ts";
 import { readRows } from "../core/columns/read.ts";
 import { Schema } from "../core/schema.ts";
-import type { Json, Split } from "../core/source.ts";
+import type { Json, Split, Unread } from "../core/source.ts";
 import type { SnapshotReader, SnapshotWriter } from "../core/state-snapshot.ts";
 import { bool, int64, utf8 } from "../core/types.ts";
 import type { Workspace } from "../core/workspace.ts";
@@ -70,3 +70,9 @@ export function splitOwner({ id, ordinal }: Split, parallelism: number): number 
   for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193) >>> 0;
   return hash % parallelism;
 }
+
+/** What is left of a split that nobody reads, as far as it is known. */
+export const unreadOf = ({ split: { rows, bytes }, rows: given }: Pick<SplitState, "split" | "rows">): Unread => ({
+  ...(rows === undefined ? {} : { rows: Math.max(0, rows - given) }),
+  ...(bytes === undefined ? {} : { bytes }),
+});

@@ -6,10 +6,18 @@ import { EventTimes } from "../core/time/event-times.ts";
 import { START_OF_TIME_MS } from "../core/time/time.ts";
 import type { WatermarkStrategySpec } from "../core/time/watermark-strategy.ts";
 import type { AlignmentGroup } from "./alignment.ts";
+import { type Backlog, sumOfBacklogs } from "./backlog.ts";
 import { readWatermark, writeWatermark } from "./chain-watermarks.ts";
 import { InputWatermarks } from "./input-watermarks.ts";
 import { OpenSplit } from "./open-split.ts";
-import { finishedState, readSplitStates, type SplitState, splitOwner, writeSplitStates } from "./split-state.ts";
+import {
+  finishedState,
+  readSplitStates,
+  type SplitState,
+  splitOwner,
+  unreadOf,
+  writeSplitStates,
+} from "./split-state.ts";
 import type { InputEvent, InputReport, SubtaskInput, WantedInput } from "./subtask-input.ts";
 
 /** A paused split is looked at again after so long. */
@@ -91,6 +99,12 @@ export class StreamSourceInput implements SubtaskInput {
 
   get watermarks(): readonly InputReport[] {
     return this.#watermarks.inputs.map((time, i) => ({ ...time, name: this.#names[i], input: 0 }));
+  }
+
+  get backlog(): Backlog | undefined {
+    if (!this.#hasDiscovered) return undefined;
+    const waiting = this.#waiting.map(({ split, restored }) => unreadOf({ split, rows: restored?.rows ?? 0 }));
+    return sumOfBacklogs([...waiting, ...this.#open.map(({ unread }) => unread)].map((one) => ({ splits: 1, ...one })));
   }
 
   next(wanted: WantedInput, wake: () => void): InputEvent | undefined {

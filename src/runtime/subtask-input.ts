@@ -1,5 +1,6 @@
 import type { Batch } from "../core/batch.ts";
 import type { Barrier } from "../core/stream-element.ts";
+import type { Backlog } from "./backlog.ts";
 import type { InputTime } from "./input-watermarks.ts";
 
 /** What a subtask is given to do next. */
@@ -44,4 +45,6 @@ export interface SubtaskInput {
   readonly reads?: string;
   readonly bytesRead: number;
   readonly splitsDone: number;
+  /** Of a stream's source: what it has found and not read yet; undefined where channels are read, and before it has looked. */
+  readonly backlog?: Backlog | undefined;
 }

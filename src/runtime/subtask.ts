@@ -5,6 +5,7 @@ import type { SnapshotReader, SnapshotWriter } from "../core/state-snapshot.ts";
 import type { Barrier } from "../core/stream-element.ts";
 import { START_OF_TIME_MS } from "../core/time/time.ts";
 import type { Workspace } from "../core/workspace.ts";
+import type { Backlog } from "./backlog.ts";
 import type { OperatorChain } from "./chain.ts";
 import type { ExchangeOutput } from "./exchange-output.ts";
 import type { InputEvent, InputReport, SubtaskInput } from "./subtask-input.ts";
@@ -100,6 +101,10 @@ export class Subtask {
 
   get bytesRead(): number {
     return this.#input.bytesRead;
+  }
+
+  get backlog(): Backlog | undefined {
+    return this.#input.backlog;
   }
 
   /** What the state of its operators takes, about. */

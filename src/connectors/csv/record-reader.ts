@@ -2,11 +2,11 @@ import { Batch } from "../../core/batch.ts";
 import { DataError } from "../../core/errors.ts";
 import type { Block } from "../../core/memory/block.ts";
 import type { Schema } from "../../core/schema.ts";
-import type { Json, SourceContext, SplitReader } from "../../core/source.ts";
+import type { Json, SourceContext, SplitReader, Unread } from "../../core/source.ts";
 import { formatType } from "../../core/types.ts";
 import type { RecordFormat } from "../files/record-format.ts";
 import { type BadRecord, type RecordBlock, RecordScanner } from "../files/record-scanner.ts";
-import type { TextSplit } from "../files/text-splits.ts";
+import { bytesBehind, type TextSplit } from "../files/text-splits.ts";
 import { shown } from "../files/utf8-text.ts";
 import { columnNames } from "./csv-sample.ts";
 import { type FieldParser, fieldText, type ParseContext } from "./field-parser.ts";
@@ -44,6 +44,7 @@ export class RecordReader implements SplitReader {
   #awaitsHeader: boolean;
   readonly #isFileStart: boolean;
   readonly offset?: () => Json;
+  readonly unread?: () => Unread;
   #isOpen = true;
 
   /** `position`: the offset that an earlier reader of the split gave. */
@@ -57,7 +58,10 @@ export class RecordReader implements SplitReader {
     this.#awaitsHeader = reading.header !== undefined && this.#isFileStart;
     this.#scanner = new RecordScanner(workspace, host.files, split, reading.format, BLOCK_ROWS, from);
     // Compressed files are read from their start, and rows are counted.
-    if (split.compression === "none") this.offset = () => this.#scanner.position;
+    if (split.compression === "none") {
+      this.offset = () => this.#scanner.position;
+      this.unread = () => ({ bytes: bytesBehind(split, this.#scanner.position) });
+    }
     const nulls = packNulls(context, reading.nulls);
     const scratch = workspace.allocate(16);
     const bad = workspace.allocateZeroed(BLOCK_ROWS);

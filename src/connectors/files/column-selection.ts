@@ -3,7 +3,7 @@ import type { Column } from "../../core/column.ts";
 import { columnOf } from "../../core/columns/allocate.ts";
 import { buildColumn } from "../../core/columns/builder.ts";
 import { type Field, Schema } from "../../core/schema.ts";
-import type { Json, SplitReader } from "../../core/source.ts";
+import type { Json, SplitReader, Unread } from "../../core/source.ts";
 import type { DataType } from "../../core/types.ts";
 import type { Workspace } from "../../core/workspace.ts";
 import { partitionValue } from "./partition-values.ts";
@@ -35,6 +35,7 @@ class PartitionedReader implements SplitReader {
   readonly #workspace: Workspace;
   readonly #reader: SplitReader;
   readonly offset?: () => Json;
+  readonly unread?: () => Unread;
   readonly #schema: Schema;
   /** Per output column: its index in the reader's batches, or its constant. */
   readonly #parts: readonly (number | { type: DataType; value: unknown })[];
@@ -50,6 +51,7 @@ class PartitionedReader implements SplitReader {
     this.#workspace = workspace;
     this.#reader = reader;
     if (reader.offset !== undefined) this.offset = () => reader.offset?.() ?? null;
+    if (reader.unread !== undefined) this.unread = () => reader.unread?.() ?? {};
     this.#schema = schema;
     this.#parts = schema.fields.map(({ name, type }) => {
       const index = fileColumns.indexOf(name);

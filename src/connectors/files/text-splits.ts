@@ -44,6 +44,10 @@ export function textSplits(
   });
 }
 
+/** How many bytes of a split of an uncompressed file lie behind a position. */
+export const bytesBehind = ({ file, end = file.sizeBytes }: TextSplit, position: number): number =>
+  Math.max(0, end - position);
+
 const asSplit = (id: string, bytes: number, split: TextSplit): Split => ({
   id,
   bytes,

@@ -2,11 +2,11 @@ import { Batch } from "../../core/batch.ts";
 import { type ColumnBuilder, columnBuilder } from "../../core/columns/builder.ts";
 import { DataError } from "../../core/errors.ts";
 import type { Schema } from "../../core/schema.ts";
-import type { Json, SourceContext, SplitReader } from "../../core/source.ts";
+import type { Json, SourceContext, SplitReader, Unread } from "../../core/source.ts";
 import { formatType } from "../../core/types.ts";
 import { lineFormat } from "../files/record-format.ts";
 import { type RecordBlock, RecordScanner } from "../files/record-scanner.ts";
-import type { TextSplit } from "../files/text-splits.ts";
+import { bytesBehind, type TextSplit } from "../files/text-splits.ts";
 import { shown } from "../files/utf8-text.ts";
 import { hasManyDigits, NumberText, parseExactJson } from "./exact-json.ts";
 import { isObject, type JsonConversion, jsonConversion, NO_VALUE, ownValue } from "./json-values.ts";
@@ -33,6 +33,7 @@ export class JsonReader implements SplitReader {
   #isStarted = false;
   readonly #isFileStart: boolean;
   readonly offset?: () => Json;
+  readonly unread?: () => Unread;
   #isOpen = true;
 
   /** `position`: the offset that an earlier reader of the split gave. */
@@ -48,7 +49,10 @@ export class JsonReader implements SplitReader {
     const format = lineFormat(reading.maxRecordBytes);
     this.#scanner = new RecordScanner(workspace, host.files, split, format, BLOCK_ROWS, from);
     // Compressed files are read from their start, and rows are counted.
-    if (split.compression === "none") this.offset = () => this.#scanner.position;
+    if (split.compression === "none") {
+      this.offset = () => this.#scanner.position;
+      this.unread = () => ({ bytes: bytesBehind(split, this.#scanner.position) });
+    }
     this.#columns = reading.schema.fields.map(({ name, type }) => ({
       name,
       convert: jsonConversion(type),

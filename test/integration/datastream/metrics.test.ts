@@ -151,4 +151,44 @@ describe("the metrics of a stream", () => {
       await job.cancel();
     }),
   );
+
+  it("say what sources have found and not read yet", () =>
+    new Simulation({ seed: 4 }).run(async (host) => {
+      const env = StreamExecutionEnvironment.create({ host, bufferTimeoutMs: 0, batchRows: 16 });
+      const lines = Array.from({ length: 4000 }, (_, i) => `line ${String(i).padStart(5, "0")}\n`).join("");
+      const file = host.files.openWrite("/lines.txt");
+      file.write(new TextEncoder().encode(lines));
+      file.close();
+      // A sink that waits holds the sources back.
+      let isOpen = false;
+      const slow = async () => {
+        while (!isOpen) await pause(host, 10);
+      };
+      const counted = ticks(env, 2000).name("counted");
+      counted.forEach(slow);
+      env
+        .fromGenerator({ key: col("n") }, { rowsPerSecond: 10 })
+        .name("endless")
+        .blackhole();
+      env.readTextFile("/lines.txt").name("lines").forEach(slow);
+      const job = await env.executeAsync();
+      // Until its connectors are loaded, and a little more.
+      while (job.metrics.length === 0) await pause(host, 10);
+      await pause(host, 100);
+      const { backlog: left, subtasks = [] } = vertexOf(job, "counted");
+      expect(left).toMatchObject({ splits: 1 });
+      expect(left?.rows).toBeGreaterThan(1000);
+      expect(left?.rows).toBeLessThan(2000);
+      expect(subtasks[0].backlog).toEqual(left);
+      expect(vertexOf(job, "endless").backlog).toEqual({ splits: 1 });
+      const { backlog: ofLines } = vertexOf(job, "lines");
+      expect(ofLines).toEqual({ splits: 1, bytes: expect.any(Number) });
+      expect(ofLines?.bytes).toBeGreaterThan(0);
+      expect(ofLines?.bytes).toBeLessThan(lines.length);
+      isOpen = true;
+      await pause(host, 5000);
+      expect(vertexOf(job, "counted").backlog).toEqual({ splits: 0, rows: 0, bytes: 0 });
+      expect(vertexOf(job, "lines").backlog).toEqual({ splits: 0, rows: 0, bytes: 0 });
+      await job.cancel();
+    }));
 });

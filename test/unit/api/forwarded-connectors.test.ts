@@ -25,7 +25,7 @@ const SOURCE: Parts<Source> = {
   withPruning: "method",
   withFilter: "method",
 };
-const READER: Parts<SplitReader> = { next: "method", offset: "method", close: "method" };
+const READER: Parts<SplitReader> = { next: "method", offset: "method", unread: "method", close: "method" };
 const ENUMERATOR: Parts<SplitEnumerator> = {
   discover: "method",
   intervalMs: "value",

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CallbackSink } from "../../../../src/connectors/callback/callback-sink.ts";
+import { BlackholeSink } from "../../../../src/connectors/blackhole/blackhole-sink.ts";
 import { type StreamSinkOptions, sinkPlan } from "../../../../src/datastream/sink-plans.ts";
 import { type DataStream, StreamExecutionEnvironment } from "../../../../src/index.ts";
 import { planStream } from "../../../../src/plan/stream/stream-planner.ts";
@@ -52,7 +52,7 @@ describe("slot sharing groups", () => {
   it("are an option of sinks, as a queue in front of them is", async () => {
     const stream = numbers().select("value").name("a");
     const written = (options: StreamSinkOptions) => {
-      const plan = sinkPlan({ plan: stream.plan }, new CallbackSink({ onRow: () => undefined }), false, options);
+      const plan = sinkPlan({ plan: stream.plan }, new BlackholeSink(), false, options);
       return planOf({ plan } as DataStream);
     };
     expect((await written({})).vertices).toHaveLength(1);
