@@ -1,5 +1,7 @@
 // The RLE / bit-packed hybrid of Parquet, https://github.com/apache/parquet-format/blob/master/Encodings.md#RLE:
-// runs of one header varint each; even: (header >> 1) repeats of one value, odd: (header >> 1) groups of 8 packed values.
+// runs of one header varint each (parquet-run.ts); even: (header >> 1) repeats of one value, odd: (header >> 1) groups of 8
+// packed values.
+import { isPacked, MALFORMED, runEnd, runHeader, runLength, runValue, valueBytes } from "./parquet-run";
 import { unpack } from "./parquet-unpack";
 
 /**
@@ -41,52 +43,36 @@ function decodeHybrid<T>(source: usize, sourceLength: i32, width: i32, limit: u3
   }
   let at = source;
   const end = source + sourceLength;
-  const valueBytes = (width + 7) >> 3;
+  const valueSize = valueBytes(width);
   const greatest: u32 = limit - 1;
   let left = count;
   while (left > 0) {
-    let header: u32 = 0;
-    let shift: u32 = 0;
-    while (true) {
-      if (at >= end || shift > 28) return -1;
-      const byte = <u32>load<u8>(at++);
-      header |= (byte & 0x7f) << shift;
-      if (byte < 0x80) break;
-      shift += 7;
-    }
-    if ((header & 1) == 0) {
-      const run = header >> 1;
-      if (run == 0 || <usize>valueBytes > <usize>(end - at)) return -1;
-      let value = load<u32>(at);
-      if (valueBytes < 4) value &= (<u32>1 << (<u32>valueBytes << 3)) - 1;
-      at += valueBytes;
-      if (value > greatest) return -1;
-      const taken = min<u32>(run, <u32>left);
-      fillValues<T>(out, isLookup ? load<T>(dictionary + <usize>value * sizeof<T>()) : <T>value, taken);
-      out += <usize>taken * sizeof<T>();
-      left -= <i32>taken;
-    } else {
-      const groups = header >> 1;
-      if (groups == 0) return -1;
-      const wantedGroups = <u32>((left + 7) >> 3);
-      const takenGroups = min(groups, wantedGroups);
-      const taken = min<u32>(takenGroups << 3, <u32>left);
+    const parsed = runHeader(at, end);
+    if (parsed == MALFORMED) return -1;
+    const header = <u32>parsed;
+    const body = at + <usize>(parsed >> 32);
+    const taken = <u32>min<u64>(runLength(header), <u64>left);
+    if (isPacked(header)) {
       // Writers may leave the unused end of the last group out: only the bytes of wanted values must be there.
-      const neededBytes = (<u64>taken * width + 7) >> 3;
-      if (neededBytes > <u64>(end - at)) return -1;
+      if (((<u64>taken * width + 7) >> 3) > <u64>(end - body)) return -1;
       if (isLookup) {
-        let from = at;
+        let from = body;
         for (let done: u32 = 0; done < taken; done += TILE) {
           const some = min<u32>(TILE, taken - done);
           if (unpack(from, width, scratch, some, greatest)) return -1;
           lookUp<T>(dictionary, scratch, some, out + <usize>done * sizeof<T>());
           from += (TILE >> 3) * width;
         }
-      } else if (unpack(at, width, out, taken, greatest)) return -1;
-      at = <u64>groups * width > <u64>(end - at) ? end : at + <usize>groups * width;
-      out += <usize>taken * sizeof<T>();
-      left -= <i32>taken;
+      } else if (unpack(body, width, out, taken, greatest)) return -1;
+    } else {
+      if (valueSize > end - body) return -1;
+      const value = runValue(body, valueSize);
+      if (value > greatest) return -1;
+      fillValues<T>(out, isLookup ? load<T>(dictionary + <usize>value * sizeof<T>()) : <T>value, taken);
     }
+    at = runEnd(header, body, width, end);
+    out += <usize>taken * sizeof<T>();
+    left -= <i32>taken;
   }
   return <i32>(at - source);
 }
@@ -148,35 +134,23 @@ export function parquetHybridBits(source: usize, sourceLength: i32, out: usize, 
   let left = count;
   let bit = <u32>outBit;
   while (left > 0) {
-    let header: u32 = 0;
-    let shift: u32 = 0;
-    while (true) {
-      if (at >= end || shift > 28) return -1;
-      const byte = <u32>load<u8>(at++);
-      header |= (byte & 0x7f) << shift;
-      if (byte < 0x80) break;
-      shift += 7;
-    }
-    if ((header & 1) == 0) {
-      const run = header >> 1;
-      if (run == 0 || at >= end) return -1;
-      const value = load<u8>(at++);
-      if (value > 1) return -1;
-      const taken = min<u32>(run, <u32>left);
-      fillBits(out, bit, taken, value != 0);
-      bit += taken;
-      left -= <i32>taken;
+    const parsed = runHeader(at, end);
+    if (parsed == MALFORMED) return -1;
+    const header = <u32>parsed;
+    const body = at + <usize>(parsed >> 32);
+    const taken = <u32>min<u64>(runLength(header), <u64>left);
+    if (isPacked(header)) {
+      if (((taken + 7) >> 3) > <u32>(end - body)) return -1;
+      copyBits(body, taken, out, bit);
     } else {
-      const groups = header >> 1;
-      if (groups == 0) return -1;
-      const taken = <u32>min<u64>(<u64>groups << 3, <u64>left);
-      const neededBytes = (taken + 7) >> 3;
-      if (neededBytes > <u32>(end - at)) return -1;
-      copyBits(at, taken, out, bit);
-      at = groups > <u32>(end - at) ? end : at + groups;
-      bit += taken;
-      left -= <i32>taken;
+      if (body >= end) return -1;
+      const value = load<u8>(body);
+      if (value > 1) return -1;
+      fillBits(out, bit, taken, value != 0);
     }
+    at = runEnd(header, body, 1, end);
+    bit += taken;
+    left -= <i32>taken;
   }
   return <i32>(at - source);
 }

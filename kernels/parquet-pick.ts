@@ -1,26 +1,9 @@
 // Reading some values of a page: of the hybrid of Parquet (parquet-hybrid.ts), of PLAIN byte arrays, and with nulls.
+import { isPacked, MALFORMED, runEnd, runHeader, runLength, runValue, valueBytes } from "./parquet-run";
 import { unpack } from "./parquet-unpack";
 
 /** Indices that are unpacked at once: they stay in the first-level cache. */
 const TILE: u32 = 1024;
-/** What `runHeader` returns for a header that is cut off or too long. */
-const MALFORMED: u64 = u64.MAX_VALUE;
-
-/** The header of a run in the low half, its bytes in the high half. */
-@inline
-function runHeader(at: usize, end: usize): u64 {
-  let header: u32 = 0;
-  let shift: u32 = 0;
-  const start = at;
-  while (true) {
-    if (at >= end || shift > 28) return MALFORMED;
-    const byte = <u32>load<u8>(at++);
-    header |= (byte & 0x7f) << shift;
-    if (byte < 0x80) return (<u64>(at - start) << 32) | header;
-    shift += 7;
-  }
-}
-
 /**
  * Finds the values [from, to) of a page whose dictionary entry matches, and writes their positions plus `base`.
  *   source   sourceLength bytes of the hybrid, at least `to` values; up to 64 bytes past its end may be read
@@ -40,7 +23,7 @@ export function parquetMatch(source: usize, sourceLength: i32, width: i32, limit
     return <i32>((out - start) >> 2);
   }
   const end = source + sourceLength;
-  const valueBytes = <usize>((width + 7) >> 3);
+  const valueSize = valueBytes(width);
   const greatest: u32 = limit - 1;
   let at = source + load<u32>(cursor);
   let position = <u64>load<u32>(cursor, 4);
@@ -53,15 +36,12 @@ export function parquetMatch(source: usize, sourceLength: i32, width: i32, limit
     if (parsed == MALFORMED) return -1;
     const header = <u32>parsed;
     const body = at + <usize>(parsed >> 32);
-    const count = header >> 1;
-    if (count == 0) return -1;
-    const isPacked = (header & 1) != 0;
-    const length = isPacked ? <u64>count << 3 : <u64>count;
+    const length = runLength(header);
     if (position + length > <u64>from) {
       const first = <u32>(max<u64>(<u64>from, position) - position);
       const last = <u32>(min<u64>(<u64>to - position, length));
       const row = <u32>position + <u32>base;
-      if (isPacked) {
+      if (isPacked(header)) {
         if (((<u64>last * width + 7) >> 3) > <u64>(end - body)) return -1;
         for (let tile = first & ~7; tile < last; tile += TILE) {
           const some = min<u32>(TILE, last - tile);
@@ -75,26 +55,19 @@ export function parquetMatch(source: usize, sourceLength: i32, width: i32, limit
           }
         }
       } else {
-        if (valueBytes > end - body) return -1;
-        const value = runValue(body, valueBytes);
+        if (valueSize > end - body) return -1;
+        const value = runValue(body, valueSize);
         if (value > greatest) return -1;
         if (load<u8>(matches + value)) out = sequence(out, row + first, last - first);
       }
       if (position + length >= <u64>to) break;
     }
     position += length;
-    const bytes = isPacked ? <u64>count * width : <u64>valueBytes;
-    at = bytes > <u64>(end - body) ? end : body + <usize>bytes;
+    at = runEnd(header, body, width, end);
   }
   store<u32>(cursor, <u32>(at - source));
   store<u32>(cursor, <u32>position, 4);
   return <i32>((out - start) >> 2);
-}
-
-@inline
-function runValue(at: usize, valueBytes: usize): u32 {
-  const value = load<u32>(at);
-  return valueBytes < 4 ? value & ((<u32>1 << (<u32>valueBytes << 3)) - 1) : value;
 }
 
 /** Writes first, first + 1, ... and returns the address behind them. */
@@ -139,7 +112,7 @@ function pick(source: usize, sourceLength: i32, width: i32, limit: u32, cursor: 
   if (count == 0) return 0;
   const end = source + sourceLength;
   const stop = positions + bytes;
-  const valueBytes = <usize>((width + 7) >> 3);
+  const valueSize = valueBytes(width);
   const mask = <u32>(((<u64>1) << width) - 1);
   let greatest: u32 = 0;
   let at = source + load<u32>(cursor);
@@ -154,14 +127,11 @@ function pick(source: usize, sourceLength: i32, width: i32, limit: u32, cursor: 
     if (parsed == MALFORMED) return -1;
     const header = <u32>parsed;
     const body = at + <usize>(parsed >> 32);
-    const runCount = header >> 1;
-    if (runCount == 0) return -1;
-    const isPacked = (header & 1) != 0;
-    const next = position + (isPacked ? <u64>runCount << 3 : <u64>runCount);
+    const next = position + runLength(header);
     if (<u64>(wanted - <u32>base) < next) {
-      if (isPacked) {
+      if (isPacked(header)) {
         // Writers may leave the unused end of the last group out.
-        const isWhole = <u64>runCount * width <= <u64>(end - body);
+        const isWhole = <u64>(header >> 1) * width <= <u64>(end - body);
         const present = isWhole ? next : position + (<u64>(end - body) << 3) / width;
         const first = <u32>position + <u32>base;
         const room = <u32>min<u64>(present - position, <u64>u32.MAX_VALUE);
@@ -183,8 +153,8 @@ function pick(source: usize, sourceLength: i32, width: i32, limit: u32, cursor: 
         }
         if (positions < stop && <u64>(wanted - <u32>base) < next) return -1;
       } else {
-        if (valueBytes > end - body) return -1;
-        const value = runValue(body, valueBytes);
+        if (valueSize > end - body) return -1;
+        const value = runValue(body, valueSize);
         if (value >= limit) return -1;
         const step = isKept ? <usize>load<u8>(matches + value) << 2 : 4;
         do {
@@ -198,8 +168,7 @@ function pick(source: usize, sourceLength: i32, width: i32, limit: u32, cursor: 
       if (positions >= stop) break;
     }
     position = next;
-    const runBytes = isPacked ? <u64>runCount * width : <u64>valueBytes;
-    at = runBytes > <u64>(end - body) ? end : body + <usize>runBytes;
+    at = runEnd(header, body, width, end);
   }
   store<u32>(cursor, <u32>(at - source));
   store<u32>(cursor, <u32>position, 4);

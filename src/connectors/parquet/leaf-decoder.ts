@@ -1,7 +1,6 @@
 import type { Column } from "../../core/column.ts";
 import { bitmapBytes } from "../../core/columns/allocate.ts";
 import type { Address } from "../../core/memory/allocator.ts";
-import type { Block } from "../../core/memory/block.ts";
 import { BitValues, NullValues } from "./bit-values.ts";
 import { ByteIndices, ByteValues, byteDictionary, canPickBytes } from "./byte-values.ts";
 import type { ChunkBytes } from "./chunk-bytes.ts";
@@ -11,9 +10,9 @@ import { isDictionaryEncoding, keepMatching, type MatchingEntries, matchIndices 
 import { canPickFixed, dictionaryColumn, type FixedDictionary, FixedValues, fixedDictionary } from "./fixed-values.ts";
 import { type ColumnChunkMetadata, Encoding, PageType } from "./format.ts";
 import { LoadedPage } from "./loaded-page.ts";
-import { loadDataPage, loadDictionaryPage, type Page, PageCursor } from "./pages.ts";
+import { loadDataPage, loadDictionaryPage, type Page, PageCursor, type PageParts } from "./pages.ts";
 import type { LeafSchema } from "./schema-mapping.ts";
-import type { ValueWriter } from "./value-writer.ts";
+import type { EncodedValues, ValueWriter } from "./value-writer.ts";
 
 /** Levels of a nested leaf, one byte per entry. */
 export interface EntryLevels {
@@ -122,17 +121,13 @@ export class LeafDecoder {
 
   /** Rows of pages of one kind, which `canPick` allows, as one column. */
   pick(picks: readonly PagePick[]): Column {
-    const { scope, leaf } = this;
+    const { scope } = this;
     const { kernels } = scope.workspace;
     const slotCount = picks.reduce((sum, { count }) => sum + count, 0);
-    let validity = leaf.maxDefinition > 0 ? scope.allocate(bitmapBytes(slotCount)) : undefined;
-    let writer: ValueWriter | undefined;
-    try {
-      writer = this.#writer(picks[0].page, slotCount, 0);
+    return this.#column(picks[0].page, slotCount, 0, (writer, bitmap) => {
       let first = 0;
       for (const { page, rows, count } of picks) {
         scope.page = page.ordinal;
-        const bitmap = validity?.address ?? 0;
         const positions = scope.scratch.positions.take(count * 4 + PADDING_BYTES);
         kernels.addConstant32(rows, count, -page.firstRow, positions);
         let present = count;
@@ -143,13 +138,8 @@ export class LeafDecoder {
         writer.pick(page.values, { positions, base: 0, cursor: page.pickCursor }, slots);
         first += count;
       }
-      const column = writer.finish(slotCount, validity);
-      validity = undefined;
-      return column;
-    } finally {
-      writer?.release();
-      validity?.release();
-    }
+      return first;
+    });
   }
 
   /** The entries of the chunk's dictionary, if it has one that can be a column; the caller owns it. */
@@ -198,39 +188,25 @@ export class LeafDecoder {
   decodeFlat(pages: readonly Page[], loaded?: LoadedPage): Column {
     const { scope, leaf } = this;
     const { kernels } = scope.workspace;
-    const slotCount = countValues(pages);
-    let validity = leaf.maxDefinition > 0 ? scope.allocate(bitmapBytes(slotCount)) : undefined;
-    let writer: ValueWriter | undefined;
-    try {
-      writer = this.#writer(pages[0], slotCount, byteHintOf(pages));
+    return this.#column(pages[0], countValues(pages), byteHintOf(pages), (writer, bitmap) => {
       let first = 0;
       for (const page of pages) {
         scope.page = page.ordinal;
         const parts = loaded?.parts ?? loadDataPage(scope, this.#chunk.codec, this.#bytes, page, leaf);
         const count = page.header.valueCount;
-        const bitmap = validity?.address ?? 0;
         let present = count;
-        if (validity !== undefined) {
+        if (bitmap !== 0) {
           const { definitions, definitionBytes } = parts;
           if (kernels.parquetHybridBits(definitions, definitionBytes, bitmap, first, count) < 0) {
             scope.corrupt("its definition levels are malformed");
           }
           present = kernels.parquetCountBits(bitmap, first, count);
         }
-        const { encoding } = page.header;
-        writer.append(
-          { encoding, address: parts.values, byteLength: parts.valueBytes, count: present },
-          { first, count, present, bitmap, firstBit: first },
-        );
+        writer.append(valuesOf(page, parts, present), { first, count, present, bitmap, firstBit: first });
         first += count;
       }
-      const column = writer.finish(slotCount, validity);
-      validity = undefined;
-      return column;
-    } finally {
-      writer?.release();
-      validity?.release();
-    }
+      return first;
+    });
   }
 
   /**
@@ -242,42 +218,58 @@ export class LeafDecoder {
     const { kernels } = scope.workspace;
     const entryCount = countValues(pages);
     const { slotDefinition, maxDefinition } = leaf;
-    let validity: Block | undefined = scope.allocate(bitmapBytes(entryCount));
     const pageBitmap = scope.allocate(bitmapBytes(entryCount));
+    try {
+      return this.#column(pages[0], entryCount, byteHintOf(pages), (writer, validity) => {
+        let entry = 0;
+        let first = 0;
+        for (const page of pages) {
+          const parts = loadDataPage(scope, this.#chunk.codec, this.#bytes, page, leaf);
+          const entries = page.header.valueCount;
+          const definitions = levels.definitions + entry;
+          this.#levels(parts.definitions, parts.definitionBytes, maxDefinition, definitions, entries);
+          if (leaf.maxRepetition > 0) {
+            const { repetitions, repetitionBytes } = parts;
+            this.#levels(repetitions, repetitionBytes, leaf.maxRepetition, levels.repetitions + entry, entries);
+          }
+          const bitmap = pageBitmap.address;
+          const count = kernels.parquetSlotValidity(0, definitions, entries, 0, slotDefinition, maxDefinition, bitmap);
+          const present = kernels.parquetCountLevel(definitions, entries, maxDefinition);
+          writer.append(valuesOf(page, parts, present), { first, count, present, bitmap, firstBit: 0 });
+          entry += entries;
+          first += count;
+        }
+        if (validity !== 0) {
+          kernels.parquetSlotValidity(0, levels.definitions, entryCount, 0, slotDefinition, maxDefinition, validity);
+        }
+        return first;
+      });
+    } finally {
+      pageBitmap.release();
+    }
+  }
+
+  /**
+   * A column of pages like `page`: room for `slotCount` slots, of which `fill` says how many it gave to the writer. Where
+   * slots may be null it fills their bitmap too; 0 where none can be.
+   */
+  #column(
+    page: Page,
+    slotCount: number,
+    byteHint: number,
+    fill: (writer: ValueWriter, bitmap: Address) => number,
+  ): Column {
+    let validity = this.leaf.maxDefinition > 0 ? this.scope.allocate(bitmapBytes(slotCount)) : undefined;
     let writer: ValueWriter | undefined;
     try {
-      writer = this.#writer(pages[0], entryCount, byteHintOf(pages));
-      let entry = 0;
-      let first = 0;
-      for (const page of pages) {
-        const parts = loadDataPage(scope, this.#chunk.codec, this.#bytes, page, leaf);
-        const entries = page.header.valueCount;
-        const definitions = levels.definitions + entry;
-        this.#levels(parts.definitions, parts.definitionBytes, maxDefinition, definitions, entries);
-        if (leaf.maxRepetition > 0) {
-          const { repetitions, repetitionBytes } = parts;
-          this.#levels(repetitions, repetitionBytes, leaf.maxRepetition, levels.repetitions + entry, entries);
-        }
-        const bitmap = pageBitmap.address;
-        const count = kernels.parquetSlotValidity(0, definitions, entries, 0, slotDefinition, maxDefinition, bitmap);
-        const present = kernels.parquetCountLevel(definitions, entries, maxDefinition);
-        const { encoding } = page.header;
-        writer.append(
-          { encoding, address: parts.values, byteLength: parts.valueBytes, count: present },
-          { first, count, present, bitmap, firstBit: 0 },
-        );
-        entry += entries;
-        first += count;
-      }
-      const { address } = validity;
-      kernels.parquetSlotValidity(0, levels.definitions, entryCount, 0, slotDefinition, maxDefinition, address);
-      const column = writer.finish(first, validity);
+      writer = this.#writer(page, slotCount, byteHint);
+      const filled = fill(writer, validity?.address ?? 0);
+      const column = writer.finish(filled, validity);
       validity = undefined;
       return column;
     } finally {
       writer?.release();
       validity?.release();
-      pageBitmap.release();
     }
   }
 
@@ -317,6 +309,13 @@ export class LeafDecoder {
     this.#fixedDictionary = undefined;
   }
 }
+
+const valuesOf = ({ header }: Page, { values, valueBytes }: PageParts, count: number): EncodedValues => ({
+  encoding: header.encoding,
+  address: values,
+  byteLength: valueBytes,
+  count,
+});
 
 const byteHintOf = (pages: readonly Page[]): number =>
   pages.reduce((sum, page) => sum + page.header.uncompressedSize, 0);
