@@ -109,7 +109,7 @@ const ARITIES: Readonly<Record<string, number>> = {
   isGone: 1,
   begin: 2,
   createWriter: 1,
-  commit: 2,
+  commit: 3,
   abort: 2,
   write: 1,
   prepareCheckpoint: 1,
