@@ -1,5 +1,6 @@
 import type { Batch } from "../batch.ts";
 import { gatherBatch } from "../columns/gather.ts";
+import { PassingViews } from "../columns/passing-views.ts";
 import type { ExpressionNode } from "../expressions/node.ts";
 import { type CompiledPredicate, compilePredicate } from "../expressions/predicate.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
@@ -26,6 +27,7 @@ export class FilterOperator implements Operator {
   readonly #predicate: CompiledPredicate;
   readonly #columnIndices: readonly number[];
   readonly #keepsAllColumns: boolean;
+  readonly #views = new PassingViews();
   #workspace: Workspace | undefined;
 
   /** @throws {PlanError} COLUMN_UNKNOWN, TYPE_MISMATCH */
@@ -44,10 +46,13 @@ export class FilterOperator implements Operator {
   processBatch(batch: Batch, output: Output): Progress {
     const workspace = this.#workspace;
     if (workspace === undefined) return "done";
+    this.#views.seen(batch.rowCount);
     const selection = this.#predicate.select(workspace, batch);
     if (selection === "none") return "done";
     if (selection === "all") {
-      output.emit(this.#keepsAllColumns ? batch.retain() : batch.project(this.outputSchema, this.#columnIndices));
+      const wanted = this.#wanted(batch);
+      output.emit(this.#views.pass(workspace, wanted));
+      wanted.release();
       return "done";
     }
     const { indices, count } = selection;
@@ -68,10 +73,14 @@ export class FilterOperator implements Operator {
   }
 
   #gather(workspace: Workspace, batch: Batch, indices: number, count: number): Batch {
-    if (this.#keepsAllColumns) return gatherBatch(workspace, batch, indices, count);
-    const wanted = batch.project(this.outputSchema, this.#columnIndices);
+    const wanted = this.#wanted(batch);
     const gathered = gatherBatch(workspace, wanted, indices, count);
     wanted.release();
     return gathered;
+  }
+
+  /** The columns that go on. */
+  #wanted(batch: Batch): Batch {
+    return this.#keepsAllColumns ? batch.retain() : batch.project(this.outputSchema, this.#columnIndices);
   }
 }
