@@ -138,6 +138,13 @@ export type {
   ProcessFunction,
 } from "./datastream/process-functions.ts";
 export type { DeduplicateOptions, TopNOptions } from "./datastream/ranked-streams.ts";
+export {
+  type ExponentialDelayOptions,
+  type FailureRateOptions,
+  type FixedDelayOptions,
+  type RestartStrategy,
+  restartStrategies,
+} from "./datastream/restart-strategies.ts";
 export type { RestoreOptions } from "./datastream/restore-options.ts";
 export type { SavepointResult, StopOptions } from "./datastream/savepoint-options.ts";
 export { StreamExecutionEnvironment } from "./datastream/stream-execution-environment.ts";
@@ -148,6 +155,7 @@ export type { AggregateOptions } from "./datastream/updating-aggregates.ts";
 export type { WatermarkExplanation } from "./datastream/watermark-explanation.ts";
 export type { CheckpointPhase, CheckpointStatistics } from "./runtime/checkpoint-statistics.ts";
 export type { StoreCheckpoint } from "./runtime/checkpoint-store.ts";
+export type { JobFailure } from "./runtime/job-attempts.ts";
 export type { SubtaskMetrics, VertexMetrics } from "./runtime/metrics.ts";
 
 import "./datastream/methods.ts";

@@ -174,6 +174,10 @@ export class UserSink implements Sink {
     return this.#guard("abort", () => this.#sink.abort(committables, kept));
   }
 
+  forgetAttempts(jobIds: readonly string[]): void | Promise<void> {
+    return this.#guard("forget failed attempts", () => this.#sink.forgetAttempts?.(jobIds));
+  }
+
   #guard<T>(what: string, call: () => T): T {
     return guarded(call, (thrown) => {
       const error = new ExternalError(

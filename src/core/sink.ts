@@ -57,6 +57,11 @@ export interface Sink {
    * a restored job may start from, and that job commits it.
    */
   abort(committables: readonly Committable[], kept?: readonly Committable[]): void | Promise<void>;
+  /**
+   * Where a job was started again in the same process: these attempts of it have failed and are over. What the checkpoint
+   * held from which the job goes on is committed by now, so that whatever else `abort` has kept for them can go.
+   */
+  forgetAttempts?(jobIds: readonly string[]): void | Promise<void>;
 }
 
 /** How a run of a job begins, as one of its sinks sees it. */

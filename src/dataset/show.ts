@@ -1,4 +1,5 @@
 import { eastAsianWidth } from "get-east-asian-width";
+import { escapeControls } from "../core/escape-controls.ts";
 import type { Schema } from "../core/schema.ts";
 import { type DataType, formatType, isNumeric } from "../core/types.ts";
 import { formatValue } from "./format-value.ts";
@@ -151,15 +152,6 @@ const cellText = (value: unknown, type: DataType): string => {
   const start = text.length > MAXIMUM_CHARACTERS ? `${text.slice(0, MAXIMUM_CHARACTERS)}${ELLIPSIS}` : text;
   return escapeControls(start);
 };
-
-const ESCAPES: Record<string, string> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
-
-/** Data must not move the cursor, colour the terminal, or reverse the direction of text. */
-const escapeControls = (text: string): string =>
-  text.replace(
-    /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u202a-\u202e\u2066-\u2069]/gu,
-    (control) => ESCAPES[control] ?? `\\u{${control.codePointAt(0)?.toString(16)}}`,
-  );
 
 const segmenter = new Intl.Segmenter("en", { granularity: "grapheme" });
 

@@ -9,6 +9,7 @@ import { uniqueId } from "../runtime/unique-id.ts";
 import { CheckpointDirectory } from "../state/checkpoints/checkpoint-directory.ts";
 import { isOneRuns } from "../state/checkpoints/checkpoint-names.ts";
 import { LocalObjects } from "../state/checkpoints/local-objects.ts";
+import type { OwnAttempts } from "../state/checkpoints/own-attempts.ts";
 import type { Checkpointing, KeptCheckpoints } from "./checkpointing.ts";
 import type { RestoreOptions } from "./restore-options.ts";
 import { givenOrigin, originInDirectory } from "./restore-origin.ts";
@@ -21,6 +22,10 @@ interface CheckpointedRun {
   /** What the caller gave to go on from; a directory that has checkpoints goes before it. */
   readonly origin: RestoreOptions;
   readonly onCheckpoint: (snapshot: JobSnapshot) => void;
+  /** What it goes on from is known: undefined where it begins anew. */
+  readonly onRestored: (snapshot: JobSnapshot | undefined) => void;
+  /** Of the job in this process. */
+  readonly ownAttempts: OwnAttempts;
 }
 
 /** What of a run's options has to do with checkpoints. */
@@ -28,11 +33,12 @@ type Options = Pick<JobOptions, "checkpoints" | "storeCheckpoint" | "commitWatch
 
 /** One run of a job with its checkpoints: where they are kept, and from where it goes on. */
 export async function runCheckpointed(
-  { engine, host, graph, checkpoints, origin, onCheckpoint }: CheckpointedRun,
+  { engine, host, graph, checkpoints, origin, onCheckpoint, onRestored, ownAttempts }: CheckpointedRun,
   run: (options: Options) => Promise<JobOutcome>,
 ): Promise<JobOutcome> {
   const from = { ...origin, engine, host, graph };
   const goOnFrom = (found: JobSnapshot | undefined): Pick<Options, "restore"> => {
+    onRestored(found);
     if (found === undefined) return {};
     onCheckpoint(found);
     return { restore: found };
@@ -54,7 +60,7 @@ export async function runCheckpointed(
     });
   }
   const objects = objectsOf(host, kept);
-  const directory = await claim(engine, host, kept, objects);
+  const directory = await claim(engine, host, kept, objects, ownAttempts);
   const found = await originInDirectory(from, await directory.restore(), objects);
   // What cannot be removed now is tried again with the next one; a disk that it fills fails to store them.
   const removeOld = async () => {
@@ -80,15 +86,13 @@ export async function runCheckpointed(
 const objectsOf = (host: Host, { directory }: KeptCheckpoints): LocalObjects =>
   new LocalObjects(host.files, directory, `${host.processes.token}-${uniqueId(host.random)}`, isOneRuns);
 
-const claim = (
+function claim(
   engine: Engine,
   host: Host,
   { retained }: KeptCheckpoints,
   store: LocalObjects,
-): Promise<CheckpointDirectory> =>
-  CheckpointDirectory.claim({
-    store,
-    checksum: (bytes) => crc32cOf(engine.workspace, [bytes]),
-    nowMs: () => host.clock.nowMs(),
-    retained,
-  });
+  own: OwnAttempts,
+): Promise<CheckpointDirectory> {
+  const checksum = (bytes: Uint8Array): number => crc32cOf(engine.workspace, [bytes]);
+  return CheckpointDirectory.claim({ store, checksum, nowMs: () => host.clock.nowMs(), retained }, own);
+}

@@ -16,8 +16,11 @@ export class JobSavepoints implements TakesSavepoints {
   readonly #engine: Engine;
   readonly #host: Host;
   readonly #graph: JobGraph;
+  readonly #onTake: () => void;
 
-  constructor(engine: Engine, host: Host, graph: JobGraph) {
+  /** `onTake`: one is about to be taken. */
+  constructor(engine: Engine, host: Host, graph: JobGraph, onTake: () => void) {
+    this.#onTake = onTake;
     this.#engine = engine;
     this.#host = host;
     this.#graph = graph;
@@ -34,6 +37,7 @@ export class JobSavepoints implements TakesSavepoints {
 
   async #write(path: string, take: (store: StoreCheckpoint) => Promise<JobSnapshot>): Promise<SavepointResult> {
     if (this.#graph.stream?.mode === "batch") throw notInBatchMode();
+    this.#onTake();
     const { files, clock, processes, random } = this.#host;
     const target = await SavepointTarget.take(path, {
       files,

@@ -16,16 +16,17 @@ import type { Fields, SimpleType } from "../core/types.ts";
 import { nodeHost } from "../host/node-host.ts";
 import type { StreamNode } from "../plan/stream/stream-node.ts";
 import { planStream } from "../plan/stream/stream-planner.ts";
+import type { RestartStrategySpec } from "../runtime/restart-strategy.ts";
 import { checkedInstance, checkedSource, checkSnapshot, oneOf, whole } from "./arguments.ts";
-import { runCheckpointed } from "./checkpointed-runs.ts";
 import { type Checkpointing, type CheckpointOptions, checkpointing } from "./checkpointing.ts";
 import { collectedRows, sampleRows } from "./collected-rows.ts";
 import { DataStream } from "./data-stream.ts";
-import { JobSavepoints } from "./job-savepoints.ts";
 import type { ModuleScope } from "./module-scope.ts";
+import { RestartStrategy, refuseRestarts, restartStrategyOf } from "./restart-strategies.ts";
 import { checkRestoreOptions, type RestoreOptions } from "./restore-options.ts";
 import { refuseUpdates } from "./sink-plans.ts";
-import { endIdleThreads, withEngine } from "./stream-engines.ts";
+import { unboundedSource } from "./sources-below.ts";
+import { endIdleThreads } from "./stream-engines.ts";
 import { StreamJob, type StreamJobHooks } from "./stream-job.ts";
 import {
   DEFAULTS,
@@ -39,7 +40,7 @@ import {
   type TimeCharacteristic,
 } from "./stream-options.ts";
 import type { StreamContext, StreamPlan } from "./stream-plan.ts";
-import { unboundedSource } from "./unbounded-source.ts";
+import { runStream } from "./stream-runs.ts";
 import { WatermarkStrategy } from "./watermark-strategy.ts";
 
 /**
@@ -63,6 +64,7 @@ export class StreamExecutionEnvironment {
   #timeCharacteristic: TimeCharacteristic = "event";
   #chaining = true;
   #checkpointing: Checkpointing | undefined;
+  #restartStrategy: RestartStrategy | undefined;
   /** Where jobs of this environment keep checkpoints. */
   readonly #directories = new Set<string>();
   readonly #sinks: StreamPlan[] = [];
@@ -102,7 +104,10 @@ export class StreamExecutionEnvironment {
       },
       sample: (probe, isEnough) => sampleRows((sinks, options) => this.#start(sinks, options), probe, isEnough),
       accumulators: (jobId) => this.#accumulatorsOf(jobId),
-      collect: (plan) => collectedRows((sinks) => this.#start(sinks, {}, this.#scope), plan),
+      collect: (plan) => {
+        refuseRestarts(this.#restartStrategy);
+        return collectedRows((sinks) => this.#start(sinks, {}, this.#scope), plan);
+      },
       inference: () => scope?.inference() ?? ((sample) => sample()),
     };
   }
@@ -171,11 +176,24 @@ export class StreamExecutionEnvironment {
   /**
    * Takes a checkpoint of the job every `intervalMs` milliseconds, one after the other, and a last one behind the end of
    * bounded input. Sinks in two phases commit with each; `job.latestCheckpoint` is the newest, from which
-   * `executeAsync({ restore })` goes on. In BATCH mode there are none.
+   * `executeAsync({ restore })` goes on, and from which a job that fails is started again: see `setRestartStrategy`. In
+   * BATCH mode there are none.
    * @throws {PlanError} OPTION_INVALID, OPTION_UNKNOWN, FUNCTION_INVALID
    */
   enableCheckpointing(intervalMs: number, options: CheckpointOptions = {}): this {
     this.#checkpointing = checkpointing(intervalMs, options);
+    return this;
+  }
+
+  /**
+   * Whether a job that fails is started again, from its newest complete checkpoint, and when. Default: with checkpoints
+   * `restartStrategies.exponentialDelay()`, which waits for 1 s at first and for a minute at most, and gives up behind ten
+   * attempts in a row without a new complete checkpoint; without checkpoints `restartStrategies.none()`.
+   * @throws {PlanError} ARGUMENT_INVALID
+   */
+  setRestartStrategy(strategy: RestartStrategy): this {
+    const advice = "Give one of restartStrategies: none(), fixedDelay(...), exponentialDelay(...), failureRate(...).";
+    this.#restartStrategy = checkedInstance("setRestartStrategy", strategy, RestartStrategy, advice);
     return this;
   }
 
@@ -255,6 +273,7 @@ export class StreamExecutionEnvironment {
         ...(signal === undefined ? {} : { signal }),
         origin,
         ...(checkpoints === undefined ? {} : { checkpoints }),
+        restarts: restartStrategyOf(this.#restartStrategy, checkpoints !== undefined, sinks),
       },
       this.#scope,
     );
@@ -302,7 +321,12 @@ export class StreamExecutionEnvironment {
   /** With a scope, the job of a module: on a worker it is planned, and never starts. */
   async #start(
     sinks: readonly StreamNode[],
-    options: { signal?: AbortSignal; origin?: RestoreOptions; checkpoints?: Checkpointing },
+    options: {
+      signal?: AbortSignal;
+      origin?: RestoreOptions;
+      checkpoints?: Checkpointing;
+      restarts?: RestartStrategySpec;
+    },
     scope?: ModuleScope,
   ): Promise<StreamJob> {
     const { checkpoints } = options;
@@ -321,41 +345,21 @@ export class StreamExecutionEnvironment {
     const program = scope?.begin(graph);
     if (scope !== undefined && program === undefined) return new Promise(() => undefined);
     const usesWorkers = this.#parallelism > 1 && graph.vertices.some(({ placement }) => placement === "workers");
-    const run = async ({
-      signal,
-      onRunning,
-      onProgress,
-      onCheckpoint,
-      onSavepoints,
-    }: StreamJobHooks): Promise<JobResult> => {
-      let jobId = "";
-      try {
-        const { origin = {} } = options;
-        const outcome = await withEngine(this.#host, usesWorkers ? this.#parallelism : 1, (engine) => {
-          onSavepoints(new JobSavepoints(engine, this.#host, graph));
-          const run = { engine, host: this.#host, graph, checkpoints, origin, onCheckpoint };
-          return runCheckpointed(run, (checkpointed) =>
-            engine.run(graph, {
-              onStart: (id) => {
-                jobId = id;
-              },
-              memoryBytes: this.memoryBytes,
-              batchRows: this.batchRows,
-              signal: options.signal === undefined ? signal : AbortSignal.any([signal, options.signal]),
-              onRunning,
-              onProgress,
-              ...checkpointed,
-              ...(program === undefined ? {} : { program }),
-            }),
-          );
-        });
-        const accumulators = this.#accumulatorsOf(jobId);
-        accumulators.mergeStates(outcome.accumulators);
-        return { ...outcome, accumulators: Object.fromEntries(accumulators.values()) };
-      } finally {
-        this.#accumulators.delete(jobId);
-      }
-    };
+    const run = (hooks: StreamJobHooks): Promise<JobResult> =>
+      runStream(
+        {
+          ...{ host: this.#host, graph, memoryBytes: this.memoryBytes, batchRows: this.batchRows, ...options },
+          threads: usesWorkers ? this.#parallelism : 1,
+          ...(program === undefined ? {} : { program }),
+          resultOf: (outcome) => {
+            const accumulators = this.#accumulatorsOf(outcome.jobId);
+            accumulators.mergeStates(outcome.accumulators);
+            return { ...outcome, accumulators: Object.fromEntries(accumulators.values()) };
+          },
+          onEnd: (jobId) => this.#accumulators.delete(jobId),
+        },
+        hooks,
+      );
     const job = new StreamJob(run, () => this.#host.clock.nowMs(), options.origin?.restore);
     scope?.onStart?.(job);
     return job;

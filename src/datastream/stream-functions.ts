@@ -10,6 +10,7 @@ import type { FunctionSite } from "../core/rows/user-function.ts";
 import { Schema } from "../core/schema.ts";
 import type { Route, StreamNode, StreamSourceNode } from "../plan/stream/stream-node.ts";
 import { operatorNode } from "./nodes.ts";
+import { sourceBelow } from "./sources-below.ts";
 import type { StreamContext, StreamPlan } from "./stream-plan.ts";
 
 /** A step of user code over one or several streams. */
@@ -125,7 +126,7 @@ async function sampledSchema(
   { fn, method, returns, routes = [], probe: makeProbe }: StreamFunction,
   site: FunctionSite,
 ): Promise<Schema> {
-  const source = nodes.map(unrepeatableSource).find((each) => each !== undefined);
+  const source = sourceBelow(nodes, givesRowsOnce);
   const [node] = nodes;
   if (source !== undefined || returns === "known" || nodes.length !== 1) {
     throw new PlanError(
@@ -180,15 +181,5 @@ async function sampledSchema(
   );
 }
 
-/** A source below a node that gives its rows only once. */
-function unrepeatableSource(node: StreamNode): StreamSourceNode | undefined {
-  if (node.op === "source") {
-    const { boundedness, isRepeatable } = node.source;
-    return (isRepeatable ?? boundedness !== "unbounded") ? undefined : node;
-  }
-  for (const input of node.inputs) {
-    const found = unrepeatableSource(input.node);
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
+const givesRowsOnce = ({ source: { boundedness, isRepeatable } }: StreamSourceNode): boolean =>
+  !(isRepeatable ?? boundedness !== "unbounded");

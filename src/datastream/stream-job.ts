@@ -3,14 +3,17 @@ import { checkedOptions } from "../api/options.ts";
 import { asEngineError, assert, type EngineError, JobCancelledError } from "../core/errors.ts";
 import type { JobSnapshot } from "../core/job-snapshot.ts";
 import type { CheckpointStatistics } from "../runtime/checkpoint-statistics.ts";
+import type { AttemptWatch, JobFailure } from "../runtime/job-attempts.ts";
 import { type VertexMetrics, withLags } from "../runtime/metrics.ts";
 import type { RunningStream } from "../runtime/running-stream.ts";
 import { jobNotRunning } from "../runtime/state-query.ts";
 import { argumentInvalid, checkedName } from "./arguments.ts";
+import { JobHistory } from "./job-history.ts";
 import type { SavepointResult, StopOptions, TakesSavepoints } from "./savepoint-options.ts";
 import { explainWatermarks, type WatermarkExplanation } from "./watermark-explanation.ts";
 
-export type JobStatus = "CREATED" | "RUNNING" | "CANCELLING" | "CANCELED" | "FINISHED" | "FAILED";
+/** RESTARTING: an attempt has failed, and the next one does not run yet. */
+export type JobStatus = "CREATED" | "RUNNING" | "RESTARTING" | "CANCELLING" | "CANCELED" | "FINISHED" | "FAILED";
 
 /** A stream that runs in the background. */
 export class StreamJob {
@@ -21,22 +24,23 @@ export class StreamJob {
   #metrics: readonly VertexMetrics[] = [];
   #latestCheckpoint: JobSnapshot | undefined;
   #savepoints: TakesSavepoints | undefined;
+  #isStopped = false;
   #onRunning: (control: RunningStream) => void = () => undefined;
-  readonly #running: Promise<RunningStream>;
+  /** The attempt that runs, or the next one. */
+  #running!: Promise<RunningStream>;
+  readonly #history = new JobHistory();
   readonly #result: Promise<JobResult>;
 
   /** @internal Streams are started by `executeAsync`. */
   constructor(run: (job: StreamJobHooks) => Promise<JobResult>, nowMs: () => number, restored?: JobSnapshot) {
     this.#nowMs = nowMs;
     this.#latestCheckpoint = restored;
-    this.#running = new Promise((resolve) => {
-      this.#onRunning = resolve;
-    });
+    this.#awaitAttempt();
     this.#result = run({
       signal: this.#abort.signal,
       onRunning: (control) => {
         this.#control = control;
-        if (this.#status === "CREATED") this.#status = "RUNNING";
+        if (this.#status === "CREATED" || this.#status === "RESTARTING") this.#status = "RUNNING";
         this.#onRunning(control);
       },
       onProgress: (metrics) => {
@@ -48,11 +52,15 @@ export class StreamJob {
       onSavepoints: (savepoints) => {
         this.#savepoints = savepoints;
       },
+      isStopped: () => this.#isStopped,
+      onFailure: (failure) => this.#onFailure(failure),
+      onRestart: () => this.#history.onRestart(),
+      onRestored: (checkpointId) => this.#history.onRestored(checkpointId),
     }).then(
       (result) => {
         this.#status = "FINISHED";
         this.#metrics = result.metrics;
-        return result;
+        return { ...result, metrics: this.#history.metrics(result.metrics) };
       },
       (thrown: unknown) => {
         this.#status = this.#status === "CANCELLING" ? "CANCELED" : "FAILED";
@@ -80,15 +88,26 @@ export class StreamJob {
    * Undefined before the job runs.
    */
   get checkpointStatistics(): CheckpointStatistics | undefined {
-    return this.#control?.checkpointStatistics;
+    return this.#history.statistics(this.#control?.checkpointStatistics);
   }
 
   /**
    * Counts per vertex and subtask as of a fraction of a second ago: rows and bytes, time spent busy, idle and waiting for
-   * room, watermark and how far the clock is ahead of it, and what state takes.
+   * room, watermark and how far the clock is ahead of it, and what state takes. Counts go on when the job is restarted,
+   * so that rows which are read again count again.
    */
   get metrics(): readonly VertexMetrics[] {
-    return withLags(this.#metrics, this.#nowMs());
+    return withLags(this.#history.metrics(this.#metrics), this.#nowMs());
+  }
+
+  /** How often the job was started again after a failure: see `setRestartStrategy`. */
+  get restarts(): number {
+    return this.#history.restarts;
+  }
+
+  /** The newest failures, up to 16, oldest first: those that were restarted, and the one that ended the job. */
+  get failures(): readonly JobFailure[] {
+    return this.#history.failures;
   }
 
   /**
@@ -101,7 +120,7 @@ export class StreamJob {
 
   /** Stops the job without waiting for its input to end; what sinks had not committed is removed. */
   async cancel(): Promise<void> {
-    if (this.#status === "CREATED" || this.#status === "RUNNING") this.#status = "CANCELLING";
+    if (["CREATED", "RUNNING", "RESTARTING"].includes(this.#status)) this.#status = "CANCELLING";
     this.#abort.abort();
     await this.#result.catch((error: EngineError) => {
       if (!(error instanceof JobCancelledError)) throw error;
@@ -146,6 +165,7 @@ export class StreamJob {
       throw argumentInvalid("stopWithSavepoint", drain, "Give drain: true, or leave it out.");
     const running = await this.#whileRunning();
     const taken = await this.#takesSavepoints().stop(running, path, drain);
+    this.#isStopped = true;
     await this.#result;
     return taken;
   }
@@ -177,6 +197,24 @@ export class StreamJob {
     return running.queryState({ uid, name, key: Array.isArray(key) ? key : [key] });
   }
 
+  /** A failed attempt can be asked nothing more; what comes now waits for the next one. */
+  #onFailure(failure: JobFailure): void {
+    this.#history.onFailure(failure);
+    if (failure.restartDelayMs === undefined) return;
+    this.#history.endAttempt(this.#metrics, this.#control?.checkpointStatistics);
+    this.#control = undefined;
+    this.#metrics = [];
+    this.#awaitAttempt();
+    if (this.#status !== "CANCELLING") this.#status = "RESTARTING";
+  }
+
+  #awaitAttempt(): void {
+    this.#running = new Promise((resolve) => {
+      this.#onRunning = resolve;
+    });
+  }
+
+  /** The attempt that runs, or the next one where the job is being restarted. */
   async #whileRunning(): Promise<RunningStream> {
     const control = this.#control ?? (await Promise.race([this.#running, this.#result.then(() => undefined)]));
     if (control !== undefined) return control;
@@ -185,11 +223,13 @@ export class StreamJob {
 }
 
 /** How a running job tells its handle. */
-export interface StreamJobHooks {
+export interface StreamJobHooks extends Required<AttemptWatch> {
   readonly signal: AbortSignal;
   readonly onRunning: (control: RunningStream) => void;
   readonly onProgress: (metrics: readonly VertexMetrics[]) => void;
   readonly onCheckpoint: (snapshot: JobSnapshot) => void;
   /** Before `onRunning`. */
   readonly onSavepoints: (savepoints: TakesSavepoints) => void;
+  /** The savepoint with which it was to end is complete. */
+  readonly isStopped: () => boolean;
 }

@@ -4,6 +4,7 @@ import type { JobSnapshot } from "../core/job-snapshot.ts";
 import type { AccumulatorState } from "../core/rows/accumulators.ts";
 import type { Sink } from "../core/sink.ts";
 import { Workspace } from "../core/workspace.ts";
+import { abortSinks } from "./abort-sinks.ts";
 import { AlignmentGroup } from "./alignment.ts";
 import type { CommitWatch, StoreCheckpoint } from "./checkpoint-store.ts";
 import { type ConnectorRegistry, loadConnectors } from "./connector-loader.ts";
@@ -36,6 +37,8 @@ export interface JobOptions extends JobWatch {
   readonly onStart?: (jobId: string) => void;
   /** Of a stream: the state to go on from. */
   readonly restore?: JobSnapshot;
+  /** Of a stream that was started again: ids of attempts of it that have failed. */
+  readonly failedAttempts?: readonly string[];
   /**
    * Of a stream: makes a checkpoint durable. It is complete when this has resolved, and what sinks have prepared for it
    * is committed then; the timeout of periodic checkpoints holds for it. Behind the end of the input there is a last one,
@@ -60,6 +63,8 @@ export interface JobOutcome {
   readonly accumulators: readonly AccumulatorState[];
 }
 
+/** How long what a job has begun may take to end once the job is to stop: a write, a read, a call of a function. */
+const STOP_MS = 180_000;
 /** Longer than any job: a timer that keeps the process alive while a job runs, as worker links do not. */
 const KEEP_ALIVE_MS = 2 ** 31 - 1;
 
@@ -84,6 +89,8 @@ export class Engine implements TableHome {
   #run: RunningJob | undefined;
   /** Of the job that runs now, where several threads run it. */
   #spillDirectory: string | undefined;
+  /** Something of a job goes on here that could not be stopped. */
+  #isStuck = false;
 
   private constructor(
     host: Host,
@@ -124,14 +131,17 @@ export class Engine implements TableHome {
       const engine = new Engine(host, registry, stored, workers, peers);
       engine.#connect(memories);
       return engine;
+    } catch (thrown) {
+      await Promise.all(workers.map((worker) => worker.terminate()));
+      throw thrown;
     } finally {
       stopWaiting();
     }
   }
 
-  /** False once a worker thread has died: start another engine then. */
+  /** False once a worker thread has died, or a job could not be stopped: start another engine then. */
   get isUsable(): boolean {
-    return this.#workers.every((worker) => !worker.isDead);
+    return !this.#isStuck && this.#workers.every((worker) => !worker.isDead);
   }
 
   async run(graph: JobGraph, options: JobOptions): Promise<JobOutcome> {
@@ -162,6 +172,8 @@ export class Engine implements TableHome {
         this.#host.crashPoint?.("restore.committing");
         await commits.commit(options.restore);
       }
+      const { failedAttempts = [] } = options;
+      if (failedAttempts.length > 0) for (const sink of sinks.values()) await sink.forgetAttempts?.(failedAttempts);
       const isOver = options.restore?.isFinal === true;
       const { metrics, committables, accumulators } = isOver
         ? { metrics: [], committables: [], accumulators: [] }
@@ -309,18 +321,50 @@ export class Engine implements TableHome {
     };
   }
 
-  /** After a failure: everybody stops before anybody frees memory that another thread may be reading. */
+  /**
+   * After a failure: everybody stops before anybody frees memory that another thread may be reading. A worker thread that
+   * does not stop in time is ended.
+   */
   async #tearDown(job: string, run: RunningJob): Promise<SinkResult[]> {
     const prepared = this.#fragment?.committables() ?? [];
-    await this.#fragment?.stop();
+    await this.#stopFragment(run);
     run.isTearingDown = true;
     for (const worker of this.#workers) worker.send({ type: "stop", job });
-    for (const report of await run.all("stopped")) prepared.push(...report.committables);
+    for (const report of await this.#reportsInTime(run, "stopped")) prepared.push(...report.committables);
     for (const report of run.reports("finished")) prepared.push(...report.committables);
     this.#fragment?.close(false);
     for (const worker of this.#workers) worker.send({ type: "close", job });
-    await run.all("closed");
+    await this.#reportsInTime(run, "closed");
     return prepared;
+  }
+
+  /** Its own thread cannot be ended: nobody may go on beside what still runs there. */
+  async #stopFragment(run: RunningJob): Promise<void> {
+    const stopped = this.#fragment?.stop();
+    if (stopped === undefined) return;
+    let cancel: () => void = () => undefined;
+    const tooLate = new Promise<never>((_, reject) => {
+      cancel = this.#host.scheduler.after(STOP_MS, () => reject(notStopped(run.failure)));
+    });
+    try {
+      await Promise.race([stopped, tooLate]);
+    } catch (thrown) {
+      this.#isStuck = true;
+      throw thrown;
+    } finally {
+      cancel();
+    }
+  }
+
+  /** While a job is torn down: a thread without this report some time later is ended. */
+  async #reportsInTime<T extends "stopped" | "closed">(run: RunningJob, type: T): Promise<ReportOf<T>[]> {
+    const cancel = this.#host.scheduler.after(STOP_MS, () => {
+      const answered = run.threadsWith(type);
+      for (const worker of this.#workers) if (!answered.includes(worker.thread)) void worker.terminate();
+    });
+    const reports = await run.all(type);
+    cancel();
+    return reports;
   }
 
   #openSinks(graph: JobGraph, connectors: Connectors): Map<number, Sink> {
@@ -374,6 +418,15 @@ export class Engine implements TableHome {
   }
 }
 
+const notStopped = (cause: EngineError | undefined): ExternalError =>
+  new ExternalError(
+    "JOB_NOT_STOPPED",
+    false,
+    `The job failed or was cancelled, and a read or write of a connector or function had not ended ${STOP_MS} ms later.`,
+    "See why it does not; then end this process, since what it was about to write may still come.",
+    { cause },
+  );
+
 /** Threads that share a job's memory: the planning thread counts where it does more than hand rows to the caller. */
 function sharers(graph: JobGraph, workerCount: number): number {
   if (workerCount === 0) return 1;
@@ -407,33 +460,4 @@ function leasesOf(graph: JobGraph): Set<TableLease> {
     if (source?.local instanceof StoredSource && source.local.lease !== undefined) leases.add(source.local.lease);
   }
   return leases;
-}
-
-const committablesOf = (results: readonly SinkResult[], sink: number) =>
-  results.filter((result) => result.sink === sink).map((result) => result.committable);
-
-/** Every sink is aborted, whatever another one does; a failure to clean up is told together with what led to it. */
-async function abortSinks(
-  sinks: readonly (readonly [number, Sink])[],
-  prepared: readonly SinkResult[],
-  commits: SinkCommits,
-  error: EngineError,
-): Promise<void> {
-  const failures: unknown[] = [];
-  for (const [id, sink] of sinks) {
-    try {
-      await sink.abort(committablesOf(prepared, id), commits.kept(id));
-    } catch (thrown) {
-      failures.push(thrown);
-    }
-  }
-  if (failures.length === 0) return;
-  const reasons = failures.map((failure) => asEngineError(failure).message).join(" ");
-  throw new ExternalError(
-    "SINK_ABORT_FAILED",
-    false,
-    `The job failed (${error.message}), and its unfinished output could not be removed: ${reasons}`,
-    "Remove the hidden files beside the target by hand, then see to the first failure.",
-    { cause: error },
-  );
 }

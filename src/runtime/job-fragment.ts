@@ -25,7 +25,7 @@ import {
   threadOf,
   type VertexSnapshot,
 } from "./messages.ts";
-import { metricsOf, type VertexMetrics } from "./metrics.ts";
+import { countWaiting, metricsOf, type VertexMetrics } from "./metrics.ts";
 import { createOperator } from "./operator-factory.ts";
 import { SinkOutput } from "./sink-output.ts";
 import type { SubtaskSnapshot } from "./snapshots.ts";
@@ -306,6 +306,7 @@ export class JobFragment {
     if (this.#spillDirectory !== undefined) this.#host.files.remove(this.#spillDirectory);
     if (failure !== undefined && succeeded) throw failure;
     const leaked = this.#jobBlocks - this.#jobBlocksBefore;
+    if (leaked !== 0) this.#host.crashPoint?.("job.leaked");
     if (succeeded && leaked !== 0) throw new InternalError(`The job left ${leaked} blocks of memory behind`);
   }
 
@@ -526,13 +527,5 @@ export class JobFragment {
     const counters = this.#counters.get(vertex) ?? {};
     counters[metric] = (counters[metric] ?? 0) + increment;
     this.#counters.set(vertex, counters);
-  }
-}
-
-/** Adds time in which no subtask could do anything to each of them, by what it waited for. */
-function countWaiting(results: ReadonlyMap<Subtask, StepResult>, waitedMs: number): void {
-  for (const [subtask, result] of results) {
-    if (result === "starved") subtask.idleMs += waitedMs;
-    else if (result === "backpressured") subtask.backpressuredMs += waitedMs;
   }
 }

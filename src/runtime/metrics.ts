@@ -1,6 +1,6 @@
 import { START_OF_TIME_MS } from "../core/time/time.ts";
 import { type Backlog, sumOfBacklogs } from "./backlog.ts";
-import type { Subtask } from "./subtask.ts";
+import type { StepResult, Subtask } from "./subtask.ts";
 
 /** What a running job counts, per vertex and summed over its subtasks. */
 export interface VertexMetrics {
@@ -139,4 +139,12 @@ function addTo(sum: VertexMetrics, more: VertexMetrics): VertexMetrics {
   delete sum.backlog;
   Object.assign(sum, backlogOf(sum.subtasks));
   return sum;
+}
+
+/** Adds time in which no subtask could do anything to each of them, by what it waited for. */
+export function countWaiting(results: ReadonlyMap<Subtask, StepResult>, waitedMs: number): void {
+  for (const [subtask, result] of results) {
+    if (result === "starved") subtask.idleMs += waitedMs;
+    else if (result === "backpressured") subtask.backpressuredMs += waitedMs;
+  }
 }

@@ -50,6 +50,8 @@ export class RunningJob {
         this.#changed();
       };
     }
+    // One that died before has nobody told.
+    for (const { death } of workers) if (death !== undefined) this.fail(asEngineError(death));
     options.signal?.addEventListener("abort", this.#onAbort);
     if (options.signal?.aborted === true) this.#onAbort();
   }
@@ -71,6 +73,11 @@ export class RunningJob {
   /** The reports of a type that have come so far. */
   reports<T extends WorkerReport["type"]>(type: T): ReportOf<T>[] {
     return [...(this.#reports.get(type)?.values() ?? [])] as ReportOf<T>[];
+  }
+
+  /** The threads whose report of a type has come. */
+  threadsWith(type: WorkerReport["type"]): number[] {
+    return [...(this.#reports.get(type)?.keys() ?? [])];
   }
 
   onLocalProgress(metrics: readonly VertexMetrics[]): void {

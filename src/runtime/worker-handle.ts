@@ -11,7 +11,8 @@ export class WorkerHandle {
   readonly #worker: HostWorker;
   /** Set while a job runs; "dead" stands for a thread that ended on its own. */
   onReport: (report: WorkerReport | { readonly type: "dead"; readonly error: Error }) => void = () => undefined;
-  isDead = false;
+  /** Why the thread has ended; undefined while it lives. */
+  death: Error | undefined;
   /** Who waits for "freed", by table. */
   readonly #freeing = new Map<string, (leaked: number) => void>();
 
@@ -41,6 +42,10 @@ export class WorkerHandle {
     this.memory.catch(() => undefined);
   }
 
+  get isDead(): boolean {
+    return this.death !== undefined;
+  }
+
   send(command: WorkerCommand, transfer: readonly unknown[] = []): void {
     this.#worker.link.send(command, transfer);
   }
@@ -64,7 +69,7 @@ export class WorkerHandle {
   }
 
   #onDeath(error: Error, reject: (error: Error) => void): void {
-    this.isDead = true;
+    this.death = error;
     for (const table of [...this.#freeing.keys()]) this.#onFreed(table, 0);
     reject(error);
     this.onReport({ type: "dead", error });

@@ -83,6 +83,10 @@ export class RollingFileSink implements Sink {
       preparedParts(kept).flatMap(({ parts }) => parts),
     );
   }
+
+  forgetAttempts(jobIds: readonly string[]): void {
+    for (const jobId of jobIds) this.#files.abort(this.#files.attempt(jobId), []);
+  }
 }
 
 /** The sink for one of the formats of files. */

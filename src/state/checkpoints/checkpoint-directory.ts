@@ -17,6 +17,7 @@ import {
   statePrefix,
 } from "./checkpoint-names.ts";
 import { type Checksum, corrupt, encodeManifest, filesOf, hex, type Manifest, parseManifest } from "./manifest.ts";
+import { OwnAttempts } from "./own-attempts.ts";
 import { readStateFiles, StateFileWriter } from "./state-files.ts";
 
 /** What a run went on from where there was no checkpoint. */
@@ -70,14 +71,23 @@ export class CheckpointDirectory {
     this.#writer = new StateFileWriter(store, checksum);
   }
 
-  /** Begins a run: from now on those before it commit nothing more. */
-  static async claim(options: CheckpointDirectoryOptions): Promise<CheckpointDirectory> {
+  /**
+   * Begins a run: from now on those before it commit nothing more. `own`: those of the same job in this process, so that
+   * an attempt of it takes over from them, and from nobody else.
+   * @throws {ExternalError} CHECKPOINT_FENCED
+   */
+  static async claim(options: CheckpointDirectoryOptions, own = new OwnAttempts()): Promise<CheckpointDirectory> {
     const { store, nowMs } = options;
     const about = new TextEncoder().encode(`claimed at ${new Date(nowMs()).toISOString()}\n`);
     for (;;) {
       const earlier = attemptsIn((await store.list(ATTEMPTS)).map(({ name }) => name));
-      const attempt = (earlier.at(-1) ?? 0) + 1;
+      const newest = earlier.at(-1) ?? 0;
+      const replaced = own.replacedBy(newest);
+      if (replaced !== undefined) throw fenced(store.location, replaced, newest);
+      const attempt = newest + 1;
+      own.add(attempt);
       if (await store.claim(attemptName(attempt), about)) return new CheckpointDirectory(attempt, options);
+      own.delete(attempt);
     }
   }
 

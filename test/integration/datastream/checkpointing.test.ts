@@ -4,6 +4,7 @@ import {
   type CheckpointOptions,
   col,
   type JobSnapshot,
+  restartStrategies,
   Schema,
   type SinkWriter,
   StreamExecutionEnvironment,
@@ -31,14 +32,16 @@ async function run(
 ): Promise<Stored[]> {
   const stored: Stored[] = [];
   await simulation.run(async (host) => {
-    const env = StreamExecutionEnvironment.create({ host, parallelism: 2 }).enableCheckpointing(intervalMs, {
-      ...options,
-      storeCheckpoint: async (snapshot) => {
-        const atMs = simulation.elapsedMs;
-        await store(host, snapshot);
-        stored.push({ id: snapshot.checkpointId, atMs, isFinal: snapshot.isFinal === true });
-      },
-    });
+    const env = StreamExecutionEnvironment.create({ host, parallelism: 2 })
+      .enableCheckpointing(intervalMs, {
+        ...options,
+        storeCheckpoint: async (snapshot) => {
+          const atMs = simulation.elapsedMs;
+          await store(host, snapshot);
+          stored.push({ id: snapshot.checkpointId, atMs, isFinal: snapshot.isFinal === true });
+        },
+      })
+      .setRestartStrategy(restartStrategies.none());
     env
       .fromGenerator({ n: col("n") }, { count: 300, rowsPerSecond: 100 })
       .rebalance()
@@ -96,9 +99,9 @@ describe("checkpoints at an interval", () => {
 
   it("are given up where a barrier takes too long", () =>
     simulated(4).run(async (host) => {
-      const env = StreamExecutionEnvironment.create({ host, batchRows: 4 }).enableCheckpointing(100, {
-        timeoutMs: 200,
-      });
+      const env = StreamExecutionEnvironment.create({ host, batchRows: 1 })
+        .enableCheckpointing(100, { timeoutMs: 200 })
+        .setRestartStrategy(restartStrategies.none());
       // The sink takes its first row for ever, as it seems.
       env.fromGenerator({ n: col("n") }, { count: 100 }).forEach(async () => {
         await pause(host, 100_000);
@@ -121,7 +124,9 @@ describe("checkpoints at an interval", () => {
       },
     });
     const start = (host: Host, options: CheckpointOptions) => {
-      const env = StreamExecutionEnvironment.create({ host }).enableCheckpointing(300, options);
+      const env = StreamExecutionEnvironment.create({ host })
+        .enableCheckpointing(300, options)
+        .setRestartStrategy(restartStrategies.none());
       env.fromGenerator({ n: col("n") }, { count: 300, rowsPerSecond: 100 }).blackhole();
       return env.executeAsync();
     };

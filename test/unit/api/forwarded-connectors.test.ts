@@ -43,6 +43,7 @@ const SINK: Parts<Sink> = {
   createWriter: "method",
   commit: "method",
   abort: "method",
+  forgetAttempts: "method",
 };
 const WRITER: Parts<SinkWriter> = {
   write: "method",
@@ -111,6 +112,7 @@ const ARITIES: Readonly<Record<string, number>> = {
   createWriter: 1,
   commit: 3,
   abort: 2,
+  forgetAttempts: 1,
   write: 1,
   prepareCheckpoint: 1,
   snapshotState: 1,
