@@ -1,17 +1,16 @@
 import fc from "fast-check";
 import { beforeAll, expect, it } from "vitest";
 import type { Host } from "../../../src/core/host.ts";
-import { col, type JobSnapshot, Schema, StreamExecutionEnvironment, types, valueState } from "../../../src/index.ts";
+import { type JobSnapshot, restartStrategies, StreamExecutionEnvironment } from "../../../src/index.ts";
 import { loadEngine } from "../../../src/testing/engine-thread.ts";
 import type { Fault } from "../../../src/testing/fault-plan.ts";
 import { Simulation } from "../../../src/testing/simulation.ts";
 import { SimulatedCrashError } from "../../../src/testing/simulation-errors.ts";
 import { cases, patienceMs } from "../../support/cases.ts";
-import { visibleLines } from "../../support/visible-lines.ts";
+import { expectAllSums, seenSums, sumIntoFiles } from "../../support/summed-files.ts";
 
 beforeAll(loadEngine);
 
-const KEYS = 5;
 const CHECKPOINTS = "/checkpoints/sums";
 
 const scenario = fc.record({
@@ -57,9 +56,6 @@ const scenario = fc.record({
 });
 type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never;
 
-const total = valueState("total", types.int64);
-const sums = Schema.of({ n: types.int64, sum: types.int64 });
-
 /** A running sum per key, into files: state, a timer of the sink and the position of the source must agree. */
 function environment(host: Host, given: Scenario, attempt: number, store: (snapshot: JobSnapshot) => void) {
   const { intervalMs, minPauseMs, timeoutMs, storeMs, retained, rollRows, parallelisms, count } = given;
@@ -85,35 +81,11 @@ function environment(host: Host, given: Scenario, attempt: number, store: (snaps
       },
     });
   }
-  env
-    .fromGenerator({ n: col("n"), key: col("n").mod(BigInt(KEYS)) }, { count, rowsPerSecond: 100, splitCount: 2 })
-    .uid("numbers")
-    .keyBy("key")
-    .process(
-      {
-        processElement({ n }, { state }, out) {
-          const sum = (state(total).get() ?? 0n) + (n ?? 0n) + 1n;
-          state(total).set(sum);
-          out.collect({ n, sum });
-        },
-      },
-      { schema: sums },
-    )
-    .uid("sums")
-    .writeToFiles("/data/out", { format: "json", roll: { rows: rollRows, ageMs: 300 }, uid: "files" });
+  // Whatever fails but the machine would be hidden.
+  env.setRestartStrategy(restartStrategies.none());
+  sumIntoFiles(env, { count, rollRows });
   return env;
 }
-
-interface Written {
-  readonly n: number;
-  readonly sum: number;
-}
-
-const look = (host: Host): Written[] =>
-  Object.values(visibleLines(host.files, "/data/out"))
-    .flat()
-    .map((line) => JSON.parse(line) as Written)
-    .sort((a, b) => a.n - b.n);
 
 const hasCheckpoints = ({ files }: Host): boolean =>
   files.stat(CHECKPOINTS) !== undefined && files.list(CHECKPOINTS).some((name) => name.startsWith("chk-"));
@@ -147,22 +119,12 @@ async function runWithRestarts(given: Scenario): Promise<void> {
     } catch (thrown) {
       if (!(thrown instanceof SimulatedCrashError)) throw thrown;
     }
-    const seen = look(simulation.host).map(({ n }) => n);
+    const seen = seenSums(simulation.host.files).map(({ n }) => n);
     expect(new Set(seen).size).toBe(seen.length);
   }
   // What is visible lasts, and is what an undisturbed run writes.
   simulation.crash();
-  const written = look(simulation.host);
-  expect(written.map(({ n }) => n)).toEqual(Array.from({ length: given.count }, (_, n) => n));
-  for (let key = 0; key < KEYS; key++) {
-    // Two splits may come in any order: the sums of a key are those of some order of its rows.
-    const mine = written.filter(({ n }) => n % KEYS === key).sort((a, b) => a.sum - b.sum);
-    let sum = 0;
-    for (const row of mine) {
-      sum += row.n + 1;
-      expect(row.sum).toBe(sum);
-    }
-  }
+  expectAllSums(seenSums(simulation.host.files), given.count);
 }
 
 const RUNS = cases(60);

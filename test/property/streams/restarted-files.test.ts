@@ -1,0 +1,225 @@
+import fc from "fast-check";
+import { beforeAll, expect, it } from "vitest";
+import type { Host, HostFiles } from "../../../src/core/host.ts";
+import { restartStrategies, StreamExecutionEnvironment, type StreamJob } from "../../../src/index.ts";
+import { DecisionTape } from "../../../src/testing/decision-tape.ts";
+import { loadEngine } from "../../../src/testing/engine-thread.ts";
+import type { Fault } from "../../../src/testing/fault-plan.ts";
+import { SimulatedFiles } from "../../../src/testing/simulated-files.ts";
+import { Simulation } from "../../../src/testing/simulation.ts";
+import { SimulatedCrashError } from "../../../src/testing/simulation-errors.ts";
+import { cases, patienceMs } from "../../support/cases.ts";
+import { expectAllSums, hiddenNames, seenSums, sumIntoFiles } from "../../support/summed-files.ts";
+
+beforeAll(loadEngine);
+
+const CHECKPOINTS = "/checkpoints/sums";
+const ENDLESS = Number.POSITIVE_INFINITY;
+
+/** Strategies as a function of how often they may start a job again. */
+const strategy = fc.oneof(
+  fc.record({ delayMs: fc.nat(500) }).map(
+    ({ delayMs }) =>
+      (attempts: number) =>
+        restartStrategies.fixedDelay({ attempts, delayMs }),
+  ),
+  fc
+    .record({
+      initialDelayMs: fc.integer({ min: 1, max: 300 }),
+      multiplier: fc.constantFrom(1, 1.5, 3),
+      jitter: fc.constantFrom(0, 0.3, 1),
+      resetAfterMs: fc.constant(1e6),
+    })
+    .map(
+      (options) => (attempts: number) => restartStrategies.exponentialDelay({ ...options, maxDelayMs: 1000, attempts }),
+    ),
+);
+
+const DISK = ["disk.open-write", "disk.write", "disk.sync", "disk.rename", "disk.sync-directory", "disk.list"] as const;
+const MOMENTS = ["checkpoint.taken", "checkpoint.complete", "checkpoint.committed", "checkpoint.final"] as const;
+
+/** What breaks an attempt, and the process where a directory brings it back. */
+const fault = fc.oneof(
+  fc.record<Fault>({ label: fc.constantFrom(...DISK, ...MOMENTS), nth: fc.nat(40), kind: fc.constant("io-error") }),
+  fc.record<Fault>({
+    label: fc.constantFrom(...DISK),
+    nth: fc.nat(20),
+    kind: fc.constantFrom("io-error", "sync-lost", "disk-full"),
+    path: fc.constant(CHECKPOINTS),
+  }),
+  fc.record<Fault>({
+    label: fc.constant("link.send"),
+    nth: fc.nat(60),
+    kind: fc.constant("thread-dies"),
+    path: fc.constant("thread-"),
+  }),
+  fc.record<Fault>({
+    label: fc.constant("link.send"),
+    nth: fc.nat(200),
+    kind: fc.constant("delay"),
+    amount: fc.integer({ min: 1, max: 3000 }),
+  }),
+  fc.record<Fault>({
+    label: fc.constantFrom(...DISK, ...MOMENTS),
+    nth: fc.nat(40),
+    kind: fc.constantFrom("crash", "kill"),
+  }),
+);
+
+const scenario = fc.record({
+  count: fc.integer({ min: 1, max: 120 }),
+  intervalMs: fc.integer({ min: 10, max: 400 }),
+  hasDirectory: fc.boolean(),
+  parallelism: fc.integer({ min: 1, max: 3 }),
+  rollRows: fc.integer({ min: 1, max: 60 }),
+  strategy,
+  /** Rows that fail, each so often as it stands there. */
+  bad: fc.array(fc.nat(120), { maxLength: 5, size: "max" }),
+  /** When worker threads end, whatever they do. */
+  deathsMs: fc.array(fc.nat(1500), { maxLength: 3, size: "max" }),
+  faults: fc.array(fault, { maxLength: 6, size: "max" }),
+  tape: fc.array(fc.nat(63), { maxLength: 200, size: "max" }),
+});
+type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never;
+
+function environment(host: Host, { parallelism, intervalMs, hasDirectory }: Scenario): StreamExecutionEnvironment {
+  return StreamExecutionEnvironment.create({
+    host,
+    parallelism,
+    maxParallelism: 16,
+    batchRows: 7,
+    bufferTimeoutMs: 1,
+  }).enableCheckpointing(intervalMs, {
+    timeoutMs: 20_000,
+    tolerableFailures: 1,
+    ...(hasDirectory ? { directory: CHECKPOINTS } : {}),
+  });
+}
+
+/** The disk as somebody else sees it, to whom nothing happens. */
+function outsideFiles({ disk, host }: Simulation): HostFiles {
+  return new SimulatedFiles(disk, DecisionTape.of([]), host.processes, () => undefined);
+}
+
+/** Looks at the output again and again: no row twice, and what was there stays. */
+function watchOutput(simulation: Simulation, host: Host, problems: string[]): () => void {
+  const files = outsideFiles(simulation);
+  let before: readonly number[] = [];
+  let cancel: () => void = () => undefined;
+  const look = (): void => {
+    const seen = seenSums(files).map(({ n }) => n);
+    if (new Set(seen).size < seen.length) problems.push(`rows twice in ${seen}`);
+    if (!before.every((n) => seen.includes(n))) problems.push(`${before} before ${seen}`);
+    before = seen;
+    cancel = host.scheduler.after(40, look);
+  };
+  look();
+  return () => cancel();
+}
+
+const isDeath = ({ kind }: Fault): boolean => kind === "crash" || kind === "kill";
+
+function killNewest(simulation: Simulation): void {
+  const newest = simulation.threads().at(-1);
+  if (newest !== undefined) simulation.killThread(newest);
+}
+
+const found = { restarts: 0, fromCheckpoint: 0, deaths: 0, crashes: 0 };
+
+async function runToItsEnd(given: Scenario): Promise<void> {
+  const { count, bad, hasDirectory } = given;
+  // Without a directory nothing brings a process back.
+  const faults = given.faults.filter((each) => hasDirectory || !isDeath(each));
+  const simulation = new Simulation({ tape: given.tape, faults, parallelism: 4 });
+  const left = [...bad];
+  const onRow = (n: number): void => {
+    const at = left.indexOf(n);
+    if (at < 0) return;
+    left.splice(at, 1);
+    throw new Error(`row ${n} is bad`);
+  };
+  const problems: string[] = [];
+  for (let process = 0; ; process++) {
+    expect(process).toBeLessThan(10);
+    try {
+      await simulation.run(async (host) => {
+        const stopWatching = watchOutput(simulation, host, problems);
+        for (const atMs of given.deathsMs) host.scheduler.after(atMs, () => killNewest(simulation));
+        const env = environment(host, given).setRestartStrategy(given.strategy(ENDLESS));
+        sumIntoFiles(env, given, onRow);
+        const job = await env.executeAsync();
+        await job.result();
+        stopWatching();
+        tally(job);
+        // What a process leaves that dies before its first checkpoint is of no later one's family.
+        if (!simulation.struck.some(isDeath)) expect(hiddenNames(outsideFiles(simulation))).toEqual([]);
+      });
+      break;
+    } catch (thrown) {
+      if (!(thrown instanceof SimulatedCrashError)) throw thrown;
+      found.crashes++;
+    }
+  }
+  expect(problems).toEqual([]);
+  // Whoever fails gives back all memory, too.
+  expect(simulation.hits.get("job.leaked")).toBeUndefined();
+  expect(simulation.threads()).toEqual([]);
+  // What is visible lasts, and is what an undisturbed run writes.
+  simulation.crash();
+  expectAllSums(seenSums(outsideFiles(simulation)), count);
+}
+
+function tally(job: StreamJob): void {
+  found.restarts += job.restarts;
+  for (const { error, restoredCheckpointId } of job.failures) {
+    if (restoredCheckpointId !== null && restoredCheckpointId !== undefined) found.fromCheckpoint++;
+    if (error.code === "THREAD_DIED" || error.code === "SIMULATED_CRASH") found.deaths++;
+  }
+}
+
+const RUNS = cases(50);
+
+it(
+  "files are those of an undisturbed run, whatever fails and is restarted, and however often",
+  async () => {
+    await fc.assert(fc.asyncProperty(scenario, runToItsEnd), { numRuns: RUNS });
+    expect(found.restarts).toBeGreaterThan(RUNS);
+    expect(found.fromCheckpoint).toBeGreaterThan(RUNS / 4);
+    expect(found.deaths).toBeGreaterThan(RUNS / 20);
+    expect(found.crashes).toBeGreaterThan(RUNS / 20);
+  },
+  patienceMs(120_000),
+);
+
+it(
+  "a job whose input is bad ends with its error, behind so many attempts without progress as were promised",
+  async () => {
+    const attempts = fc.integer({ min: 1, max: 6 });
+    const law = fc.asyncProperty(scenario, attempts, fc.nat(119), async (given, promised, poison) => {
+      const simulation = new Simulation({ tape: given.tape, parallelism: 4 });
+      await simulation.run(async (host) => {
+        const env = environment(host, given).setRestartStrategy(given.strategy(promised));
+        sumIntoFiles(env, { ...given, count: 120 }, (n) => {
+          if (n === poison) throw new Error(`row ${n} is bad`);
+        });
+        const job = await env.executeAsync();
+        await expect(job.result()).rejects.toMatchObject({ code: "USER_FUNCTION_FAILED" });
+        expect(job.status).toBe("FAILED");
+        expect(job.restarts).toBeGreaterThanOrEqual(promised);
+        // The last ones began at the same checkpoint, and made no other.
+        const from = job.failures.slice(0, -1).map(({ restoredCheckpointId }) => restoredCheckpointId);
+        expect(new Set(from.slice(-promised)).size).toBe(1);
+        expect(from.length).toBe(Math.min(15, job.restarts));
+        if (from.length > promised && job.restarts < 15) {
+          const before = job.restarts === promised ? undefined : from.at(-promised - 1);
+          expect(before).not.toBe(from.at(-1));
+        }
+        const seen = seenSums(outsideFiles(simulation)).map(({ n }) => n);
+        expect(new Set(seen).size).toBe(seen.length);
+        expect(seen).not.toContain(poison);
+      });
+    });
+    await fc.assert(law, { numRuns: cases(15) });
+  },
+  patienceMs(120_000),
+);
