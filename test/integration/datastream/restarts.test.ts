@@ -287,6 +287,58 @@ describe("a stream that fails", () => {
     expect(simulation.steps).toBe(steps);
   });
 
+  it("goes on where a savepoint with which it was to stop has failed, and not behind one that is complete", () =>
+    simulated(16).run(async (host) => {
+      let timersFail = 1;
+      const timed = StreamExecutionEnvironment.create({ host }).enableCheckpointing(100);
+      timed
+        .fromGenerator({ n: col("n"), key: col("n").mod(1n) }, { count: 200, rowsPerSecond: 100 })
+        .keyBy("key")
+        .process(
+          {
+            processElement({ n }, { timers }, out) {
+              timers.registerEventTime(1e9);
+              out.collect({ n });
+            },
+            // Where the input ends, as it does for a savepoint that drains.
+            onTimer() {
+              if (timersFail-- > 0) throw new Error("the end is bad");
+            },
+          },
+          { schema: Schema.of({ n: types.int64 }) },
+        )
+        .writeToFiles("/out", { format: "text" });
+      const running = await timed.executeAsync();
+      await pause(host, 500);
+      const stopped = running.stopWithSavepoint("/savepoint", { drain: true });
+      await expect(stopped).rejects.toMatchObject({ code: "CHECKPOINT_ABORTED" });
+      await running.result();
+      expect(running.restarts).toBe(1);
+      expect(visibleNumbers(host.files, "/out")).toEqual(numbers(200));
+
+      const env = StreamExecutionEnvironment.create({ host }).enableCheckpointing(100);
+      env.fromGenerator({ n: col("n") }, { count: 1000, rowsPerSecond: 100 }).addSink({
+        spec: { kind: "own" },
+        description: "own",
+        begin: () => undefined,
+        createWriter: () => ({
+          write: () => undefined,
+          prepareCheckpoint: () => [],
+          prepareCommit: () => null,
+          close: () => undefined,
+        }),
+        commit: (_, isLast) => {
+          if (isLast === true) throw new Error("too late");
+        },
+        abort: () => undefined,
+      });
+      const job = await env.executeAsync();
+      await pause(host, 500);
+      await expect(job.stopWithSavepoint("/other")).rejects.toMatchObject({ code: "SINK_FAILED" });
+      expect(job).toMatchObject({ status: "FAILED", restarts: 0 });
+      expect(host.files.list("/other")).toContain("manifest.json");
+    }));
+
   it("is restored from what it was started with, before its first checkpoint", () =>
     simulated(14).run(async (host) => {
       const first = await program(host, {}).executeAsync();
