@@ -2,6 +2,7 @@ import { asEngineError, EngineError } from "../../core/errors.ts";
 import type { Host } from "../../core/host.ts";
 import type { Schema } from "../../core/schema.ts";
 import type { Sink } from "../../core/sink.ts";
+import { restartStrategies } from "../../datastream/restart-strategies.ts";
 import { StreamExecutionEnvironment } from "../../datastream/stream-execution-environment.ts";
 import type { StreamJob } from "../../datastream/stream-job.ts";
 import { installTrap } from "../real-world-trap.ts";
@@ -235,6 +236,8 @@ class FaultedRun {
         tolerableFailures: Number.MAX_SAFE_INTEGER,
         timeoutMs: 10_000,
       });
+      // This run starts it again itself, in another way each time.
+      environment.setRestartStrategy(restartStrategies.none());
     }
     return environment;
   }
