@@ -9,6 +9,8 @@ const NEVER_AGAIN: Readonly<Record<string, string>> = {
   CHECKPOINT_FENCED: "another run of the job goes on from its last checkpoint, and this one would take that from it",
   CHECKPOINT_CORRUPT: "what the job has to go on from is damaged, and to go back behind it would write output twice",
   CHECKPOINT_VERSION: "what the job has to go on from is of a newer Millrace than this one",
+  POSTGRES_FENCED: "another run of the job writes to the table, and this one would take that from it",
+  POSTGRES_STAGING_LOST: "rows of a complete checkpoint are gone from the database, and to go on would lose them",
   JOB_NOT_STOPPED: "something of the failed attempt still runs, and could write while the next one does",
 };
 
