@@ -17,6 +17,12 @@ export type {
 } from "./core/host.ts";
 export { engineThread, loadEngine, type ThreadConnectors } from "./testing/engine-thread.ts";
 export type { CheckedFaultKind, Fault, FaultKind } from "./testing/fault-plan.ts";
+export {
+  type ConformanceOptions,
+  conformance,
+  type SinkUnderTest,
+  type SourceUnderTest,
+} from "./testing/faults/conformance.ts";
 export type {
   FaultCheckOptions,
   FaultInput,

@@ -32,13 +32,27 @@ export interface FaultOutputs {
   sink(name: string): Sink;
 }
 
+/** What a job finds outside of the machine. */
+export interface Outside {
+  /** Of this run alone; it outlives the machine. */
+  readonly system: unknown;
+  /** Of the process that the job runs in. */
+  readonly client: StoreClient;
+}
+
 /** A job as the kit runs it. */
 export interface CheckedJob {
   readonly build: (
     environment: StreamExecutionEnvironment,
     inputs: Readonly<Record<string, InputSource>>,
     outputs: FaultOutputs,
+    outside: Outside,
   ) => void | Promise<void>;
+  /** Makes what one run finds outside, and what is visible there in the end, by output. */
+  readonly system?: {
+    create(): unknown;
+    read(system: unknown, host: Host): ReadonlyMap<string, readonly WrittenRow[]>;
+  };
   readonly schemas: Readonly<Record<string, Schema>>;
 }
 
@@ -115,11 +129,13 @@ class FaultedRun {
   readonly #store = new TransactionalStore();
   readonly #memories = new SimulationMemories();
   readonly #attempts: Attempt[] = [];
+  readonly #system: unknown;
   /** Runs that were taken for dead. */
   #zombies: Promise<unknown>[] = [];
 
   constructor(job: CheckedJob, given: FaultCase, watch: RunWatch) {
     this.#job = job;
+    this.#system = job.system?.create();
     this.#given = given;
     this.#watch = watch;
     const { tape, faults, starve, threads } = given.schedule;
@@ -228,7 +244,8 @@ class FaultedRun {
     for (const [name, schema] of Object.entries(this.#job.schemas)) {
       sources[name] = new InputSource(name, schema, inputs[name] ?? [], splits, schedule);
     }
-    await this.#job.build(environment, sources, { sink: (name) => new OutputSink(name, this.#store, client) });
+    const outputs: FaultOutputs = { sink: (name) => new OutputSink(name, this.#store, client) };
+    await this.#job.build(environment, sources, outputs, { system: this.#system, client });
     if (this.#watch.hasCheckpoints) {
       environment.enableCheckpointing(checkpointMs, {
         directory: CHECKPOINTS,
@@ -247,7 +264,9 @@ class FaultedRun {
   }
 
   /** Looks at the disk as another process would: nothing of that can fail. */
-  #files(): Promise<Map<string, WrittenRow[]>> {
+  async #files(): Promise<ReadonlyMap<string, readonly WrittenRow[]>> {
+    const { system } = this.#job;
+    if (system !== undefined) return system.read(this.#system, this.simulation.quietHost);
     return fileOutputs(this.simulation.quietHost, () => this.#memories.take(), [CHECKPOINTS, "/tmp"]);
   }
 }

@@ -52,7 +52,7 @@ export async function whatIsExpected(job: CheckedJob, given: FaultCase, expect: 
   if (expect !== undefined) return { files: true, outputs: undefined, expect };
   const plain: FaultCase = { ...given, schedule: PLAIN_SCHEDULE };
   const { outputs } = await runCase(job, plain, { hasCheckpoints: false });
-  const files = [...outputs.keys()].some((name) => name.startsWith("/"));
+  const files = job.system !== undefined || [...outputs.keys()].some((name) => name.startsWith("/"));
   return { files, outputs: multisets(outputs), expect };
 }
 

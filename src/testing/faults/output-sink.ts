@@ -51,7 +51,7 @@ export class OutputSink implements Sink {
   }
 
   abort(_: readonly Committable[], kept: readonly Committable[] = []): void {
-    this.#store.abort(this.#client, this.#job, new Set(transactionsOf(kept)));
+    this.#store.abort(this.#client, this.description, this.#job, new Set(transactionsOf(kept)));
   }
 }
 

@@ -4,12 +4,15 @@ import type { FaultModel } from "./fault-model.ts";
 import type { FaultSchedule, SplitDeal } from "./fault-schedule.ts";
 import { CHECKPOINTS } from "./faulted-run.ts";
 
-type FastCheck = typeof import("fast-check");
+/** What of fast-check is needed: its default export has it too. */
+type FastCheck = Omit<typeof import("fast-check"), "default">;
 
 /** Moments at which it matters whether the machine goes down; those that are reached seldom stand here more often. */
 export const CRASH_LABELS: readonly string[] = [
   "source.read",
   "source.read",
+  "checkpoint.aligning",
+  "checkpoint.aligning",
   "checkpoint.aligning",
   "checkpoint.aligning",
   "checkpoint.snapshot",
@@ -24,6 +27,9 @@ export const CRASH_LABELS: readonly string[] = [
   "checkpoint.final",
   "restore.subtask",
   "restore.subtask",
+  "restore.subtask",
+  "restore.committing",
+  "restore.committing",
   "restore.committing",
   "restore.committing",
   "sink.prepare",

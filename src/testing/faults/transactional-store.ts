@@ -79,12 +79,13 @@ export class TransactionalStore {
     event("sink.committed", id, []);
   }
 
-  /** What a job has prepared and nobody may commit any more. */
-  abort({ event }: StoreClient, job: string, kept: ReadonlySet<string>): void {
-    event("sink.abort", job, []);
+  /** What a job has prepared for an output and nobody may commit any more. */
+  abort({ event }: StoreClient, output: string, job: string, kept: ReadonlySet<string>): void {
+    event("sink.abort", output, []);
     this.#arrive();
     for (const [id, transaction] of this.#transactions) {
-      if (transaction.job === job && transaction.state === "prepared" && !kept.has(id)) transaction.state = "aborted";
+      const isMeant = transaction.output === output && transaction.job === job && !kept.has(id);
+      if (isMeant && transaction.state === "prepared") transaction.state = "aborted";
     }
   }
 

@@ -25,7 +25,7 @@ import {
   streamName,
   sunkStreams,
 } from "./program.ts";
-import { type Reading, scriptedSource } from "./scripted-source.ts";
+import { type Reading, scriptedSource, type WatchedReading } from "./scripted-source.ts";
 import { type TakenWatermarks, TimeWatch } from "./watched-operator.ts";
 
 /** How a program is run; none of it may change what it gives. */
@@ -196,7 +196,34 @@ function sinkNodes(
 ): StreamNode[] {
   const run = ++runs;
   const env = StreamExecutionEnvironment.create({ host, parallelism: settings.parallelism });
-  const reading = { ...settings.reading, onRead };
+  const { sunk, ends } = buildProgram(program, env, {
+    reading: { ...settings.reading, onRead },
+    isPlaced: settings.isPlaced,
+    host,
+  });
+  return [
+    ...sunk.map(([name, stream]) =>
+      sinkNode(stream as never, committingSink(name, eventTexts, run, committed, settings.writeMs)),
+    ),
+    ...ends.map(([name, stream]) =>
+      sinkNode(stream, committingSink(name, changeTexts, run, committed, settings.writeMs)),
+    ),
+  ];
+}
+
+/** How a program is told to the API. */
+export interface Telling {
+  readonly reading: WatchedReading;
+  readonly isPlaced: boolean;
+  readonly host: Host;
+}
+
+/** The streams of a program that end somewhere, by name. */
+export function buildProgram(
+  program: Program,
+  env: StreamExecutionEnvironment,
+  { reading, isPlaced, host }: Telling,
+): { readonly sunk: [string, EventStream][]; readonly ends: [string, DataStream][] } {
   const streams: EventStream[] = program.sources.map((source, i) =>
     env.fromSource(
       scriptedSource(`source${i}`, source.splits, reading, source.isReadInTurn === true),
@@ -205,7 +232,7 @@ function sinkNodes(
   );
   const at = ({ parallelism, chaining }: Placing): Place => {
     return (stream) => {
-      if (!settings.isPlaced) return stream;
+      if (!isPlaced) return stream;
       const spread = parallelism === undefined ? stream : stream.setParallelism(parallelism);
       if (chaining === undefined) return spread;
       if (chaining === "grouped") return spread.slotSharingGroup("own");
@@ -219,16 +246,13 @@ function sinkNodes(
     streams.push(built);
     sides.push(step.side?.of(built));
   }
-  const sinks: StreamNode[] = sunkStreams(program).map((stream) => {
-    const name = streamName(program, stream);
-    return sinkNode(streams[stream] as never, committingSink(name, eventTexts, run, committed, settings.writeMs));
-  });
-  for (const [i, { end, placing }] of program.ends.entries()) {
-    const inputs = endInputsOf(program, i).map((stream) => streams[stream]);
-    const built = end.build(inputs, at(placing));
-    sinks.push(sinkNode(built, committingSink(`end${i}`, changeTexts, run, committed, settings.writeMs)));
-  }
-  return sinks;
+  return {
+    sunk: sunkStreams(program).map((stream) => [streamName(program, stream), streams[stream]]),
+    ends: program.ends.map(({ end, placing }, i) => {
+      const inputs = endInputsOf(program, i).map((stream) => streams[stream]);
+      return [`end${i}`, end.build(inputs, at(placing))];
+    }),
+  };
 }
 
 function sinkNode({ plan }: DataStream, sink: ReturnType<typeof committingSink>): StreamNode {
