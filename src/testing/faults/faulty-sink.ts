@@ -1,5 +1,5 @@
 import { ExternalError } from "../../core/errors.ts";
-import type { Committable, Sink, SinkContext, SinkSpec, SinkWriter } from "../../core/sink.ts";
+import type { Committable, Sink, SinkContext, SinkSpec, SinkStart, SinkWriter } from "../../core/sink.ts";
 import type { FaultKind } from "../fault-plan.ts";
 import type { StoreClient } from "./transactional-store.ts";
 
@@ -23,8 +23,8 @@ export class FaultySink implements Sink {
     this.acceptsUpdates = sink.acceptsUpdates === true;
   }
 
-  begin(jobId: string): void {
-    this.#sink.begin(jobId);
+  begin(jobId: string, start: SinkStart): void | Promise<void> {
+    return this.#sink.begin(jobId, start);
   }
 
   createWriter(context: SinkContext): SinkWriter {

@@ -39,10 +39,12 @@ export interface Failure {
 
 /** Rows that are visible, and must not be, or not as often. */
 class TooMuchError extends Error {
+  readonly output: string;
   readonly differences: readonly OutputDifference[];
 
   constructor(output: string, rows: readonly string[]) {
     super(`Rows became visible in "${output}" that never should, or too often`);
+    this.output = output;
     this.differences = [{ output, lost: [], duplicated: rows }];
   }
 }
@@ -66,10 +68,8 @@ export async function judge(
   const failed = (what: string, error: Error, found: readonly OutputDifference[] = []): Failure => {
     return { given, what, differences: found, error, isOwnError: false, simulation: simulationOfFailure(error) };
   };
-  let tooMuch: TooMuchError | undefined;
-  const watch = new Visible(expected.outputs, (error) => {
-    tooMuch ??= error;
-  });
+  const early: TooMuchError[] = [];
+  const watch = new Visible(expected.outputs, (error) => early.push(error));
   let record: RunRecord;
   try {
     record = await runCase(job, given, {
@@ -87,6 +87,8 @@ export async function judge(
     return { ...failed("", error), isOwnError: true };
   }
   onRecord(record);
+  // A changelog passes through what does not stand in the end, and may show that only later.
+  const tooMuch = early.find(({ output }) => record.outputs.get(output)?.every(({ change }) => change > 0) !== false);
   const { simulation, isComplete } = record;
   const verdict = (what: string, error: Error, found: readonly OutputDifference[] = []): Failure => {
     return { ...failed(what, error, found), simulation };

@@ -23,6 +23,7 @@ export const CRASH_LABELS: readonly string[] = [
   "checkpoint.complete",
   "checkpoint.notifying",
   "checkpoint.committed",
+  "checkpoint.committed",
   "checkpoint.ending",
   "checkpoint.final",
   "restore.subtask",
