@@ -1,10 +1,11 @@
 /** Command line of the streaming benchmark: `npm run bench -- streaming [options]`, see bench/README.md. */
 import { parseArgs } from "node:util";
+import { checkpoints } from "./checkpoints.ts";
 import { halfLoad, latency } from "./latency.ts";
 import { memory } from "./memory.ts";
 import { slidingAgainstTumbling } from "./windows.ts";
 
-const suites = { windows: slidingAgainstTumbling, latency, "half-load": halfLoad, memory } as const;
+const suites = { windows: slidingAgainstTumbling, latency, "half-load": halfLoad, memory, checkpoints } as const;
 
 /** One finding: what was measured, and whether it meets the bar. */
 export interface Finding {

@@ -4,17 +4,61 @@ import type { Batch } from "./batch.ts";
 import { plainColumn } from "./columns/dictionary.ts";
 import type { Workspace } from "./workspace.ts";
 
+/** What is done in one turn of a thread that has other work: a fraction of a millisecond. */
+const TURN_BYTES = 1 << 19;
+/** What a batch costs beside its bytes, as so many more. */
+const BATCH_BYTES = 1 << 16;
+
 /** Batches of one schema, at least one of them, as an Arrow IPC stream. */
 export function encodeTable(workspace: Workspace, batches: readonly Batch[]): Uint8Array {
-  const writer = new arrow.RecordBatchStreamWriter();
-  for (const batch of batches) {
-    // Whether a column, or what is inside it, has a dictionary, and which, differs by batch; the stream has one schema.
-    const columns = batch.columns.map((column) => plainColumn(workspace, column));
-    const plain = batch.withColumns(batch.schema, columns);
-    writer.write(toArrow(workspace, plain, "copy"));
-    plain.release();
+  const steps = encoding(workspace, batches);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
   }
-  return writer.finish().toUint8Array(true);
+}
+
+/** The same in turns: the caller holds the batches until this has settled. */
+export async function encodeTableBehind(
+  workspace: Workspace,
+  batches: readonly Batch[],
+  turn: () => Promise<void>,
+): Promise<Uint8Array> {
+  const steps = encoding(workspace, batches);
+  try {
+    for (let bytes = TURN_BYTES; ; ) {
+      if (bytes >= TURN_BYTES) {
+        await turn();
+        bytes = 0;
+      }
+      const step = steps.next();
+      if (step.done === true) return step.value;
+      bytes += step.value;
+    }
+  } finally {
+    steps.return(new Uint8Array());
+  }
+}
+
+/** Gives how many bytes each step was about. */
+function* encoding(workspace: Workspace, batches: readonly Batch[]): Generator<number, Uint8Array, void> {
+  const held: Batch[] = [];
+  try {
+    const pieces = new Pieces();
+    const writer = new arrow.RecordBatchStreamWriter().reset(pieces);
+    for (const batch of batches) {
+      // Whether a column, or what is inside it, has a dictionary, and which, differs by batch; the stream has one schema.
+      const columns = batch.columns.map((column) => plainColumn(workspace, column));
+      const plain = batch.withColumns(batch.schema, columns);
+      held.push(plain);
+      writer.write(toArrow(workspace, plain, "view"));
+      yield BATCH_BYTES;
+    }
+    writer.finish();
+    return yield* pieces.join();
+  } finally {
+    for (const batch of held) batch.release();
+  }
 }
 
 /** The batches of an Arrow IPC stream; the caller owns each. */
@@ -27,4 +71,29 @@ export const parseTable = (bytes: Uint8Array): Iterable<arrow.RecordBatch> => ar
 
 export function* batchesOf(workspace: Workspace, parsed: Iterable<arrow.RecordBatch>): Generator<Batch, void, void> {
   for (const recordBatch of parsed) yield fromArrow(workspace, recordBatch);
+}
+
+/** Takes what a writer gives as it is, views of linear memory too, so that all of it is copied once. */
+class Pieces extends arrow.AsyncByteQueue {
+  readonly #pieces: Uint8Array[] = [];
+  #byteLength = 0;
+
+  override write(piece: Uint8Array): void {
+    this.#pieces.push(piece);
+    this.#byteLength += piece.byteLength;
+  }
+
+  *join(): Generator<number, Uint8Array, void> {
+    const bytes = new Uint8Array(this.#byteLength);
+    let at = 0;
+    for (const piece of this.#pieces) {
+      for (let from = 0; from < piece.byteLength; from += TURN_BYTES) {
+        const part = piece.subarray(from, from + TURN_BYTES);
+        bytes.set(part, at);
+        at += part.byteLength;
+        yield part.byteLength;
+      }
+    }
+    return bytes;
+  }
 }

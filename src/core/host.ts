@@ -100,6 +100,17 @@ export interface HostFiles {
   makeTemporaryDirectory(prefix: string): string;
   /** Removes temporary directories with this prefix whose processes have died without doing so. */
   removeAbandonedDirectories(prefix: string): void;
+  /** For what is large, or has to last: the thread goes on meanwhile. */
+  readonly behind: FilesBehind;
+}
+
+/** What HostFiles does, and fails with, while the thread goes on with other work. */
+export interface FilesBehind {
+  /** Creates or truncates a file of these parts and syncs it. They must not change until this has settled. */
+  write(path: string, parts: readonly Uint8Array[]): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  remove(path: string): Promise<void>;
+  syncDirectory(path: string): Promise<void>;
 }
 
 /** Streams of bytes between processes (TCP). Failures are ExternalErrors CONNECTION_FAILED and CONNECTION_LOST. */

@@ -70,17 +70,22 @@ export async function runCheckpointed(
       if (!(thrown instanceof ExternalError)) throw thrown;
     }
   };
-  const outcome = await run({
-    ...goOnFrom(found),
-    checkpoints: settings,
-    storeCheckpoint: storing((snapshot, { signal }) => directory.store(snapshot, signal)),
-    commitWatch: {
-      before: (checkpointId) => directory.beforeCommit(checkpointId),
-      after: removeOld,
-    },
-  });
-  await removeOld();
-  return outcome;
+  try {
+    const outcome = await run({
+      ...goOnFrom(found),
+      checkpoints: settings,
+      storeCheckpoint: storing((snapshot, { signal }) => directory.store(snapshot, signal)),
+      commitWatch: {
+        before: (checkpointId) => directory.beforeCommit(checkpointId),
+        after: removeOld,
+      },
+    });
+    await removeOld();
+    return outcome;
+  } finally {
+    // What is still being stored when the job fails is not left to write behind its back.
+    await directory.settled();
+  }
 }
 
 const objectsOf = (host: Host, { directory }: KeptCheckpoints): LocalObjects =>
@@ -93,6 +98,8 @@ function claim(
   store: LocalObjects,
   own: OwnAttempts,
 ): Promise<CheckpointDirectory> {
-  const checksum = (bytes: Uint8Array): number => crc32cOf(engine.workspace, [bytes]);
-  return CheckpointDirectory.claim({ store, checksum, nowMs: () => host.clock.nowMs(), retained }, own);
+  const { workspace } = engine;
+  const checksum = (bytes: Uint8Array, crc?: number): number => crc32cOf(workspace, [bytes], crc);
+  const turn = () => host.scheduler.yield();
+  return CheckpointDirectory.claim({ store, checksum, nowMs: () => host.clock.nowMs(), turn, retained }, own);
 }

@@ -1,7 +1,8 @@
 import * as fs from "node:fs";
+import { open, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import type { FileInfo, HostFiles, HostProcesses, ReadableFile, WritableFile } from "../core/host.ts";
+import type { FileInfo, FilesBehind, HostFiles, HostProcesses, ReadableFile, WritableFile } from "../core/host.ts";
 import { type FileVerb, fileError, fileTruncated } from "./node-errors.ts";
 
 /** The local file system through synchronous node:fs; every failure is an ExternalError that names the path. */
@@ -9,6 +10,12 @@ export class NodeFiles implements HostFiles {
   readonly #processes: HostProcesses;
   /** Temporary directories that are there, with what cancels their removal at exit. */
   readonly #temporary = new Map<string, () => void>();
+  readonly behind: FilesBehind = {
+    write: (path, parts) => namingLater("written", path, () => writeBehind(path, parts)),
+    rename: (from, to) => namingLater("renamed", from, () => rename(from, to)),
+    remove: (path) => namingLater("removed", path, () => removeBehind(path)),
+    syncDirectory: (path) => namingLater("synced", path, () => syncDirectoryBehind(path)),
+  };
 
   constructor(processes: HostProcesses) {
     this.#processes = processes;
@@ -166,6 +173,38 @@ class NodeWritableFile implements WritableFile {
   }
 }
 
+async function writeBehind(path: string, parts: readonly Uint8Array[]): Promise<void> {
+  const file = await open(path, "w");
+  try {
+    for (const bytes of parts) {
+      let done = 0;
+      while (done < bytes.length) done += (await file.write(bytes, done, bytes.length - done)).bytesWritten;
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function removeBehind(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (error) {
+    if (!isBelowFile(error)) throw error;
+  }
+}
+
+async function syncDirectoryBehind(path: string): Promise<void> {
+  // Windows opens no directories, and its renames are durable without this.
+  if (process.platform === "win32") return;
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
 /** What a call gives, or undefined where it fails. */
 function attempt<T>(call: () => T): T | undefined {
   try {
@@ -191,6 +230,14 @@ function makeDirectories(path: string): void {
     if (code !== "ENOENT" || fs.existsSync(parent)) throw error;
     makeDirectories(parent);
     makeDirectories(path);
+  }
+}
+
+async function namingLater(verb: FileVerb, path: string, run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    throw fileError(error, verb, path);
   }
 }
 

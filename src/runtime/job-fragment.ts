@@ -110,7 +110,12 @@ export class JobFragment {
     });
     this.#stream = options.deployment.graph.stream;
     this.#stored = options.stored;
-    this.#snapshots = new SubtaskSnapshots(this.#workspace, this.#stream, options.deployment.restore);
+    this.#snapshots = new SubtaskSnapshots({
+      workspace: this.#workspace,
+      stream: this.#stream,
+      restored: options.deployment.restore,
+      turn: () => this.#host.scheduler.yield(),
+    });
     this.#jobBlocksBefore = this.#jobBlocks;
     const { memoryBytes, memorySharers } = options.deployment;
     this.#workspace.setLimit(memoryBytes, memorySharers);
@@ -133,14 +138,16 @@ export class JobFragment {
   }
 
   /** Called when a subtask's state has been taken for a checkpoint; also for those that have finished before. */
-  onSnapshot: (checkpointId: number, vertex: number, snapshot: SubtaskSnapshot) => void = () => undefined;
+  set onSnapshot(onTaken: (checkpointId: number, vertex: number, snapshot: SubtaskSnapshot) => void) {
+    this.#snapshots.onTaken = onTaken;
+  }
 
   /** Starts a checkpoint at the sources of this thread. */
   triggerCheckpoint(barrier: Barrier): void {
     for (const subtask of this.#subtasks) {
       if (subtask.isFinished) {
         this.#host.crashPoint?.("checkpoint.subtask-finished");
-        this.onSnapshot(barrier.checkpointId, subtask.vertex, this.#snapshots.finalOf(subtask));
+        this.#snapshots.onTaken(barrier.checkpointId, subtask.vertex, this.#snapshots.finalOf(subtask));
       } else if (this.#vertex(subtask.vertex).source !== undefined) subtask.triggerBarrier(barrier);
     }
     this.#snapshots.last = barrier.checkpointId;
@@ -207,6 +214,7 @@ export class JobFragment {
     const running = new Set(this.#subtasks);
     while (running.size > 0 || !this.#channels.isDrained) {
       if (this.#isCancelled) return false;
+      this.#snapshots.throwFailure();
       let progressed = false;
       for (const subtask of running) {
         const before = this.#host.clock.monotonicMs();
@@ -248,6 +256,8 @@ export class JobFragment {
     }
     // Sources that were ended may still be reading.
     if (this.#halted !== undefined) await Promise.all(this.#subtasks.map((subtask) => subtask.stop()));
+    await this.#snapshots.settled();
+    this.#snapshots.throwFailure();
     return true;
   }
 
@@ -264,6 +274,7 @@ export class JobFragment {
   async stop(): Promise<void> {
     this.cancel();
     await Promise.all(this.#subtasks.map((subtask) => subtask.stop()));
+    await this.#snapshots.settled();
   }
 
   onPeerMessage(message: PeerMessage): void {
@@ -402,10 +413,9 @@ export class JobFragment {
       requests,
       workspace: this.#workspace,
       nowMs: () => this.#host.clock.nowMs(),
-      onBarrier: ({ checkpointId }, snapshot) => {
+      onBarrier: ({ checkpointId }, write) => {
         this.#host.crashPoint?.("checkpoint.snapshot");
-        const taken = this.#snapshots.take(vertex, subtaskOf().index, snapshot);
-        this.onSnapshot(checkpointId, vertex.id, taken);
+        this.#snapshots.take(subtaskOf(), vertex, checkpointId, write);
       },
     };
   }
@@ -414,12 +424,7 @@ export class JobFragment {
   #onFinished(subtask: Subtask): void {
     // Of what is suspended, its barrier has told all.
     if (this.#stream === undefined || this.#halted === "suspend") return;
-    const { last, snapshot } = this.#snapshots.takeLast(
-      subtask,
-      this.#vertex(subtask.vertex),
-      this.#halted === "drain",
-    );
-    if (last !== undefined) this.onSnapshot(last, subtask.vertex, snapshot);
+    this.#snapshots.takeLast(subtask, this.#vertex(subtask.vertex), this.#halted === "drain");
   }
 
   /** True where gathered rows were sent, which gives others work. */

@@ -36,11 +36,27 @@ export class TableWriter implements SnapshotWriter {
   finish(): TableSnapshot[] {
     const snapshots: TableSnapshot[] = [];
     for (const [name, { kind, batches }] of this.#tables) {
-      const rowCount = batches.reduce((sum, batch) => sum + batch.rowCount, 0);
-      snapshots.push({ name, kind, rowCount, bytes: tableFormat().encodeTable(this.#workspace, batches) });
+      const bytes = tableFormat().encodeTable(this.#workspace, batches);
+      snapshots.push({ name, kind, rowCount: rowsOf(batches), bytes });
     }
     this.close();
     return snapshots;
+  }
+
+  /** The same in turns of the thread. */
+  async finishBehind(turn: () => Promise<void>): Promise<TableSnapshot[]> {
+    const snapshots: TableSnapshot[] = [];
+    try {
+      for (const [name, { kind, batches }] of this.#tables) {
+        const bytes = await tableFormat().encodeTableBehind(this.#workspace, batches, turn);
+        snapshots.push({ name, kind, rowCount: rowsOf(batches), bytes });
+        for (const batch of batches) batch.release();
+        this.#tables.delete(name);
+      }
+      return snapshots;
+    } finally {
+      this.close();
+    }
   }
 
   close(): void {
@@ -48,6 +64,8 @@ export class TableWriter implements SnapshotWriter {
     this.#tables.clear();
   }
 }
+
+const rowsOf = (batches: readonly Batch[]): number => batches.reduce((sum, batch) => sum + batch.rowCount, 0);
 
 /** Gives a subtask its share of an operator's tables. */
 export class TableReader implements SnapshotReader {

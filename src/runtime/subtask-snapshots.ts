@@ -7,55 +7,103 @@ import type { VertexSnapshot } from "./messages.ts";
 import { type SubtaskSnapshot, TableReader, TableWriter } from "./snapshots.ts";
 import type { SnapshotPart, Subtask } from "./subtask.ts";
 
-/** Takes and restores the state of the subtasks of one job on one thread. */
+export interface SubtaskSnapshotsOptions {
+  readonly workspace: Workspace;
+  /** Undefined for a batch job, which has no checkpoints. */
+  readonly stream: StreamSettings | undefined;
+  readonly restored: JobSnapshot | undefined;
+  /** Lets the job go on. */
+  readonly turn: () => Promise<void>;
+}
+
+/** Writes the parts of a subtask's state: a copy of what they are at this moment. */
+type WriteParts = (writerOf: (part: SnapshotPart) => TableWriter) => void;
+
+/**
+ * Takes and restores the state of the subtasks of one job on one thread. While a barrier passes a subtask its state is
+ * copied; what was copied is encoded while the job goes on.
+ */
 export class SubtaskSnapshots {
   /** The newest checkpoint that was triggered. */
   last: number | undefined;
-  readonly #workspace: Workspace;
-  readonly #stream: StreamSettings | undefined;
-  readonly #restored: JobSnapshot | undefined;
+  readonly #options: SubtaskSnapshotsOptions;
   /** Of subtasks that have finished, what later checkpoints still need: positions of sources, output of sinks. */
   readonly #finals = new Map<Subtask, SubtaskSnapshot>();
+  /** The newest checkpoint whose barrier has passed a subtask. */
+  readonly #passed = new Map<Subtask, number>();
+  readonly #underWay = new Set<Promise<void>>();
+  #failure: { readonly thrown: unknown } | undefined;
 
-  constructor(workspace: Workspace, stream: StreamSettings | undefined, restored: JobSnapshot | undefined) {
-    this.#workspace = workspace;
-    this.#stream = stream;
-    this.#restored = restored;
+  constructor(options: SubtaskSnapshotsOptions) {
+    this.#options = options;
   }
 
-  /** `snapshot` writes the parts of a subtask. */
-  take(
-    vertex: JobVertex,
-    subtask: number,
-    snapshot: (writerOf: (part: SnapshotPart) => TableWriter) => void,
-  ): SubtaskSnapshot {
+  /** Called with the state of a subtask that is ready to be stored. */
+  onTaken: (checkpointId: number, vertex: number, snapshot: SubtaskSnapshot) => void = () => undefined;
+
+  /** A barrier passes a subtask. */
+  take(subtask: Subtask, vertex: JobVertex, checkpointId: number, write: WriteParts): void {
+    const writers = this.#write(vertex, write);
+    this.#passed.set(subtask, checkpointId);
+    const taken: Promise<void> = this.#encode(subtask.index, writers)
+      .then((snapshot) => this.onTaken(checkpointId, vertex.id, snapshot))
+      .catch((thrown: unknown) => {
+        this.#failure ??= { thrown };
+      })
+      .finally(() => this.#underWay.delete(taken));
+    this.#underWay.add(taken);
+  }
+
+  /** A subtask has finished: the newest checkpoint waits for it too, if its barrier has not come. `isDrained`: all it has. */
+  takeLast(subtask: Subtask, vertex: JobVertex, isDrained: boolean): void {
+    const { last } = this;
+    const checkpointId = (last ?? 0) + 1;
+    const writers = this.#write(vertex, (writerOf) =>
+      isDrained ? subtask.snapshotDrained(checkpointId, writerOf) : subtask.snapshotEnd(checkpointId, writerOf),
+    );
+    const operators = [...writers].map(([uid, writer]) => ({ uid, tables: writer.finish() }));
+    const snapshot = { subtask: subtask.index, operators };
+    this.#finals.set(subtask, snapshot);
+    if (last !== undefined && this.#passed.get(subtask) !== last) this.onTaken(last, vertex.id, snapshot);
+  }
+
+  /** Throws what encoding has failed with. */
+  throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.thrown;
+  }
+
+  /** Resolves when all that was taken is encoded. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#underWay);
+  }
+
+  /** Nothing is left of it where it fails. */
+  #write(vertex: JobVertex, write: WriteParts): Map<string, TableWriter> {
     const writers = new Map<string, TableWriter>();
     try {
-      snapshot((part) => {
+      write((part) => {
         const uid = part === "source" ? sourceUid(vertex) : part;
-        const writer = writers.get(uid) ?? new TableWriter(this.#workspace);
+        const writer = writers.get(uid) ?? new TableWriter(this.#options.workspace);
         writers.set(uid, writer);
         return writer;
       });
-      return { subtask, operators: [...writers].map(([uid, writer]) => ({ uid, tables: writer.finish() })) };
-    } finally {
+      return writers;
+    } catch (thrown) {
       for (const writer of writers.values()) writer.close();
+      throw thrown;
     }
   }
 
-  /** Of a subtask that has finished; `last` waits for it too, where there is a checkpoint. `isDrained`: all it has. */
-  takeLast(
-    subtask: Subtask,
-    vertex: JobVertex,
-    isDrained: boolean,
-  ): { readonly last: number | undefined; readonly snapshot: SubtaskSnapshot } {
-    const { last } = this;
-    const checkpointId = (last ?? 0) + 1;
-    const snapshot = this.take(vertex, subtask.index, (writerOf) =>
-      isDrained ? subtask.snapshotDrained(checkpointId, writerOf) : subtask.snapshotEnd(checkpointId, writerOf),
-    );
-    this.#finals.set(subtask, snapshot);
-    return { last, snapshot };
+  async #encode(subtask: number, writers: ReadonlyMap<string, TableWriter>): Promise<SubtaskSnapshot> {
+    try {
+      const operators: SubtaskSnapshot["operators"][number][] = [];
+      for (const [uid, writer] of writers) {
+        operators.push({ uid, tables: await writer.finishBehind(this.#options.turn) });
+      }
+      return { subtask, operators };
+    } finally {
+      for (const writer of writers.values()) writer.close();
+    }
   }
 
   finalOf(subtask: Subtask): SubtaskSnapshot {
@@ -69,15 +117,15 @@ export class SubtaskSnapshots {
 
   /** Gives a subtask that was opened its share of the state that the job goes on from, if it does. */
   restore(subtask: Subtask, vertex: JobVertex): void {
-    const restored = this.#restored;
-    if (restored === undefined || this.#stream === undefined) return;
+    const { workspace, stream, restored } = this.#options;
+    if (restored === undefined || stream === undefined) return;
     const { parallelism } = vertex;
-    const keyGroups = keyGroupRange(subtask.index, parallelism, this.#stream.maxParallelism);
+    const keyGroups = keyGroupRange(subtask.index, parallelism, stream.maxParallelism);
     subtask.restore((part) => {
       if (part === "source" && vertex.source === undefined) return undefined;
       const snapshot = restored.operators[part === "source" ? sourceUid(vertex) : part];
       if (snapshot === undefined) return undefined;
-      return new TableReader(this.#workspace, snapshot, { keyGroups, subtask: subtask.index, parallelism });
+      return new TableReader(workspace, snapshot, { keyGroups, subtask: subtask.index, parallelism });
     });
   }
 }

@@ -1,4 +1,5 @@
-import type { FileInfo, HostFiles, HostProcesses, ReadableFile, WritableFile } from "../core/host.ts";
+import { filesBehind } from "../core/files-behind.ts";
+import type { FileInfo, FilesBehind, HostFiles, HostProcesses, ReadableFile, WritableFile } from "../core/host.ts";
 import { type FileVerb, fileError, fileTruncated } from "../host/node-errors.ts";
 import type { DecisionTape } from "./decision-tape.ts";
 import type { DirectoryNode, DiskNode, FileNode } from "./disk-node.ts";
@@ -18,6 +19,7 @@ export type OnDiskEvent = (label: string, path: string, possible: readonly Fault
  * disk.sync, disk.rename, disk.remove, disk.make-directory, disk.sync-directory.
  */
 export class SimulatedFiles implements HostFiles {
+  readonly behind: FilesBehind;
   readonly #disk: SimulatedDisk;
   readonly #tape: DecisionTape;
   readonly #processes: HostProcesses;
@@ -32,7 +34,9 @@ export class SimulatedFiles implements HostFiles {
     processes: HostProcesses,
     onEvent: OnDiskEvent,
     nowMs: () => number = () => 0,
+    turn: () => Promise<void> = () => Promise.resolve(),
   ) {
+    this.behind = filesBehind(this, turn);
     this.#nowMs = nowMs;
     this.#disk = disk;
     this.#tape = tape;

@@ -62,17 +62,19 @@ export class SimulatedThread {
       if (this.isDead) throw new SimulatedCrashError(label);
       return this.event(label, path, possible);
     };
+    const scheduler = this.#scheduler();
     const files: HostFiles = new SimulatedFiles(
       machine.disk,
       machine.tape,
       processes,
       onDiskEvent,
       () => machine.time.wallMs,
+      () => scheduler.yield(),
     );
     this.host = {
       clock: this.#clock(),
       random: machine.random,
-      scheduler: this.#scheduler(),
+      scheduler,
       files,
       network: machine.networkOf(this),
       threads: machine.threadsOf(this),

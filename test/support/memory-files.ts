@@ -1,3 +1,4 @@
+import { filesBehind } from "../../src/core/files-behind.ts";
 import type { FileInfo, HostFiles, ReadableFile, WritableFile } from "../../src/core/host.ts";
 
 /** Files in memory, with faults that a test sets. Paths are plain keys; directories exist by being named. */
@@ -10,6 +11,7 @@ export class MemoryFiles implements HostFiles {
   /** Reads fail with EIO. */
   readsFail = false;
   #directories = 0;
+  readonly behind = filesBehind(this, () => Promise.resolve());
 
   stat(path: string): FileInfo | undefined {
     const parts = this.contents.get(path);

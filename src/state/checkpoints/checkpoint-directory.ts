@@ -35,6 +35,8 @@ export interface CheckpointDirectoryOptions {
   readonly checksum: Checksum;
   /** Wall clock, epoch milliseconds. */
   readonly nowMs: () => number;
+  /** Lets other work of the thread come between. */
+  readonly turn: () => Promise<void>;
   /** Complete checkpoints that are kept, from 1. */
   readonly retained: number;
 }
@@ -62,13 +64,13 @@ export class CheckpointDirectory {
   /** What earlier runs have left is removed once. */
   #isSwept = false;
 
-  private constructor(attempt: number, { store, checksum, nowMs, retained }: CheckpointDirectoryOptions) {
+  private constructor(attempt: number, { store, checksum, nowMs, turn, retained }: CheckpointDirectoryOptions) {
     this.attempt = attempt;
     this.#store = store;
     this.#checksum = checksum;
     this.#nowMs = nowMs;
     this.#retained = retained;
-    this.#writer = new StateFileWriter(store, checksum);
+    this.#writer = new StateFileWriter(store, checksum, turn);
   }
 
   /**
@@ -134,6 +136,11 @@ export class CheckpointDirectory {
     const stored = this.#storing.then(() => this.#keep(snapshot, signal));
     this.#storing = stored.catch(() => undefined);
     return stored;
+  }
+
+  /** Resolves when nothing is being stored any more, also of what nobody waits for. */
+  settled(): Promise<void> {
+    return this.#storing;
   }
 
   async #keep(snapshot: JobSnapshot, signal: AbortSignal | undefined): Promise<void> {

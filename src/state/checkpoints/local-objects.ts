@@ -34,20 +34,20 @@ export class LocalObjects implements ObjectStore {
     const directory = this.#makeDirectory(path);
     const unfinished = `${directory}/${UNFINISHED}${this.#token}-${this.#unfinished++}`;
     try {
-      this.#write(unfinished, bytes, false);
-      this.#files.rename(unfinished, path);
+      await this.#files.behind.write(unfinished, bytes);
+      await this.#files.behind.rename(unfinished, path);
     } catch (thrown) {
       this.#discard(unfinished);
       throw thrown;
     }
-    this.#files.syncDirectory(directory);
+    await this.#files.behind.syncDirectory(directory);
   }
 
   async claim(name: string, bytes: Uint8Array): Promise<boolean> {
     const path = this.#path(name);
     const directory = this.#makeDirectory(path);
     try {
-      this.#write(path, [bytes], true);
+      this.#create(path, bytes);
     } catch (thrown) {
       if (!(thrown instanceof ExternalError) || thrown.code !== "FILE_EXISTS") throw thrown;
       // Whoever took it may have died before it lasted.
@@ -78,7 +78,7 @@ export class LocalObjects implements ObjectStore {
   }
 
   async remove(names: readonly string[]): Promise<void> {
-    for (const name of names) this.#files.remove(this.#path(name));
+    for (const name of names) await this.#files.behind.remove(this.#path(name));
     for (const directory of new Set(names.map(parentOf))) this.#settle(directory);
   }
 
@@ -98,10 +98,10 @@ export class LocalObjects implements ObjectStore {
     }
   }
 
-  #write(path: string, bytes: readonly Uint8Array[], exclusive: boolean): void {
-    const file = this.#files.openWrite(path, { exclusive });
+  #create(path: string, bytes: Uint8Array): void {
+    const file = this.#files.openWrite(path, { exclusive: true });
     try {
-      for (const part of bytes) file.write(part);
+      file.write(bytes);
       file.sync();
     } finally {
       file.close();

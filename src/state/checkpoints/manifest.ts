@@ -41,8 +41,8 @@ export interface Manifest {
   readonly operators: Readonly<Record<string, Readonly<Record<string, TableManifest>>>>;
 }
 
-/** CRC-32C of bytes one after the other, unsigned. */
-export type Checksum = (bytes: Uint8Array) => number;
+/** CRC-32C of bytes, unsigned; behind bytes whose checksum is `crc`. */
+export type Checksum = (bytes: Uint8Array, crc?: number) => number;
 
 const CHECKSUM_MEMBER = ',\n "crc32c": "';
 const END = '"\n}\n';

@@ -113,6 +113,7 @@ const openDirectory = (host: Host, retained: number): Promise<CheckpointDirector
     store: new LocalObjects(host.files, DIRECTORY, `${host.processes.token}-${writers++}`, isOneRuns),
     checksum: (bytes) => crc32cReference(bytes),
     nowMs: () => host.clock.nowMs(),
+    turn: () => host.scheduler.yield(),
     retained,
   });
 

@@ -13,8 +13,15 @@ const open = ({ host }: Simulation, retained = 2) =>
     store: new LocalObjects(host.files, "/job", `${writers++}`, isOneRuns),
     checksum: crc32cReference,
     nowMs: () => host.clock.nowMs(),
+    turn: () => host.scheduler.yield(),
     retained,
   });
+
+/** A test that takes place on a machine. */
+const on = (test: (simulation: Simulation) => Promise<void>) => () => {
+  const simulation = new Simulation();
+  return simulation.run(() => test(simulation));
+};
 
 const snapshot = (checkpointId: number, ...parts: Uint8Array[]): JobSnapshot => ({
   checkpointId,
@@ -24,67 +31,79 @@ const snapshot = (checkpointId: number, ...parts: Uint8Array[]): JobSnapshot => 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 
 describe("the checkpoints of a job", () => {
-  it("name no file that went with a checkpoint that failed", async () => {
-    const simulation = new Simulation();
-    const first = await open(simulation);
-    await first.restore();
-    const finished = bytes(1, 2, 3);
-    simulation.addFault({ label: "disk.sync", nth: 1, kind: "io-error" });
-    await expect(first.store(snapshot(1, finished, bytes(4)))).rejects.toMatchObject({ code: "FILE_IO" });
-    await first.store(snapshot(2, finished, bytes(5)));
-    expect(await (await open(simulation)).restore()).toEqual(snapshot(2, finished, bytes(5)));
-  });
+  it(
+    "name no file that went with a checkpoint that failed",
+    on(async (simulation) => {
+      const first = await open(simulation);
+      await first.restore();
+      const finished = bytes(1, 2, 3);
+      simulation.addFault({ label: "disk.sync", nth: 1, kind: "io-error" });
+      await expect(first.store(snapshot(1, finished, bytes(4)))).rejects.toMatchObject({ code: "FILE_IO" });
+      await first.store(snapshot(2, finished, bytes(5)));
+      expect(await (await open(simulation)).restore()).toEqual(snapshot(2, finished, bytes(5)));
+    }),
+  );
 
-  it("write a part that did not change once", async () => {
-    const simulation = new Simulation();
-    const first = await open(simulation);
-    const finished = bytes(1, 2, 3);
-    await first.store(snapshot(1, finished, bytes(4)));
-    await first.store(snapshot(2, finished, bytes(5)));
-    expect(simulation.host.files.list("/job/state").length).toBe(3);
-    await first.store(snapshot(3, finished, bytes(6)));
-    await first.removeOld();
-    expect(simulation.host.files.list("/job/state").length).toBe(3);
-    expect(await (await open(simulation)).restore()).toEqual(snapshot(3, finished, bytes(6)));
-  });
+  it(
+    "write a part that did not change once",
+    on(async (simulation) => {
+      const first = await open(simulation);
+      const finished = bytes(1, 2, 3);
+      await first.store(snapshot(1, finished, bytes(4)));
+      await first.store(snapshot(2, finished, bytes(5)));
+      expect(simulation.host.files.list("/job/state").length).toBe(3);
+      await first.store(snapshot(3, finished, bytes(6)));
+      await first.removeOld();
+      expect(simulation.host.files.list("/job/state").length).toBe(3);
+      expect(await (await open(simulation)).restore()).toEqual(snapshot(3, finished, bytes(6)));
+    }),
+  );
 
-  it("are read from the copy where the manifest is gone from one that was committed", async () => {
-    const simulation = new Simulation();
-    const first = await open(simulation);
-    await first.store(snapshot(1, bytes(1)));
-    await first.store(snapshot(2, bytes(2)));
-    await first.beforeCommit(2);
-    simulation.host.files.remove("/job/chk-000001-000000002/manifest.json");
-    expect(await (await open(simulation)).restore()).toEqual(snapshot(2, bytes(2)));
-  });
+  it(
+    "are read from the copy where the manifest is gone from one that was committed",
+    on(async (simulation) => {
+      const first = await open(simulation);
+      await first.store(snapshot(1, bytes(1)));
+      await first.store(snapshot(2, bytes(2)));
+      await first.beforeCommit(2);
+      simulation.host.files.remove("/job/chk-000001-000000002/manifest.json");
+      expect(await (await open(simulation)).restore()).toEqual(snapshot(2, bytes(2)));
+    }),
+  );
 
-  it("are missed where one that a run went on from is gone", async () => {
-    const simulation = new Simulation();
-    await (await open(simulation)).store(snapshot(1, bytes(1)));
-    await (await open(simulation)).restore();
-    simulation.host.files.remove("/job/chk-000001-000000001");
-    await expect((await open(simulation)).restore()).rejects.toMatchObject({ code: "CHECKPOINT_CORRUPT" });
-  });
+  it(
+    "are missed where one that a run went on from is gone",
+    on(async (simulation) => {
+      await (await open(simulation)).store(snapshot(1, bytes(1)));
+      await (await open(simulation)).restore();
+      simulation.host.files.remove("/job/chk-000001-000000001");
+      await expect((await open(simulation)).restore()).rejects.toMatchObject({ code: "CHECKPOINT_CORRUPT" });
+    }),
+  );
 
-  it("are passed over where they are damaged and nothing of them was committed", async () => {
-    const simulation = new Simulation();
-    const first = await open(simulation);
-    await first.restore();
-    await first.store(snapshot(1, bytes(1)));
-    await first.store(snapshot(2, bytes(2)));
-    simulation.host.files.remove("/job/state/000001-000000002-0.arrows");
-    expect(await (await open(simulation)).restore()).toEqual(snapshot(1, bytes(1)));
-  });
+  it(
+    "are passed over where they are damaged and nothing of them was committed",
+    on(async (simulation) => {
+      const first = await open(simulation);
+      await first.restore();
+      await first.store(snapshot(1, bytes(1)));
+      await first.store(snapshot(2, bytes(2)));
+      simulation.host.files.remove("/job/state/000001-000000002-0.arrows");
+      expect(await (await open(simulation)).restore()).toEqual(snapshot(1, bytes(1)));
+    }),
+  );
 
-  it("let a run that was taken over neither start nor commit", async () => {
-    const simulation = new Simulation();
-    const first = await open(simulation);
-    const second = await open(simulation);
-    await expect(first.restore()).rejects.toMatchObject({ code: "CHECKPOINT_FENCED" });
-    await expect(first.store(snapshot(1, bytes(1)))).rejects.toMatchObject({ code: "CHECKPOINT_FENCED" });
-    await second.restore();
-    await second.store(snapshot(1, bytes(2)));
-    await expect(first.beforeCommit(1)).rejects.toMatchObject({ code: "CHECKPOINT_FENCED" });
-    expect(await (await open(simulation)).restore()).toEqual(snapshot(1, bytes(2)));
-  });
+  it(
+    "let a run that was taken over neither start nor commit",
+    on(async (simulation) => {
+      const first = await open(simulation);
+      const second = await open(simulation);
+      await expect(first.restore()).rejects.toMatchObject({ code: "CHECKPOINT_FENCED" });
+      await expect(first.store(snapshot(1, bytes(1)))).rejects.toMatchObject({ code: "CHECKPOINT_FENCED" });
+      await second.restore();
+      await second.store(snapshot(1, bytes(2)));
+      await expect(first.beforeCommit(1)).rejects.toMatchObject({ code: "CHECKPOINT_FENCED" });
+      expect(await (await open(simulation)).restore()).toEqual(snapshot(1, bytes(2)));
+    }),
+  );
 });
