@@ -5,6 +5,7 @@ import { runDataSetModule } from "../dataset/dataset-module.ts";
 import { startJobModule } from "../datastream/job-module.ts";
 import type { RuntimeMode } from "../datastream/stream-options.ts";
 import { nodeHost } from "../host/node-host.ts";
+import { describeFailure, invalid, parseArguments, wholeNumber } from "./command-line.ts";
 
 /** What a command needs of the process that it runs in. */
 export interface CommandContext {
@@ -133,11 +134,6 @@ export function parseRun(argv: readonly string[]): { module: string; options: Ru
   return { module: modules[0], options };
 }
 
-function wholeNumber(name: string, text: string | true): number {
-  if (text !== true && /^\d+$/.test(text)) return Number(text);
-  throw invalid(`The option --${name} is ${text === true ? "without a value" : `"${text}"`}, and not a whole number.`);
-}
-
 function path(name: string, text: string | true): string {
   if (text !== true && text !== "") return text;
   throw invalid(`The option --${name} is without a value, and takes a path.`);
@@ -156,30 +152,4 @@ function bytes(text: string | true): number {
   throw invalid(
     `The option --memory is ${text === true ? "without a value" : `"${text}"`}, and not a number of bytes.`,
   );
-}
-
-/** `--name value` and `--name=value` by name, `--name` before another name or the end as true, the rest as `_`. */
-export function parseArguments(argv: readonly string[]): { readonly [name: string]: string | true } & { _: string[] } {
-  const named: Record<string, string | true> = {};
-  const rest: string[] = [];
-  for (let i = 0; i < argv.length; i++) {
-    const match = /^--([^=]+)(?:=(.*))?$/s.exec(argv[i]);
-    if (match === null) rest.push(argv[i]);
-    else if (match[2] !== undefined) named[match[1]] = match[2];
-    else named[match[1]] = argv[i + 1] === undefined || argv[i + 1].startsWith("--") ? true : argv[++i];
-  }
-  return Object.assign(named, { _: rest }) as never;
-}
-
-const invalid = (what: string): PlanError =>
-  new PlanError("COMMAND_INVALID", what, 'See "millrace run --help" for the command.');
-
-function describeFailure(thrown: unknown): string[] {
-  if (!(thrown instanceof EngineError)) return [thrown instanceof Error ? String(thrown.stack) : String(thrown)];
-  const { code, message, operator, cause } = thrown;
-  return [
-    `${code}: ${message}`,
-    ...(operator === undefined ? [] : [`  in ${operator}`]),
-    ...(cause instanceof Error ? [`Caused by ${cause.stack ?? cause.message}`] : []),
-  ];
 }

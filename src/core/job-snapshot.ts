@@ -3,6 +3,8 @@ import type { StateKind } from "./state-snapshot.ts";
 /** State of one operator, by table; each table has one part per subtask that wrote it, in the order of subtasks. */
 export interface OperatorSnapshot {
   readonly tables: Readonly<Record<string, { readonly kind: StateKind; readonly parts: readonly Uint8Array[] }>>;
+  /** New names of states, columns and fields of structs, by their old ones, where the job goes on with others. */
+  readonly renamed?: Readonly<Record<string, string>>;
 }
 
 /** State of a whole job as of one checkpoint, by operator uid. */

@@ -1,5 +1,5 @@
 import type { Batch } from "./batch.ts";
-import type { Schema } from "./schema.ts";
+import type { Field, Schema } from "./schema.ts";
 
 /**
  * How rows of a state table find their subtask when a job is restored at another parallelism.
@@ -22,12 +22,31 @@ export interface SnapshotWriter {
   write(table: string, kind: StateKind, batch: Batch): void;
 }
 
+/** The rows of a table as an operator has them now; those of a snapshot are made so where that loses nothing. */
+export interface ExpectedTable {
+  /** Their columns, in order; of a keyed table the first is the key group. */
+  readonly fields: readonly Field[];
+  /** Columns of the key: by what they hash to now, rows find their key group. */
+  readonly keys?: readonly string[];
+  /** Columns that are null where the snapshot lacks them. */
+  readonly addable?: readonly string[];
+  /** Columns that stand behind the others where the snapshot has them. */
+  readonly further?: readonly Field[];
+  /** All other columns stand behind these, as they are. */
+  readonly isPartial?: boolean;
+}
+
 /** What `restoreState` gets: the tables of an earlier snapshot, already those rows that belong to this subtask. */
 export interface SnapshotReader {
   /** Names of the tables that the snapshot holds for this operator. */
   readonly tables: readonly string[];
+  /** New names of states, columns and fields of structs, by their old ones; `tables` and `read` know of them. */
+  readonly renamed?: Readonly<Record<string, string>>;
   /** Undefined where the snapshot has no such table. */
   schemaOf(table: string): Schema | undefined;
-  /** The caller owns each batch. Nothing for a table that is not there. */
-  read(table: string): Iterable<Batch>;
+  /**
+   * The caller owns each batch. Nothing for a table that is not there. Without `expected` rows come as they were written.
+   * @throws {PlanError} STATE_INCOMPATIBLE
+   */
+  read(table: string, expected?: ExpectedTable): Iterable<Batch>;
 }

@@ -93,11 +93,8 @@ async function launch(
       "Call it from another file than the module.",
     );
   }
-  const { args, signal, restore, restoreFrom, allowNonRestoredState, jobName, ...environment } = checkedOptions(
-    method,
-    options,
-    ["args", ...EXECUTE_OPTIONS, ...ENVIRONMENT_OPTIONS],
-  );
+  const { args, signal, restore, restoreFrom, allowNonRestoredState, renamedState, jobName, ...environment } =
+    checkedOptions(method, options, ["args", ...EXECUTE_OPTIONS, ...ENVIRONMENT_OPTIONS]);
   const { host = nodeHost(), ...plain } = environment;
   const given = jsonArguments(method, args ?? null);
   const { url, compiled, build } = isLoaded(module) ? module : await loadModule(method, module, host);
@@ -115,6 +112,7 @@ async function launch(
       ...(restore === undefined ? {} : { restore }),
       ...(restoreFrom === undefined ? {} : { restoreFrom }),
       ...(allowNonRestoredState === undefined ? {} : { allowNonRestoredState }),
+      ...(renamedState === undefined ? {} : { renamedState }),
       ...(jobName === undefined ? {} : { jobName }),
     },
   );

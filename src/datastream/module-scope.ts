@@ -1,10 +1,10 @@
 import { PlanError } from "../core/errors.ts";
-import type { JobSnapshot } from "../core/job-snapshot.ts";
 import { type Field, Schema } from "../core/schema.ts";
 import type { Json } from "../core/source.ts";
 import type { JobGraph } from "../runtime/job-graph.ts";
 import type { ProgramSpec } from "../runtime/job-program.ts";
 import { notDeterministic } from "../runtime/portable-graph.ts";
+import type { RestoreOptions } from "./restore-options.ts";
 import type { StreamJob } from "./stream-job.ts";
 
 /** What is different about an environment that a job module is given: every thread of the job runs the module. */
@@ -21,9 +21,8 @@ export interface ModuleScope {
   readonly execution?: ModuleExecution;
 }
 
-export interface ModuleExecution {
+export interface ModuleExecution extends RestoreOptions {
   readonly signal?: AbortSignal;
-  readonly restore?: JobSnapshot;
   readonly jobName?: string;
 }
 
@@ -86,6 +85,26 @@ export class PlanningScope implements ModuleScope {
 
   onStart(job: StreamJob): void {
     this.#resolve(job);
+  }
+}
+
+/** Where only the plan is asked for: takes it, and runs nothing but what finds columns. */
+export class PlanOnlyScope implements ModuleScope {
+  readonly planned: Promise<JobGraph>;
+  #resolve: (graph: JobGraph) => void = () => undefined;
+
+  constructor() {
+    this.planned = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  inference(): (sample: () => Promise<Schema>) => Promise<Schema> {
+    return (sample) => sample();
+  }
+
+  begin(graph: JobGraph): undefined {
+    this.#resolve(graph);
   }
 }
 

@@ -14,13 +14,19 @@ export interface RestoreOptions {
   readonly restoreFrom?: string;
   /** State of steps that the job does not have is left behind; without it such a job is refused. Default false. */
   readonly allowNonRestoredState?: boolean;
+  /**
+   * By uid of a step, new names by old ones of its states, of their columns (those of a join or window are the columns of
+   * its rows), and of fields of structs in them.
+   */
+  readonly renamedState?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 /** @internal */
-export const RESTORE_OPTIONS = ["restore", "restoreFrom", "allowNonRestoredState"] as const;
+export const RESTORE_OPTIONS = ["restore", "restoreFrom", "allowNonRestoredState", "renamedState"] as const;
 
 /** @throws {PlanError} OPTION_INVALID */
-export function checkRestoreOptions({ restore, restoreFrom, allowNonRestoredState }: RestoreOptions): void {
+export function checkRestoreOptions(options: RestoreOptions): void {
+  const { restore, restoreFrom, allowNonRestoredState, renamedState } = options;
   const refuse = (what: string, whatToDo: string): never => {
     throw new PlanError("OPTION_INVALID", `execute: ${what}.`, whatToDo);
   };
@@ -33,4 +39,14 @@ export function checkRestoreOptions({ restore, restoreFrom, allowNonRestoredStat
   if (allowNonRestoredState !== undefined && typeof allowNonRestoredState !== "boolean") {
     refuse(`allowNonRestoredState is ${describeValue(allowNonRestoredState)}`, "Give true or false.");
   }
+  if (renamedState !== undefined && !(isRecord(renamedState) && Object.values(renamedState).every(areNames))) {
+    refuse(
+      `renamedState is ${describeValue(renamedState)}`,
+      'Give new names by old ones, by uid: { sums: { total: "sum" } }.',
+    );
+  }
 }
+
+const isRecord = (given: unknown): given is object => typeof given === "object" && given !== null;
+const areNames = (given: unknown): boolean =>
+  isRecord(given) && Object.values(given).every((name) => typeof name === "string");

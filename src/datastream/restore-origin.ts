@@ -15,12 +15,17 @@ interface Origin extends RestoreOptions {
   readonly graph: JobGraph;
 }
 
+const changesOf = ({ allowNonRestoredState = false, renamedState = {} }: RestoreOptions) => ({
+  allowNonRestoredState,
+  renamedState,
+});
+
 /** What the options of a run say that it is to go on from. @throws what `openSavepoint` and `checkRestore` throw */
 export async function givenOrigin(origin: Origin): Promise<JobSnapshot | undefined> {
-  const { graph, restore, restoreFrom, allowNonRestoredState = false } = origin;
+  const { graph, restore, restoreFrom } = origin;
   if (restoreFrom !== undefined) return restored(await opened(origin, restoreFrom), origin);
   if (restore === undefined) return undefined;
-  return checkRestore(graph, restore, { what: "checkpoint", allowNonRestoredState });
+  return checkRestore(graph, restore, { what: "checkpoint", ...changesOf(origin) });
 }
 
 /** In the directory of a job: the savepoint that it began from. */
@@ -41,7 +46,7 @@ export async function originInDirectory(
   own: JobSnapshot | undefined,
   store: ObjectStore,
 ): Promise<JobSnapshot | undefined> {
-  const { graph, restoreFrom, allowNonRestoredState = false } = origin;
+  const { graph, restoreFrom } = origin;
   const marker = await readMarker(store);
   if (own === undefined) {
     if (restoreFrom === undefined) {
@@ -57,7 +62,7 @@ export async function originInDirectory(
   if (restoreFrom !== undefined && !(await isFrom(origin, restoreFrom, marker))) {
     throw ambiguous(store.location, restoreFrom);
   }
-  return checkRestore(graph, own, { what: "checkpoint", where: store.location, allowNonRestoredState });
+  return checkRestore(graph, own, { what: "checkpoint", where: store.location, ...changesOf(origin) });
 }
 
 async function isFrom(origin: Origin, path: string, marker: Marker | undefined): Promise<boolean> {
@@ -74,12 +79,12 @@ async function isFrom(origin: Origin, path: string, marker: Marker | undefined):
 const opened = ({ engine, host }: Origin, path: string): Promise<OpenedSavepoint> =>
   openSavepoint(host.files, path, (bytes) => crc32cOf(engine.workspace, [bytes]));
 
-async function restored(savepoint: OpenedSavepoint, { graph, allowNonRestoredState = false }: Origin) {
+async function restored(savepoint: OpenedSavepoint, origin: Origin) {
   const { path, manifest } = savepoint;
   const { kind: what, steps } = manifest;
   const snapshot = await savepoint.read();
   const named = steps === undefined ? {} : { steps };
-  return checkRestore(graph, snapshot, { what, where: path, allowNonRestoredState, ...named });
+  return checkRestore(origin.graph, snapshot, { what, where: path, ...changesOf(origin), ...named });
 }
 
 /** Undefined also where it was cut off by a crash: then nothing of that run has begun. */

@@ -13,6 +13,8 @@ export interface RestoreSite {
   readonly steps?: Readonly<Record<string, string>>;
   /** State of steps that the job does not have is left behind. */
   readonly allowNonRestoredState?: boolean;
+  /** By uid, new names of state by old ones. */
+  readonly renamedState?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 /**
@@ -29,12 +31,16 @@ export function checkRestore(graph: JobGraph, snapshot: JobSnapshot, site: Resto
       `Set maxParallelism to ${snapshot.maxParallelism}: it is fixed for the life of the state.`,
     );
   }
+  const { renamedState = {} } = site;
   const [first] = unmatched(graph, snapshot);
-  if (first === undefined) return snapshot;
+  if (first === undefined && Object.keys(renamedState).length === 0) return snapshot;
   const known = stepsOf(graph);
-  if (site.allowNonRestoredState !== true) throw notInJob(first, known, snapshot, site);
+  if (first !== undefined && site.allowNonRestoredState !== true) throw notInJob(first, known, snapshot, site);
   const left = Object.entries(snapshot.operators).filter(([uid]) => Object.hasOwn(known, uid));
-  return { ...snapshot, operators: Object.fromEntries(left) };
+  const named = left.map(([uid, state]) => {
+    return [uid, Object.hasOwn(renamedState, uid) ? { ...state, renamed: renamedState[uid] } : state] as const;
+  });
+  return { ...snapshot, operators: Object.fromEntries(named) };
 }
 
 /** Steps without state come and go with the parallelism. */

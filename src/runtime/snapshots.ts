@@ -6,7 +6,14 @@ import type { JobSnapshot, OperatorSnapshot } from "../core/job-snapshot.ts";
 import type { KeyGroupRange } from "../core/key-group.ts";
 import type { Schema } from "../core/schema.ts";
 import { type TableSnapshot, tableFormat } from "../core/snapshot-tables.ts";
-import { KEY_GROUP_FIELD, type SnapshotReader, type SnapshotWriter, type StateKind } from "../core/state-snapshot.ts";
+import { evolveTable } from "../core/state/evolve-table.ts";
+import {
+  type ExpectedTable,
+  KEY_GROUP_FIELD,
+  type SnapshotReader,
+  type SnapshotWriter,
+  type StateKind,
+} from "../core/state-snapshot.ts";
 import type { Workspace } from "../core/workspace.ts";
 
 /** What one subtask wrote while a barrier passed. */
@@ -74,12 +81,22 @@ export class TableReader implements SnapshotReader {
   readonly #keyGroups: KeyGroupRange;
   readonly #subtask: number;
   readonly #parallelism: number;
+  readonly #uid: string | undefined;
+  readonly #maxParallelism: number | undefined;
 
   constructor(
     workspace: Workspace,
     snapshot: OperatorSnapshot,
-    target: { readonly keyGroups: KeyGroupRange; readonly subtask: number; readonly parallelism: number },
+    target: {
+      readonly uid?: string;
+      readonly keyGroups: KeyGroupRange;
+      readonly subtask: number;
+      readonly parallelism: number;
+      readonly maxParallelism?: number;
+    },
   ) {
+    this.#uid = target.uid;
+    this.#maxParallelism = target.maxParallelism;
     this.#workspace = workspace;
     this.#snapshot = snapshot;
     this.#keyGroups = target.keyGroups;
@@ -87,12 +104,16 @@ export class TableReader implements SnapshotReader {
     this.#parallelism = target.parallelism;
   }
 
+  get renamed(): Readonly<Record<string, string>> {
+    return this.#snapshot.renamed ?? {};
+  }
+
   get tables(): readonly string[] {
-    return Object.keys(this.#snapshot.tables);
+    return Object.keys(this.#snapshot.tables).map((stored) => this.#newName(stored));
   }
 
   schemaOf(table: string): Schema | undefined {
-    const bytes = this.#snapshot.tables[table]?.parts[0];
+    const bytes = this.#found(table)?.parts[0];
     if (bytes === undefined) return undefined;
     for (const batch of tableFormat().decodeTable(this.#workspace, bytes)) {
       const { schema } = batch;
@@ -102,19 +123,46 @@ export class TableReader implements SnapshotReader {
     return undefined;
   }
 
-  *read(table: string): Generator<Batch, void, void> {
-    const found = this.#snapshot.tables[table];
+  *read(table: string, expected?: ExpectedTable): Generator<Batch, void, void> {
+    const found = this.#found(table);
     if (found === undefined) return;
     const { kind, parts } = found;
-    if (kind === "list") yield* this.#share(parts);
-    else {
-      for (const bytes of kind === "broadcast" ? parts.slice(0, 1) : parts) {
-        for (const batch of tableFormat().decodeTable(this.#workspace, bytes)) {
-          if (kind !== "keyed") yield batch;
-          else yield* this.#owned(batch);
-        }
+    const evolved = (batch: Batch): Batch => (expected === undefined ? batch : this.#evolved(table, batch, expected));
+    if (kind === "list") {
+      for (const batch of this.#share(parts)) yield evolved(batch);
+      return;
+    }
+    for (const bytes of kind === "broadcast" ? parts.slice(0, 1) : parts) {
+      for (const batch of tableFormat().decodeTable(this.#workspace, bytes)) {
+        if (kind !== "keyed") yield evolved(batch);
+        else yield* this.#owned(evolved(batch));
       }
     }
+  }
+
+  #evolved(table: string, batch: Batch, expected: ExpectedTable): Batch {
+    const { renamed } = this.#snapshot;
+    const whose = this.#uid === undefined ? "" : ` of the step "${this.#uid}"`;
+    return evolveTable(this.#workspace, batch, expected, {
+      what: `The state "${table}"${whose}`,
+      ...(renamed === undefined ? {} : { renamed }),
+      ...(this.#maxParallelism === undefined ? {} : { maxParallelism: this.#maxParallelism }),
+    });
+  }
+
+  #found(table: string) {
+    const { tables } = this.#snapshot;
+    const stored = Object.keys(tables).find((name) => this.#newName(name) === table);
+    return stored === undefined ? undefined : tables[stored];
+  }
+
+  /** Tables of states that have a name are called "value:name", say. */
+  #newName(table: string): string {
+    const { renamed } = this.#snapshot;
+    if (renamed === undefined) return table;
+    const at = table.indexOf(":") + 1;
+    const name = table.slice(at);
+    return table.slice(0, at) + (Object.hasOwn(renamed, name) ? renamed[name] : name);
   }
 
   /** Rows of the key groups of this subtask. */

@@ -120,12 +120,15 @@ export class SubtaskSnapshots {
     const { workspace, stream, restored } = this.#options;
     if (restored === undefined || stream === undefined) return;
     const { parallelism } = vertex;
-    const keyGroups = keyGroupRange(subtask.index, parallelism, stream.maxParallelism);
+    const { maxParallelism } = stream;
+    const keyGroups = keyGroupRange(subtask.index, parallelism, maxParallelism);
+    const target = { keyGroups, subtask: subtask.index, parallelism, maxParallelism };
     subtask.restore((part) => {
       if (part === "source" && vertex.source === undefined) return undefined;
-      const snapshot = restored.operators[part === "source" ? sourceUid(vertex) : part];
+      const uid = part === "source" ? sourceUid(vertex) : part;
+      const snapshot = restored.operators[uid];
       if (snapshot === undefined) return undefined;
-      return new TableReader(workspace, snapshot, { keyGroups, subtask: subtask.index, parallelism });
+      return new TableReader(workspace, snapshot, { ...target, uid });
     });
   }
 }

@@ -3,7 +3,7 @@ import { gatherColumn } from "../columns/gather.ts";
 import { assert } from "../errors.ts";
 import type { Address } from "../memory/allocator.ts";
 import type { Field, Schema } from "../schema.ts";
-import type { DataType } from "../types.ts";
+import { type DataType, formatType } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
 import type { Accumulator, GroupedRows } from "./accumulator.ts";
 import { CountAccumulator } from "./count.ts";
@@ -23,9 +23,11 @@ export class AggregatePlan {
   readonly resultFields: readonly Field[];
   readonly bound: readonly BoundAggregate[];
   readonly slots: readonly Slot[];
+  readonly #input: Schema;
 
   /** `takesBack`: rows may be taken back later. @throws {PlanError} as `bindAggregate`, RETRACTION_UNSUPPORTED */
   constructor(specs: readonly AggregateSpec[], inputSchema: Schema, takesBack = false) {
+    this.#input = inputSchema;
     const bind = takesBack ? bindRetractable : bindAggregate;
     this.bound = specs.map((spec) => bind(spec, inputSchema));
     this.resultFields = specs.map((spec, i) => ({ name: spec.as, type: this.bound[i].type }));
@@ -47,6 +49,26 @@ export class AggregatePlan {
   stateFields(prefix: string): Field[] {
     return this.slots.flatMap(({ stateTypes }) => stateTypes).map((type, i) => ({ name: `${prefix}${i}`, type }));
   }
+
+  /** The same by what they are, to be found again where other aggregates come and go. */
+  keptFields(prefix: string): Field[] {
+    return this.slots.flatMap((slot) => {
+      const name = prefix + nameOf(slot, this.#input);
+      return slot.stateTypes.map((type, i) => ({ name: i === 0 ? name : `${name} #${i + 1}`, type }));
+    });
+  }
+}
+
+/** Whose records depend on the type of what they add up. */
+const TYPED = /^sum /;
+
+/** "sum price: int32": what a slot keeps, wherever it and its input columns stand. */
+function nameOf({ key, inputs }: Slot, { fields }: Schema): string {
+  const positions = inputs.map((index) => ` ${index}`).join("");
+  if (positions === "" || !key.endsWith(positions)) return key;
+  const names = inputs.map((index) => fields[index].name).join(" ");
+  const type = TYPED.test(key) ? `: ${formatType(fields[inputs[0]].type)}` : "";
+  return `${key.slice(0, -positions.length)} ${names}${type}`;
 }
 
 /** The accumulators of all aggregates of an operator, indexed by group. */

@@ -200,7 +200,8 @@ export class AsyncMap implements Operator {
   restoreState(reader: SnapshotReader): void {
     const { workspace } = this.#context;
     const fields = this.#tableFields();
-    for (const table of reader.read(TABLE)) {
+    const expected = { fields, addable: fields.slice(0, -1).map(({ name }) => name) };
+    for (const table of reader.read(TABLE, expected)) {
       try {
         checkStateSchema(`The rows in flight of ${this.#user.where}`, table.schema, fields);
         const columnOf = (name: string) => table.columns[table.schema.indexOf(name)];

@@ -8,6 +8,7 @@ import type { Operator, OperatorContext, Output, Progress } from "../operator.ts
 import { Emission } from "../row-state/emission.ts";
 import { keyGroupColumn, refuseChangelog } from "../row-state/stream-rows.ts";
 import { type Field, Schema } from "../schema.ts";
+import { keyedTable } from "../state/state-table.ts";
 import { KEY_GROUP_FIELD, type SnapshotReader, type SnapshotWriter } from "../state-snapshot.ts";
 import { END_OF_TIME_MS, type Watermark } from "../time/time.ts";
 import { type DataType, int64 } from "../types.ts";
@@ -79,7 +80,7 @@ export class CountAggregateOperator implements Operator {
     const stateKeys = [KEY_GROUP_FIELD, ...keyFields.map(({ name, type }): Field => ({ name: `key ${name}`, type }))];
     this.#stateSchemas = {
       keys: new Schema([...stateKeys, { name: "rows", type: int64 }]),
-      panes: new Schema([...stateKeys, ...this.#plan.stateFields("state ")]),
+      panes: new Schema([...stateKeys, ...this.#plan.keptFields("state ")]),
     };
   }
 
@@ -127,7 +128,7 @@ export class CountAggregateOperator implements Operator {
   restoreState(reader: SnapshotReader): void {
     const firstValue = 1 + this.#keyTypes.length;
     for (const of of STATES) {
-      for (const batch of reader.read(of)) {
+      for (const batch of reader.read(of, keyedTable(this.#stateSchemas[of].fields))) {
         const { rowCount: count, columns } = batch;
         const part = { count, keys: columns.slice(1, firstValue), values: columns.slice(firstValue) };
         if (count > 0) this.#openStore().restore(of, part, WHAT);

@@ -5,7 +5,8 @@ import { GroupTable } from "../groups/group-table.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
 import { KEY_TIME_FIELDS, KeyTimes, type KeyTtl } from "../row-state/key-times.ts";
 import { keyGroupColumn, refuseChangelog } from "../row-state/stream-rows.ts";
-import { Schema } from "../schema.ts";
+import { type Field, Schema } from "../schema.ts";
+import { keyedTable } from "../state/state-table.ts";
 import { KEY_GROUP_FIELD, type SnapshotReader, type SnapshotWriter } from "../state-snapshot.ts";
 import { END_OF_TIME_MS, type Watermark } from "../time/time.ts";
 
@@ -115,10 +116,8 @@ export class FirstRowsOperator implements Operator {
   snapshotState(writer: SnapshotWriter): void {
     const state = this.#open();
     state.times?.snapshotTime(writer);
-    const fields = this.#keys.map((key) => this.outputSchema.fields[key]);
-    const named = fields.map(({ name, type }) => ({ name: `key.${name}`, type }));
     const timeFields = state.times === undefined ? [] : KEY_TIME_FIELDS.fields;
-    const schema = new Schema([KEY_GROUP_FIELD, ...named, ...timeFields]);
+    const schema = new Schema([...this.#stateFields, ...timeFields]);
     for (const { columns, count } of this.#saved(state)) {
       const groups = keyGroupColumn(this.#context, columns.slice(0, this.#keys.length), count);
       writer.write(TABLE, "keyed", new Batch(schema, count, [groups, ...columns]));
@@ -127,11 +126,17 @@ export class FirstRowsOperator implements Operator {
 
   restoreState(reader: SnapshotReader): void {
     this.#open().times?.restoreTime(reader);
-    for (const batch of reader.read(TABLE)) {
+    const expected = { ...keyedTable(this.#stateFields), further: KEY_TIME_FIELDS.fields };
+    for (const batch of reader.read(TABLE, expected)) {
       this.#restore(batch.columns.slice(1), batch.rowCount);
       batch.release();
     }
     this.#open().times?.requestTime();
+  }
+
+  get #stateFields(): Field[] {
+    const fields = this.#keys.map((key) => this.outputSchema.fields[key]);
+    return [KEY_GROUP_FIELD, ...fields.map(({ name, type }) => ({ name: `key.${name}`, type }))];
   }
 
   get stateBytes(): number {

@@ -24,6 +24,7 @@ import {
   keyGroupColumn,
   refuseChangelog,
   restoreWatermark,
+  rowTable,
   snapshotWatermark,
   splitLate,
   stateSchema,
@@ -188,7 +189,7 @@ export class IntervalJoinOperator implements Operator {
   restoreState(reader: SnapshotReader): void {
     this.#watermarkMs = restoreWatermark(this.#context.workspace, reader);
     for (const side of SIDES) {
-      for (const batch of reader.read(side)) {
+      for (const batch of reader.read(side, rowTable(this.#plan[side], FURTHER_FIELDS))) {
         const width = this.#plan[side].schema.fields.length;
         const columns = batch.columns.slice(1, 1 + width);
         const [times, marks] = batch.columns.slice(1 + width);

@@ -13,7 +13,7 @@ import { KEY_TIME_FIELDS, KeyTimes, type KeyTtl } from "../row-state/key-times.t
 import { RankedGroups } from "../row-state/ranked-groups.ts";
 import { RankedTrees } from "../row-state/ranked-trees.ts";
 import type { RankedBatch, RankedChanges, RankedPiece, Ranking } from "../row-state/ranking.ts";
-import { eventTimesOf, keyGroupColumn, refuseChangelog, stateSchema } from "../row-state/stream-rows.ts";
+import { eventTimesOf, keyGroupColumn, refuseChangelog, rowTable, stateSchema } from "../row-state/stream-rows.ts";
 import { Schema } from "../schema.ts";
 import type { SnapshotReader, SnapshotWriter } from "../state-snapshot.ts";
 import { END_OF_TIME_MS, type Watermark } from "../time/time.ts";
@@ -174,7 +174,11 @@ export class RankedRowsOperator implements Operator {
 
   restoreState(reader: SnapshotReader): void {
     this.#open().times?.restoreTime(reader);
-    for (const batch of reader.read(TABLE)) {
+    const { fields } = this.#hasTimes ? TIME_FIELDS : new Schema([]);
+    const rows = rowTable({ schema: this.#input, keys: this.#keys }, new Schema(fields));
+    // What they are ranked by was known of each.
+    const expected = { ...rows, addable: [], further: KEY_TIME_FIELDS.fields };
+    for (const batch of reader.read(TABLE, expected)) {
       this.#restore(batch.columns.slice(1), batch.rowCount);
       batch.release();
     }

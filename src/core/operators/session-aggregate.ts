@@ -15,6 +15,7 @@ import {
   snapshotWatermark,
 } from "../row-state/stream-rows.ts";
 import { type Field, Schema } from "../schema.ts";
+import { keyedTable } from "../state/state-table.ts";
 import { KEY_GROUP_FIELD, type SnapshotReader, type SnapshotWriter } from "../state-snapshot.ts";
 import type { PendingTime } from "../time/pending-time.ts";
 import { END_OF_TIME_MS, START_OF_TIME_MS, type Watermark } from "../time/time.ts";
@@ -99,7 +100,7 @@ export class SessionAggregateOperator implements Operator {
       { name: "endMs", type: int64 },
       { name: "state", type: int32 },
       ...keyFields.map(({ name, type }): Field => ({ name: `key ${name}`, type })),
-      ...this.#plan.stateFields("state "),
+      ...this.#plan.keptFields("state "),
     ]);
   }
 
@@ -176,7 +177,7 @@ export class SessionAggregateOperator implements Operator {
     const { workspace } = this.#context;
     this.#timeMs = restoreWatermark(workspace, reader);
     const store = this.#openStore();
-    for (const batch of reader.read(SESSIONS)) {
+    for (const batch of reader.read(SESSIONS, keyedTable(this.#stateSchema.fields))) {
       const { rowCount: count, columns } = batch;
       const copy = (column: Column, width: number) => {
         const block = workspace.allocate(count * width);

@@ -14,6 +14,7 @@ import {
   keyGroupColumn,
   refuseChangelog,
   restoreWatermark,
+  rowTable,
   snapshotWatermark,
   splitLate,
   stateSchema,
@@ -142,9 +143,11 @@ export class TemporalJoinOperator implements Operator {
     const { rows, changes, versions } = this.#open();
     const { left, right } = this.#plan;
     this.#watermarkMs = restoreWatermark(this.#context.workspace, reader);
-    for (const batch of reader.read(TABLES.rows)) rows.add(restored(batch, left.schema));
-    for (const batch of reader.read(TABLES.changes)) changes.add(restored(batch, right.schema));
-    for (const batch of reader.read(TABLES.versions)) {
+    for (const batch of reader.read(TABLES.rows, rowTable(left, VERSION_FIELDS)))
+      rows.add(restored(batch, left.schema));
+    for (const batch of reader.read(TABLES.changes, rowTable(right, CHANGE_FIELDS)))
+      changes.add(restored(batch, right.schema));
+    for (const batch of reader.read(TABLES.versions, rowTable(right, VERSION_FIELDS))) {
       const known = restored(batch, right.schema);
       versions.know({ batches: [known], keys: right.keys });
       known.release();

@@ -18,6 +18,7 @@ import { GroupPlaces } from "../row-state/group-places.ts";
 import { KEY_TIME_FIELDS, KeyTimes, type KeyTtl } from "../row-state/key-times.ts";
 import { keyGroupColumn } from "../row-state/stream-rows.ts";
 import { type Field, Schema } from "../schema.ts";
+import { keyedTable } from "../state/state-table.ts";
 import { KEY_GROUP_FIELD, type SnapshotReader, type SnapshotWriter } from "../state-snapshot.ts";
 import { END_OF_TIME_MS, type Watermark } from "../time/time.ts";
 import { int8, isFloat, isNested } from "../types.ts";
@@ -101,7 +102,7 @@ export class UpdatingAggregateOperator implements Operator {
     this.#stateSchema = new Schema([
       KEY_GROUP_FIELD,
       ...keyFields.map(({ name, type }) => ({ name: `key.${name}`, type })),
-      ...this.#plan.stateFields("state."),
+      ...this.#plan.keptFields("state."),
     ]);
   }
 
@@ -173,7 +174,10 @@ export class UpdatingAggregateOperator implements Operator {
 
   restoreState(reader: SnapshotReader): void {
     this.#open().places?.times.restoreTime(reader);
-    for (const batch of reader.read("groups")) {
+    for (const batch of reader.read("groups", {
+      ...keyedTable(this.#stateSchema.fields),
+      further: KEY_TIME_FIELDS.fields,
+    })) {
       if (batch.rowCount > 0) this.#merge(this.#open(), batch.columns.slice(1), batch.rowCount);
       batch.release();
     }

@@ -14,6 +14,7 @@ import {
   keyGroupColumn,
   refuseChangelog,
   restoreWatermark,
+  rowTable,
   snapshotWatermark,
   stateSchema,
 } from "../row-state/stream-rows.ts";
@@ -176,7 +177,7 @@ export class UpdatingJoinOperator implements Operator {
       this.#watermarkMs = restoreWatermark(this.#context.workspace, reader);
     }
     for (const side of SIDES) {
-      for (const batch of reader.read(side)) {
+      for (const batch of reader.read(side, rowTable(this.#plan[side], FURTHER_FIELDS))) {
         const width = this.#plan[side].schema.fields.length;
         const columns = batch.columns.slice(1, 1 + width);
         const [weights, matches, times] = batch.columns.slice(1 + width).map(({ data }) => data);

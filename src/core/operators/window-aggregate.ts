@@ -222,7 +222,7 @@ export class WindowAggregateOperator implements Operator {
   restoreState(reader: SnapshotReader): void {
     const { workspace } = this.#context;
     this.#timeMs = readProgress(workspace, reader, this.#grid) ?? this.#timeMs;
-    for (const states of readPanes(reader)) {
+    for (const states of readPanes(reader, this.#stateSchema)) {
       try {
         this.#openStore().merge(states, WHAT);
       } finally {

@@ -17,6 +17,7 @@ import {
   keyGroupColumn,
   refuseChangelog,
   restoreWatermark,
+  rowTable,
   snapshotWatermark,
   stateSchema,
 } from "./stream-rows.ts";
@@ -140,7 +141,7 @@ export class SessionInput {
   restore(reader: SnapshotReader): void {
     this.#timeMs = restoreWatermark(this.#context.workspace, reader);
     for (const side of SIDES) {
-      for (const batch of reader.read(side)) {
+      for (const batch of reader.read(side, rowTable(this.#sides[side], FURTHER_FIELDS))) {
         const { columns, rowCount } = batch;
         const [starts, ends] = columns.slice(-2);
         this.#rows.restore(side, columns.slice(1, -2), starts.data, ends.data, rowCount);

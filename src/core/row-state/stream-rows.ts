@@ -5,10 +5,11 @@ import { gatherBatch } from "../columns/gather.ts";
 import { hashColumns } from "../columns/hash.ts";
 import { keyGroups } from "../columns/partition.ts";
 import { EvaluationError } from "../errors.ts";
+import type { SidePlan } from "../joins/join-plan.ts";
 import { DEFAULT_MAX_PARALLELISM } from "../key-group.ts";
 import type { OperatorContext } from "../operator.ts";
 import { Schema } from "../schema.ts";
-import { KEY_GROUP_FIELD, type SnapshotReader, type SnapshotWriter } from "../state-snapshot.ts";
+import { type ExpectedTable, KEY_GROUP_FIELD, type SnapshotReader, type SnapshotWriter } from "../state-snapshot.ts";
 import { END_OF_TIME_MS, START_OF_TIME_MS } from "../time/time.ts";
 import { int32, int64 } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
@@ -76,6 +77,14 @@ export const stateSchema = (schema: Schema, further: Schema): Schema =>
     ...schema.fields.map(({ name, type }) => ({ name: `row.${name}`, type })),
     ...further.fields,
   ]);
+
+/** Such a table as a side of a join expects it: columns of its rows may be new, but not those of its key. */
+export function rowTable({ schema, keys }: Pick<SidePlan, "schema" | "keys">, further: Schema): ExpectedTable {
+  const { fields } = stateSchema(schema, further);
+  const names = fields.slice(1, 1 + schema.fields.length).map(({ name }) => name);
+  const own = keys.map((key) => names[key]);
+  return { fields, keys: own, addable: names.filter((name) => !own.includes(name)) };
+}
 
 const WATERMARK_TABLE = "watermark";
 const WATERMARK_SCHEMA = Schema.of({ watermarkMs: int64 });

@@ -13,6 +13,7 @@ import {
   keyGroupColumn,
   refuseChangelog,
   restoreWatermark,
+  rowTable,
   snapshotWatermark,
   splitLate,
   stateSchema,
@@ -121,7 +122,7 @@ export class WindowInput {
     // Nothing is there yet: this only tells which windows are closed.
     for (const window of this.#rows.close(this.#watermarkMs)) releaseWindow(window);
     for (const side of SIDES) {
-      for (const batch of reader.read(side)) {
+      for (const batch of reader.read(side, rowTable(this.#sides[side], FURTHER_FIELDS))) {
         const columns: Column[] = batch.columns.slice(1, -1).map((column) => column.retain());
         const rows = new Batch(this.#sides[side].schema, batch.rowCount, columns);
         this.#rows.addByPane(side, rows, batch.columns[batch.columns.length - 1]);

@@ -1,12 +1,12 @@
 import { Batch } from "../batch.ts";
 import { type ColumnBuilder, columnBuilder } from "../columns/builder.ts";
 import { columnReader } from "../columns/read.ts";
-import { PlanError } from "../errors.ts";
 import { type Field, Schema } from "../schema.ts";
-import type { SnapshotWriter, StateKind } from "../state-snapshot.ts";
+import type { ExpectedTable, SnapshotWriter, StateKind } from "../state-snapshot.ts";
 import { KEY_GROUP_FIELD } from "../state-snapshot.ts";
 import { formatType, sameType } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
+import { incompatible } from "./incompatible.ts";
 
 const BATCH_ROWS = 16_384;
 
@@ -15,6 +15,12 @@ export const keyFields = (fields: readonly Field[]): Field[] => [
   KEY_GROUP_FIELD,
   ...fields.map(({ name, type }) => ({ name: `key.${name}`, type })),
 ];
+
+/** A table whose columns of the key are called "key.name" or "key name". */
+export const keyedTable = (fields: readonly Field[]): ExpectedTable => ({
+  fields,
+  keys: fields.map(({ name }) => name).filter((name) => /^key[. ]/.test(name)),
+});
 
 /** Writes a state table row by row, in batches of a bounded size. */
 export class StateTableWriter {
@@ -102,11 +108,3 @@ export function checkStateSchema(what: string, found: Schema, expected: readonly
   const extra = found.names.find((name) => name.startsWith("key.") && !expected.some((field) => field.name === name));
   if (extra !== undefined) throw incompatible(`${what} was keyed by "${extra.slice(4)}" too in the snapshot.`);
 }
-
-/** A PlanError STATE_INCOMPATIBLE. */
-export const incompatible = (whatHappened: string): PlanError =>
-  new PlanError(
-    "STATE_INCOMPATIBLE",
-    whatHappened,
-    "Declare the state as it was when the snapshot was taken, or give it another name to begin anew.",
-  );

@@ -4,7 +4,7 @@ import type { Field } from "../schema.ts";
 import type { TimeDomain } from "../state/descriptors.ts";
 import { compareIds, type KeyId, keyIdentity } from "../state/key-identity.ts";
 import type { KeyColumns, StateKey } from "../state/state-key.ts";
-import { checkStateSchema, keyFields, readStateTable, writeStateTable } from "../state/state-table.ts";
+import { checkStateSchema, keyedTable, keyFields, readStateTable, writeStateTable } from "../state/state-table.ts";
 import { type StoredType, storedType } from "../state/stored-value.ts";
 import type { SnapshotReader, SnapshotWriter } from "../state-snapshot.ts";
 import type { PendingTime } from "../time/pending-time.ts";
@@ -134,7 +134,7 @@ export class KeyedTimers {
     const fields = this.#fields();
     const names = fields.map(({ name }) => name);
     const namespaceAt = names.indexOf("namespace");
-    for (const batch of reader.read(this.#table)) {
+    for (const batch of reader.read(this.#table, keyedTable(fields))) {
       try {
         checkStateSchema(`The ${this.#timeDomain}-time timers`, batch.schema, fields);
         readStateTable(this.#workspace, batch, names, (values) => {

@@ -6,6 +6,7 @@ import { PlanError } from "../errors.ts";
 import type { OperatorContext } from "../operator.ts";
 import { keyGroupColumn } from "../row-state/stream-rows.ts";
 import { type Field, Schema } from "../schema.ts";
+import { keyedTable } from "../state/state-table.ts";
 import { KEY_GROUP_FIELD, type SnapshotReader, type SnapshotWriter } from "../state-snapshot.ts";
 import { END_OF_TIME_MS, START_OF_TIME_MS } from "../time/time.ts";
 import { int64 } from "../types.ts";
@@ -28,7 +29,7 @@ export function paneStateSchema(keyFields: readonly Field[], plan: AggregatePlan
     KEY_GROUP_FIELD,
     { name: "paneStartMs", type: int64 },
     ...keyFields.map(({ name, type }): Field => ({ name: `key ${name}`, type })),
-    ...plan.stateFields("state "),
+    ...plan.keptFields("state "),
   ]);
 }
 
@@ -90,8 +91,8 @@ export function readProgress(workspace: Workspace, reader: SnapshotReader, grid:
 }
 
 /** Keys, then states, with the start of the pane as row time. The caller owns each batch. */
-export function* readPanes(reader: SnapshotReader): Generator<Batch, void, void> {
-  for (const batch of reader.read(PANES)) {
+export function* readPanes(reader: SnapshotReader, expected: Schema): Generator<Batch, void, void> {
+  for (const batch of reader.read(PANES, keyedTable(expected.fields))) {
     const schema = new Schema(batch.schema.fields.slice(FIRST_KEY));
     const columns = batch.columns.slice(FIRST_KEY).map((column) => column.retain());
     const states = new Batch(schema, batch.rowCount, columns, { times: batch.columns[1].retain() });

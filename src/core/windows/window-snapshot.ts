@@ -2,7 +2,7 @@ import { rowObject } from "../columns/read.ts";
 import type { Field, Schema } from "../schema.ts";
 import { plainText, plainValue } from "../state/plain-text.ts";
 import type { KeyColumns, StateKey } from "../state/state-key.ts";
-import { checkStateSchema, keyFields, readStateTable, writeStateTable } from "../state/state-table.ts";
+import { checkStateSchema, keyedTable, keyFields, readStateTable, writeStateTable } from "../state/state-table.ts";
 import type { SnapshotReader, SnapshotWriter } from "../state-snapshot.ts";
 import { bool, int64, utf8 } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
@@ -133,7 +133,8 @@ function readTable(
   visit: (values: unknown[]) => void,
 ): void {
   const names = fields.map(({ name }) => name);
-  for (const batch of reader.read(table)) {
+  const addable = names.filter((name) => name.startsWith("row."));
+  for (const batch of reader.read(table, { ...keyedTable(fields), addable })) {
     try {
       checkStateSchema(`The windows of ${where}`, batch.schema, fields);
       readStateTable(workspace, batch, names, visit);

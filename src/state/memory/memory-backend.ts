@@ -3,17 +3,13 @@ import { batchBytes } from "../../core/columns/size.ts";
 import { PlanError } from "../../core/errors.ts";
 import type { Field } from "../../core/schema.ts";
 import type { StateDescriptor, StateTtl } from "../../core/state/descriptors.ts";
+import { evolveTable } from "../../core/state/evolve-table.ts";
+import { incompatible } from "../../core/state/incompatible.ts";
 import { compareIds, keyIdentity } from "../../core/state/key-identity.ts";
 import type { KeyedStateBackend, KeyedStateFactory, KeyedStateOptions } from "../../core/state/keyed-backend.ts";
 import type { StateOf } from "../../core/state/keyed-state.ts";
 import type { StateKey } from "../../core/state/state-key.ts";
-import {
-  checkStateSchema,
-  incompatible,
-  keyFields,
-  readStateTable,
-  StateTableWriter,
-} from "../../core/state/state-table.ts";
+import { keyedTable, keyFields, readStateTable, StateTableWriter } from "../../core/state/state-table.ts";
 import { type StoredType, storedType } from "../../core/state/stored-value.ts";
 import type { SnapshotReader, SnapshotWriter } from "../../core/state-snapshot.ts";
 import { formatType, int64 } from "../../core/types.ts";
@@ -42,6 +38,8 @@ class MemoryBackend implements KeyedStateBackend {
   readonly #unclaimed = new Map<string, Batch[]>();
   readonly #namespace: StoredType | undefined;
   readonly #namespaceId: ReturnType<typeof keyIdentity> | undefined;
+  /** Of the snapshot. */
+  #renamed: Readonly<Record<string, string>> = {};
   #sweeping: Generator<void, void, void> | undefined;
 
   constructor(options: KeyedStateOptions) {
@@ -150,9 +148,12 @@ class MemoryBackend implements KeyedStateBackend {
   }
 
   restore(reader: SnapshotReader): void {
+    this.#renamed = reader.renamed ?? {};
     for (const table of reader.tables) {
       if (!/^(value|list|map|reducing|aggregating):/.test(table)) continue;
-      this.#unclaimed.set(table, [...reader.read(table)]);
+      this.#unclaimed.set(table, [
+        ...reader.read(table, { ...keyedTable(keyFields(this.#options.keys.fields)), isPartial: true }),
+      ]);
       const [, name] = splitName(table);
       const known = this.#states.get(name);
       if (known !== undefined) this.#claim(known);
@@ -215,30 +216,41 @@ class MemoryBackend implements KeyedStateBackend {
     const [namespaceAt, mapKeyAt, valueAt] = [at("namespace"), at("mapKey"), at("value")];
     // A time to live that is new begins now, or where event time is not known yet never for what is not renewed.
     const unknownMs = expiry === undefined || descriptor.ttl?.timeDomain === "event" ? Number.NaN : expiry.nowMs();
-    for (const batch of batches) {
-      checkStateSchema(`The state "${descriptor.name}"`, batch.schema, fields);
-      let entry: KeyEntry | undefined;
-      readStateTable(workspace, batch, names, (values) => {
-        const key = keys.restored(values[0] as number, values.slice(1, 1 + keys.fields.length));
-        if (entry?.key.id !== key.id || entry.used === 0) entry = this.#cells.find(key);
-        const updated = values[values.length - 1] as bigint | null | undefined;
-        const row = {
-          mapKey: mapKeyAt < 0 ? undefined : values[mapKeyAt],
-          value: values[valueAt],
-          updatedAtMs: expiry === undefined ? undefined : updated == null ? unknownMs : Number(updated),
-        };
-        entry = this.#restoreRow(
-          entry,
-          key,
-          index,
-          state,
-          row,
-          namespaceAt < 0 ? undefined : { at: values[namespaceAt] },
-        );
-      });
-    }
-    for (const batch of batches) batch.release();
+    const expected = { fields, further: [UPDATED] };
+    const options = { what: `The state "${descriptor.name}"`, renamed: this.#renamed };
     this.#unclaimed.delete(own);
+    for (const [i, stored] of batches.entries()) {
+      let batch: Batch;
+      try {
+        batch = evolveTable(workspace, stored, expected, options);
+      } catch (thrown) {
+        for (const left of batches.slice(i + 1)) left.release();
+        throw thrown;
+      }
+      let entry: KeyEntry | undefined;
+      try {
+        readStateTable(workspace, batch, names, (values) => {
+          const key = keys.restored(values[0] as number, values.slice(1, 1 + keys.fields.length));
+          if (entry?.key.id !== key.id || entry.used === 0) entry = this.#cells.find(key);
+          const updated = values[values.length - 1] as bigint | null | undefined;
+          const row = {
+            mapKey: mapKeyAt < 0 ? undefined : values[mapKeyAt],
+            value: values[valueAt],
+            updatedAtMs: expiry === undefined ? undefined : updated == null ? unknownMs : Number(updated),
+          };
+          entry = this.#restoreRow(
+            entry,
+            key,
+            index,
+            state,
+            row,
+            namespaceAt < 0 ? undefined : { at: values[namespaceAt] },
+          );
+        });
+      } finally {
+        batch.release();
+      }
+    }
     this.#cells.setKey(this.#cells.keyAtHand); // which may have something only now
   }
 

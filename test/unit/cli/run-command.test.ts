@@ -2,7 +2,8 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { parseArguments, parseRun, runCommand } from "../../../src/cli/run-command.ts";
+import { parseArguments } from "../../../src/cli/command-line.ts";
+import { parseRun, runCommand } from "../../../src/cli/run-command.ts";
 import { dataSetJob, runDataSetModule, runJobModule } from "../../../src/index.ts";
 import { testDirectory } from "../../support/temporary-directory.ts";
 
@@ -144,7 +145,7 @@ describe("millrace run", () => {
   it("gives 2 for a command that it does not understand", async () => {
     expect(await run([])).toEqual({
       code: 2,
-      said: 'COMMAND_INVALID: No job module was given. See "millrace run --help" for the command.',
+      said: 'COMMAND_INVALID: No job module was given. See "millrace --help" for the commands.',
     });
   });
 });

@@ -1,0 +1,75 @@
+import { type DataType, sameType } from "../types.ts";
+
+/** Makes a value of a state, or null, what a wider or changed type has for it. */
+export type WidenValue = (value: unknown) => unknown;
+
+/** New names of columns and of fields of structs, by their old ones. */
+export type Renamed = Readonly<Record<string, string>>;
+
+const INTEGERS = ["int8", "int16", "int32", "int64"];
+const UNSIGNED = ["uint8", "uint16", "uint32", "uint64"];
+/** Of the numbers that every value of a type can be as they are. */
+const WIDER: Readonly<Record<string, readonly string[]>> = {
+  int8: ["int16", "int32", "int64", "float32", "float64"],
+  int16: ["int32", "int64", "float32", "float64"],
+  int32: ["int64", "float64"],
+  uint8: ["uint16", "uint32", "uint64", "int16", "int32", "int64", "float32", "float64"],
+  uint16: ["uint32", "uint64", "int32", "int64", "float32", "float64"],
+  uint32: ["uint64", "int64", "float64"],
+  float32: ["float64"],
+};
+const isBig = (kind: string): boolean => kind === "int64" || kind === "uint64";
+
+/**
+ * How values of one type become those of another without a loss: wider numbers, more digits of a decimal, structs with
+ * fields that are new (null), gone, renamed or wider, and lists and maps of such. Undefined where that cannot be.
+ */
+export function wideningOf(from: DataType, to: DataType, renamed: Renamed = {}): WidenValue | undefined {
+  if (sameType(from, to)) return (value) => value;
+  if (from.kind === "struct" && to.kind === "struct") return structWidening(from.fields, to.fields, renamed);
+  if (from.kind === "list" && to.kind === "list") {
+    const element = wideningOf(from.element, to.element, renamed);
+    return element && ((value) => (value === null ? null : (value as unknown[]).map(element)));
+  }
+  if (from.kind === "map" && to.kind === "map") {
+    const value = wideningOf(from.value, to.value, renamed);
+    if (value === undefined || !sameType(from.key, to.key)) return undefined;
+    return (map) => (map === null ? null : new Map([...(map as Map<unknown, unknown>)].map(([k, v]) => [k, value(v)])));
+  }
+  if (from.kind === "decimal" && to.kind === "decimal") {
+    return to.scale === from.scale && to.precision > from.precision ? (value) => value : undefined;
+  }
+  if (from.kind === "null") return () => null;
+  if (!(WIDER[from.kind] ?? []).includes(to.kind)) return undefined;
+  if ((INTEGERS.includes(to.kind) || UNSIGNED.includes(to.kind)) && isBig(to.kind)) {
+    return (value) => (value === null ? null : BigInt(value as number));
+  }
+  return (value) => value;
+}
+
+function structWidening(
+  from: Readonly<Record<string, DataType>>,
+  to: Readonly<Record<string, DataType>>,
+  renamed: Renamed,
+): WidenValue | undefined {
+  const fields: { name: string; source: string | undefined; widen: WidenValue }[] = [];
+  for (const [name, type] of Object.entries(to)) {
+    const source = Object.keys(from).find((old) => newName(old, renamed) === name);
+    const widen = source === undefined ? () => null : wideningOf(from[source], type, renamed);
+    if (widen === undefined) return undefined;
+    fields.push({ name, source, widen });
+  }
+  // One that has nothing in common is another thing.
+  if (fields.every(({ source }) => source === undefined)) return undefined;
+  return (value) => {
+    if (value === null) return null;
+    const given = value as Record<string, unknown>;
+    const made: Record<string, unknown> = {};
+    for (const { name, source, widen } of fields)
+      made[name] = source === undefined ? null : widen(given[source] ?? null);
+    return made;
+  };
+}
+
+export const newName = (name: string, renamed: Renamed): string =>
+  Object.hasOwn(renamed, name) ? renamed[name] : name;
