@@ -2,9 +2,9 @@ import { PlanError } from "../core/errors.ts";
 import type { SinkFactory } from "../core/sink.ts";
 import { loadTableFormat } from "../core/snapshot-tables.ts";
 import type { SourceFactory } from "../core/source.ts";
-import type { Connectors } from "./job-fragment.ts";
 import type { JobGraph, JobSink, JobSource } from "./job-graph.ts";
 import { STORED_KIND } from "./stored-source.ts";
+import type { Connectors } from "./subtask-builder.ts";
 
 /** Finds the factory of a connector by kind, importing its module on first use. */
 export interface ConnectorRegistry {

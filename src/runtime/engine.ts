@@ -8,7 +8,7 @@ import { abortSinks } from "./abort-sinks.ts";
 import { AlignmentGroup } from "./alignment.ts";
 import type { CommitWatch, StoreCheckpoint } from "./checkpoint-store.ts";
 import { type ConnectorRegistry, loadConnectors } from "./connector-loader.ts";
-import { type Connectors, JobFragment, SPILL_PREFIX } from "./job-fragment.ts";
+import { JobFragment, SPILL_PREFIX } from "./job-fragment.ts";
 import type { JobGraph, JobVertex } from "./job-graph.ts";
 import type { ProgramSpec } from "./job-program.ts";
 import { type AlignmentSlots, type Deployment, PLANNER_THREAD, type SinkResult, threadOf } from "./messages.ts";
@@ -25,6 +25,7 @@ import { StoredParts } from "./stored-parts.ts";
 import { StoredSource, type TableLease } from "./stored-source.ts";
 import type { TableHome } from "./stored-table.ts";
 import { StreamControl } from "./stream-control.ts";
+import type { Connectors } from "./subtask-builder.ts";
 import { uniqueId } from "./unique-id.ts";
 import { WorkerHandle } from "./worker-handle.ts";
 

@@ -1,20 +1,7 @@
 import { asEngineError, assert, type EngineError, InternalError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
-import { keyGroupRange } from "../core/key-group.ts";
-import type { OperatorContext, StreamContext } from "../core/operator.ts";
-import { Schema } from "../core/schema.ts";
-import type { SinkFactory, SinkWriter } from "../core/sink.ts";
-import type { Source, SourceFactory } from "../core/source.ts";
 import type { Barrier } from "../core/stream-element.ts";
 import type { Workspace } from "../core/workspace.ts";
-import { AlignmentGroup } from "./alignment.ts";
-import { BoundedSourceInput } from "./bounded-source-input.ts";
-import { type NamedOperator, OperatorChain } from "./chain.ts";
-import { ChannelInput } from "./channel-input.ts";
-import { gatheringFor } from "./coalescing-writer.ts";
-import { nameOfSink } from "./committables.ts";
-import { ExchangeOutput } from "./exchange-output.ts";
-import { fuseRowFunctions } from "./fuse-row-functions.ts";
 import { JobChannels, type Peers } from "./job-channels.ts";
 import type { JobVertex, StreamSettings } from "./job-graph.ts";
 import {
@@ -26,20 +13,12 @@ import {
   type VertexSnapshot,
 } from "./messages.ts";
 import { countWaiting, metricsOf, type VertexMetrics } from "./metrics.ts";
-import { createOperator } from "./operator-factory.ts";
-import { SinkOutput } from "./sink-output.ts";
 import type { SubtaskSnapshot } from "./snapshots.ts";
-import { SplitClaims } from "./split-claims.ts";
 import { queryState, type StateQuestion } from "./state-query.ts";
 import type { StoredParts } from "./stored-parts.ts";
-import { STORED_KIND, StoredSource } from "./stored-source.ts";
-import { storedSink } from "./stored-table.ts";
-import { StreamSourceInput } from "./stream-source-input.ts";
-import { type StepResult, type StreamTask, Subtask } from "./subtask.ts";
-import type { SubtaskInput } from "./subtask-input.ts";
-import { SubtaskSink } from "./subtask-sink.ts";
+import type { StepResult, Subtask } from "./subtask.ts";
+import { type Connectors, SubtaskBuilder } from "./subtask-builder.ts";
 import { SubtaskSnapshots } from "./subtask-snapshots.ts";
-import { TimeRequests } from "./time-requests.ts";
 import { type SubtaskWatermarks, watermarksOf } from "./watermark-report.ts";
 
 /** Temporary directories of jobs begin with this. */
@@ -52,12 +31,6 @@ const SLICE_STEPS = 4096;
 /** The longest that a timer can be set for. */
 const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
-/** Connectors by kind, loaded before a job that needs them is deployed. */
-export interface Connectors {
-  source(kind: string): SourceFactory;
-  sink(kind: string): SinkFactory;
-}
-
 /**
  * The subtasks of one job that run on one thread, with their channels. `run` drives them in turn, a batch at a time,
  * until all have finished or one fails; `close` frees everything, and reports blocks that were leaked.
@@ -68,16 +41,13 @@ export class JobFragment {
   readonly #deployment: Deployment;
   readonly #workspace: Workspace;
   readonly #host: Host;
-  readonly #connectors: Connectors;
+  readonly #builder: SubtaskBuilder;
   readonly #subtasks: Subtask[] = [];
-  readonly #subtaskIndex = new Map<Subtask, number>();
   readonly #sinks = new Map<Subtask, number>();
   readonly #channels: JobChannels;
   readonly #counters = new Map<number, Record<string, number>>();
   readonly #stream: StreamSettings | undefined;
   readonly #snapshots: SubtaskSnapshots;
-  readonly #requests = new Map<Subtask, TimeRequests>();
-  readonly #stored: StoredParts;
   readonly #jobBlocksBefore: number;
   #spillDirectory: string | undefined;
   #wake: () => void = () => undefined;
@@ -101,7 +71,6 @@ export class JobFragment {
     this.#deployment = options.deployment;
     this.#workspace = options.workspace;
     this.#host = options.host;
-    this.#connectors = options.connectors;
     this.#channels = new JobChannels(this.job, this.#thread, this.#deployment, options.peers, {
       workspace: this.#workspace,
       host: this.#host,
@@ -109,12 +78,19 @@ export class JobFragment {
       count: (vertex, metric, increment) => this.#count(vertex, metric, increment),
     });
     this.#stream = options.deployment.graph.stream;
-    this.#stored = options.stored;
     this.#snapshots = new SubtaskSnapshots({
       workspace: this.#workspace,
       stream: this.#stream,
       restored: options.deployment.restore,
       turn: () => this.#host.scheduler.yield(),
+    });
+    this.#builder = new SubtaskBuilder({
+      ...options,
+      channels: this.#channels,
+      snapshots: this.#snapshots,
+      spillDirectory: () => this.#openSpillDirectory(),
+      count: (vertex, metric, increment) => this.#count(vertex, metric, increment),
+      wake: () => this.#wake(),
     });
     this.#jobBlocksBefore = this.#jobBlocks;
     const { memoryBytes, memorySharers } = options.deployment;
@@ -125,13 +101,15 @@ export class JobFragment {
   open(): void {
     for (const vertex of this.#deployment.graph.vertices) {
       for (let subtask = 0; subtask < vertex.parallelism; subtask++) {
-        if (this.#threadOf(vertex, subtask) === this.#thread) this.#createSubtask(vertex, subtask);
+        if (this.#threadOf(vertex, subtask) !== this.#thread) continue;
+        const built = this.#builder.build(vertex, subtask);
+        this.#subtasks.push(built);
+        if (vertex.sink !== undefined) this.#sinks.set(built, vertex.sink.id);
       }
     }
     for (const subtask of this.#subtasks) {
       const vertex = this.#vertex(subtask.vertex);
-      const index = this.#subtaskIndex.get(subtask) ?? 0;
-      subtask.open((operator, position) => this.#context(vertex, subtask, index, position, operator));
+      this.#builder.open(subtask, vertex);
       if (this.#deployment.restore !== undefined) this.#host.crashPoint?.("restore.subtask");
       this.#snapshots.restore(subtask, vertex);
     }
@@ -337,89 +315,6 @@ export class JobFragment {
     return threadOf(vertex, subtask, this.#deployment.threads);
   }
 
-  #createSubtask(vertex: JobVertex, index: number): void {
-    const stream = this.#stream;
-    const nowMs = () => this.#host.clock.nowMs();
-    const output = new ExchangeOutput(
-      this.#workspace,
-      this.#channels.outgoing(vertex, index),
-      index,
-      gatheringFor(stream, { ...this.#deployment, nowMs }),
-    );
-    const inputSchemas = vertex.inputs.map((fields) => new Schema(fields));
-    const source = vertex.source === undefined ? undefined : this.#openSource(vertex);
-    const operators: NamedOperator[] = [];
-    let schemas = source === undefined ? inputSchemas : [source.schema];
-    for (const node of vertex.operators) {
-      const operator = createOperator(node, schemas);
-      const name = node.callSite === undefined ? node.name : `${node.name} at ${node.callSite}`;
-      operators.push({ name, operator, ...(node.uid === undefined ? {} : { uid: node.uid }) });
-      schemas = [operator.outputSchema];
-    }
-    const sink = vertex.sink === undefined ? undefined : this.#openSink(vertex, index, schemas[0]);
-    const tail = sink === undefined ? output : new SinkOutput(sink, output);
-    const chain = new OperatorChain(fuseRowFunctions(operators), tail, { isStream: stream !== undefined });
-    const channels = source === undefined ? this.#channels.incoming(vertex, index) : undefined;
-    const input: SubtaskInput =
-      source === undefined || channels !== undefined
-        ? new ChannelInput(channels ?? [], nowMs, () => this.#host.crashPoint?.("checkpoint.aligning"))
-        : this.#sourceInput(vertex, source, index);
-    const requests = new TimeRequests();
-    const subtask: Subtask = new Subtask({
-      name: vertex.name,
-      vertex: vertex.id,
-      index,
-      input,
-      inputCount: channels?.length ?? 1,
-      chain,
-      output,
-      ...(sink === undefined ? {} : { sink }),
-      ...(stream === undefined ? {} : { stream: this.#streamTask(vertex, requests, () => subtask) }),
-    });
-    this.#requests.set(subtask, requests);
-    this.#subtasks.push(subtask);
-    this.#subtaskIndex.set(subtask, index);
-    if (vertex.sink !== undefined) this.#sinks.set(subtask, vertex.sink.id);
-  }
-
-  #sourceInput(vertex: JobVertex, source: Source, subtask: number): SubtaskInput {
-    const context = {
-      workspace: this.#workspace,
-      host: this.#host,
-      batchRows: this.#deployment.batchRows,
-      count: (metric: string, increment: number) => this.#count(vertex.id, metric, increment),
-    };
-    const stream = this.#stream;
-    if (stream === undefined) {
-      const splits = new SplitClaims(this.#deployment.splitClaims, vertex, this.#stored.id);
-      return new BoundedSourceInput(source, splits, context);
-    }
-    const { strategy } = vertex.source?.stream ?? {};
-    const { alignment: spec } = strategy ?? {};
-    const slots = spec && this.#deployment.alignment?.[spec.group];
-    const alignment = slots && AlignmentGroup.at(slots, vertex.id, subtask, spec.maxDriftMs);
-    return new StreamSourceInput({
-      source,
-      context: { ...context, subtask, parallelism: vertex.parallelism },
-      emitsWatermarks: stream.mode === "streaming",
-      watermarkIntervalMs: stream.watermarkIntervalMs,
-      ...(strategy === undefined ? {} : { strategy }),
-      ...(alignment === undefined ? {} : { alignment }),
-    });
-  }
-
-  #streamTask(vertex: JobVertex, requests: TimeRequests, subtaskOf: () => Subtask): StreamTask {
-    return {
-      requests,
-      workspace: this.#workspace,
-      nowMs: () => this.#host.clock.nowMs(),
-      onBarrier: ({ checkpointId }, write) => {
-        this.#host.crashPoint?.("checkpoint.snapshot");
-        this.#snapshots.take(subtaskOf(), vertex, checkpointId, write);
-      },
-    };
-  }
-
   /** What a finished source has read must not be read again by a job that is restored. */
   #onFinished(subtask: Subtask): void {
     // Of what is suspended, its barrier has told all.
@@ -446,75 +341,6 @@ export class JobFragment {
     const cancel = this.#host.scheduler.after(delayMs, () => this.#wake());
     await waiting;
     cancel();
-  }
-
-  #openSource(vertex: JobVertex) {
-    const { source } = vertex;
-    assert(source !== undefined, "a source vertex");
-    if (source.spec.kind === STORED_KIND) return StoredSource.on(this.#stored, source.spec);
-    return source.local ?? this.#connectors.source(source.spec.kind)(source.spec, this.#host);
-  }
-
-  #openSink(vertex: JobVertex, subtask: number, schema: Schema): SubtaskSink {
-    assert(vertex.sink !== undefined, "a sink vertex");
-    const { spec, local } = vertex.sink;
-    const sink =
-      spec.kind === STORED_KIND
-        ? storedSink(this.#stored, spec)
-        : (local ?? this.#connectors.sink(spec.kind)(spec, this.#host));
-    const writer: SinkWriter = sink.createWriter({
-      workspace: this.#workspace,
-      host: this.#host,
-      schema,
-      jobId: this.job,
-      name: nameOfSink(vertex.sink),
-      subtask,
-      parallelism: vertex.parallelism,
-      ...(this.#stream?.hasCheckpoints === true ? { hasCheckpoints: true } : {}),
-      ...(this.#deployment.restore?.isSavepoint === true ? { isBranch: true } : {}),
-      count: (metric, increment) => this.#count(vertex.id, metric, increment),
-    });
-    const { restore } = this.#deployment;
-    return new SubtaskSink(writer, { name: vertex.name, uid: vertex.sink.uid, restored: restore?.checkpointId });
-  }
-
-  #context(vertex: JobVertex, task: Subtask, subtask: number, position: number, operator: string): OperatorContext {
-    return {
-      ...(this.#stream === undefined
-        ? {}
-        : { stream: this.#streamContext(this.#stream, vertex, task, subtask, position) }),
-      jobId: this.job,
-      workspace: this.#workspace,
-      host: this.#host,
-      subtask,
-      parallelism: vertex.parallelism,
-      batchRows: this.#deployment.batchRows,
-      operatorId: `${vertex.id}-${position}-${operator}`,
-      spillDirectory: () => this.#openSpillDirectory(),
-      count: (metric, increment) => this.#count(vertex.id, metric, increment),
-    };
-  }
-
-  #streamContext(
-    stream: StreamSettings,
-    vertex: JobVertex,
-    task: Subtask,
-    subtask: number,
-    position: number,
-  ): StreamContext {
-    const { maxParallelism } = stream;
-    const requests = this.#requests.get(task);
-    return {
-      maxParallelism,
-      keyGroups: keyGroupRange(subtask, vertex.parallelism, maxParallelism),
-      isBatchMode: stream.mode === "batch",
-      processingTimeMs: () => this.#host.clock.nowMs(),
-      requestProcessTime: (atMs) => requests?.requestTime(position, atMs),
-      wake: () => {
-        requests?.wake(position);
-        this.#wake();
-      },
-    };
   }
 
   #openSpillDirectory(): string {
