@@ -2,7 +2,14 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { startPostgres } from "../../../scripts/services/postgres.mjs";
-import { col, ExecutionEnvironment, type JobSnapshot, StreamExecutionEnvironment } from "../../../src/index.ts";
+import {
+  col,
+  ExecutionEnvironment,
+  type JobSnapshot,
+  type RestartStrategy,
+  restartStrategies,
+  StreamExecutionEnvironment,
+} from "../../../src/index.ts";
 import { withDirectory } from "../../support/host.ts";
 import { postgresUrl, query, stagingLeft, type TestDatabase, withDatabase } from "../../support/postgres.ts";
 import { isOfCommit, PostgresProxy } from "../../support/postgres-proxy.ts";
@@ -10,13 +17,13 @@ import { isOfCommit, PostgresProxy } from "../../support/postgres-proxy.ts";
 const url = await postgresUrl();
 const ROWS = 600;
 
-/** Counts from 0 into a table, in about half a second. */
+/** Counts from 0 into a table, in about half a second; it is not started again by itself. */
 function counting(
   place: { url: string; schema: string },
-  options: { parallelism?: number; rowsPerSecond?: number } = {},
+  options: { parallelism?: number; rowsPerSecond?: number; restarts?: RestartStrategy } = {},
 ) {
-  const { parallelism = 1, rowsPerSecond = 1200 } = options;
-  const env = StreamExecutionEnvironment.create({ parallelism }).enableCheckpointing(40);
+  const { parallelism = 1, rowsPerSecond = 1200, restarts = restartStrategies.none() } = options;
+  const env = StreamExecutionEnvironment.create({ parallelism }).enableCheckpointing(40).setRestartStrategy(restarts);
   const numbers = env
     .fromGenerator({ n: col("n") }, { count: ROWS, rowsPerSecond })
     .uid("numbers")
@@ -80,6 +87,17 @@ describe.skipIf(url === undefined)("a PostgreSQL sink", () => {
       proxy.watch = () => undefined;
       const second = await counting(place).executeAsync({ restore: first.latestCheckpoint as JobSnapshot });
       await second.result();
+      await expectAll(db);
+    }));
+
+  it("goes on by itself where a writer's connection is cut", () =>
+    proxied(async (db, proxy) => {
+      let cuts = 0;
+      proxy.watch = ({ kind }) => (kind === "rows" && ++cuts % 7 === 3 && cuts < 20 ? "cut" : undefined);
+      const restarts = restartStrategies.fixedDelay({ attempts: 10, delayMs: 20 });
+      const job = await counting({ ...db, url: proxy.urlOf(db.url) }, { restarts }).executeAsync();
+      await job.result();
+      expect(job.restarts).toBeGreaterThan(0);
       await expectAll(db);
     }));
 
@@ -173,6 +191,7 @@ describe.skipIf(url === undefined)("a PostgreSQL sink", () => {
             taken ??= snapshot;
           },
         });
+        env.setRestartStrategy(restartStrategies.none());
         env
           .fromGenerator({ n: col("n") }, { count: ROWS, rowsPerSecond: 1200 })
           .uid("numbers")

@@ -4,7 +4,8 @@ import { restartStrategies } from "../../../src/index.ts";
 import { type FailedAttempt, RestartBackoff } from "../../../src/runtime/restart-strategy.ts";
 
 const chance = (share: number): Random => ({ nextUint32: () => share * 2 ** 32 });
-const backoff = ({ spec }: ReturnType<typeof restartStrategies.none>, share = 0) => new RestartBackoff(spec, chance(share));
+const backoff = ({ spec }: ReturnType<typeof restartStrategies.none>, share = 0) =>
+  new RestartBackoff(spec, chance(share));
 
 /** An attempt that failed after so long. */
 const failed = (ranMs: number, hasNewCheckpoint = false, atMs = 1e6): FailedAttempt => ({
@@ -30,14 +31,23 @@ describe("restart strategies", () => {
 
   it("exponential delay: longer and longer up to the longest, and anew behind an attempt that ran for long", () => {
     const strategy = backoff(
-      restartStrategies.exponentialDelay({ initialDelayMs: 10, maxDelayMs: 50, multiplier: 2, jitter: 0, resetAfterMs: 99, attempts: 5 }),
+      restartStrategies.exponentialDelay({
+        initialDelayMs: 10,
+        maxDelayMs: 50,
+        multiplier: 2,
+        jitter: 0,
+        resetAfterMs: 99,
+        attempts: 5,
+      }),
     );
     expect(times(4, () => strategy.delayAfter(failed(98)))).toEqual([10, 20, 40, 50]);
     expect(times(6, (i) => strategy.delayAfter(failed(i === 0 ? 99 : 98)))).toEqual([10, 20, 40, 50, 50, undefined]);
   });
 
   it("exponential delay: a new checkpoint gives new attempts, and the delay stays", () => {
-    const strategy = backoff(restartStrategies.exponentialDelay({ initialDelayMs: 10, maxDelayMs: 80, jitter: 0, attempts: 2 }));
+    const strategy = backoff(
+      restartStrategies.exponentialDelay({ initialDelayMs: 10, maxDelayMs: 80, jitter: 0, attempts: 2 }),
+    );
     expect(times(2, () => strategy.delayAfter(failed(1)))).toEqual([10, 20]);
     expect(strategy.delayAfter(failed(1, true))).toBe(40);
     expect(times(2, () => strategy.delayAfter(failed(1)))).toEqual([80, undefined]);
