@@ -59,8 +59,10 @@ async function runAttempt(
 ): Promise<JobResult> {
   const { host, graph, threads, checkpoints, program, memoryBytes, batchRows } = planned;
   const { restore, failedAttempts, onRestored } = attempt;
-  const { allowNonRestoredState = false } = planned.origin ?? {};
-  const origin = restore === undefined ? (planned.origin ?? {}) : { restore, allowNonRestoredState };
+  const { allowNonRestoredState = false, renamedState = {} } = planned.origin ?? {};
+  // What is restored from memory has its new names. In a directory it may still be the checkpoint of before.
+  const names = checkpoints?.kept === undefined ? {} : { renamedState };
+  const origin = restore === undefined ? (planned.origin ?? {}) : { restore, allowNonRestoredState, ...names };
   let jobId: string | undefined;
   const onCheckpoint = (snapshot: JobSnapshot): void => {
     attempt.onCheckpoint(snapshot);

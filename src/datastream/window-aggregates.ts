@@ -90,7 +90,7 @@ const unsupported = (what: string): PlanError =>
   new PlanError(
     "WINDOW_AGGREGATE_UNSUPPORTED",
     `Built-in aggregates were given ${what}.`,
-    "They fire when a window is over, and also earlier with ContinuousProcessingTimeTrigger on windows of time. Give reduce, process or an AggregateFunction instead: these take any trigger, evictor and window.",
+    "They fire when a window is over, and also earlier with ContinuousProcessingTimeTrigger on tumbling, sliding and cumulating windows. Give reduce, process or an AggregateFunction instead: these take any trigger, evictor and window.",
   );
 
 /** For explain and metrics. */

@@ -83,7 +83,7 @@ export type SessionGap<T extends object = Row> = string | Expression | ((row: T)
 export const EventTimeSessionWindows = {
   /** @throws {PlanError} WINDOW_GAP_INVALID */
   withGap: (gapMs: number): WindowAssigner => new WindowAssigner({ kind: "session", gapMs, domain: "event" }),
-  /** Each row with a gap of its own. Built-in aggregates take a column or an expression. */
+  /** Each row with a gap of its own. */
   withDynamicGap: <T extends object = Row>(gap: SessionGap<T>): WindowAssigner => dynamicGap("event", gap),
 } as const;
 

@@ -83,6 +83,7 @@ export class JobFragment {
       stream: this.#stream,
       restored: options.deployment.restore,
       turn: () => this.#host.scheduler.yield(),
+      onFailure: () => this.#wake(),
     });
     this.#builder = new SubtaskBuilder({
       ...options,
@@ -252,7 +253,7 @@ export class JobFragment {
   async stop(): Promise<void> {
     this.cancel();
     await Promise.all(this.#subtasks.map((subtask) => subtask.stop()));
-    await this.#snapshots.settled();
+    await this.#snapshots.stop();
   }
 
   onPeerMessage(message: PeerMessage): void {

@@ -59,7 +59,7 @@ export class RunningJob {
   /** Waits for a report of this type from every worker; throws the first failure, unless tearing down. */
   async all<T extends "deployed" | "finished" | "stopped" | "closed">(type: T): Promise<ReportOf<T>[]> {
     for (;;) {
-      if (this.failure !== undefined && !this.isTearingDown) throw this.failure;
+      if (!this.isTearingDown) this.throwFailure();
       const reports = this.#reports.get(type);
       const expected = this.#workers.filter((worker) => !(this.isTearingDown && worker.isDead));
       if (expected.every((worker) => reports?.has(worker.thread)))
@@ -92,6 +92,10 @@ export class RunningJob {
   #onProgress(thread: number, metrics: readonly VertexMetrics[]): void {
     this.#progress.set(thread, metrics);
     this.#options.onProgress?.(mergeMetrics([...this.#progress.values()].flat()));
+  }
+
+  throwFailure(): void {
+    if (this.failure !== undefined) throw this.failure;
   }
 
   fail(error: EngineError): void {

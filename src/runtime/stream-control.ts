@@ -278,6 +278,7 @@ export class StreamControl implements RunningStream {
   async finish(): Promise<void> {
     this.end();
     await this.settled();
+    this.#run.throwFailure();
     const draining = this.#draining;
     if (this.#hasStopped || (this.#store === undefined && draining === undefined)) return;
     this.#host.crashPoint?.("checkpoint.ending");
@@ -288,6 +289,7 @@ export class StreamControl implements RunningStream {
     this.#commits.announce(snapshot);
     // Who goes on from the savepoint goes on reading.
     if (draining !== undefined) await this.#storeLast(snapshot, draining.savepoint);
+    this.#run.throwFailure();
     if (this.#store !== undefined) await this.#storeLast({ ...snapshot, isFinal: true }, this.#store);
     this.#host.crashPoint?.("checkpoint.final");
     draining?.resolve(snapshot);

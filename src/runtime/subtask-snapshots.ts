@@ -14,6 +14,14 @@ export interface SubtaskSnapshotsOptions {
   readonly restored: JobSnapshot | undefined;
   /** Lets the job go on. */
   readonly turn: () => Promise<void>;
+  /** There is something for `throwFailure`, also while the job waits for its input. */
+  readonly onFailure: () => void;
+}
+
+/** State of a subtask that is being encoded. */
+interface Encoding {
+  /** A newer barrier has passed the subtask, or the job is stopped: nobody waits for it. */
+  isUnwanted: boolean;
 }
 
 /** Writes the parts of a subtask's state: a copy of what they are at this moment. */
@@ -32,6 +40,7 @@ export class SubtaskSnapshots {
   /** The newest checkpoint whose barrier has passed a subtask. */
   readonly #passed = new Map<Subtask, number>();
   readonly #underWay = new Set<Promise<void>>();
+  readonly #encodings = new Map<Subtask, Encoding>();
   #failure: { readonly thrown: unknown } | undefined;
 
   constructor(options: SubtaskSnapshotsOptions) {
@@ -45,13 +54,30 @@ export class SubtaskSnapshots {
   take(subtask: Subtask, vertex: JobVertex, checkpointId: number, write: WriteParts): void {
     const writers = this.#write(vertex, write);
     this.#passed.set(subtask, checkpointId);
-    const taken: Promise<void> = this.#encode(subtask.index, writers)
+    this.#forget(subtask);
+    const encoding: Encoding = { isUnwanted: false };
+    this.#encodings.set(subtask, encoding);
+    const taken: Promise<void> = this.#encode(subtask.index, writers, encoding)
       .then((snapshot) => this.onTaken(checkpointId, vertex.id, snapshot))
       .catch((thrown: unknown) => {
+        if (encoding.isUnwanted) return;
         this.#failure ??= { thrown };
+        this.#options.onFailure();
       })
       .finally(() => this.#underWay.delete(taken));
     this.#underWay.add(taken);
+  }
+
+  /** Checkpoints follow each other: one whose barrier is overtaken has been given up. */
+  #forget(subtask: Subtask): void {
+    const encoding = this.#encodings.get(subtask);
+    if (encoding !== undefined) encoding.isUnwanted = true;
+  }
+
+  /** Nobody waits any longer for what is being encoded. Resolves when it is given back. */
+  async stop(): Promise<void> {
+    for (const subtask of this.#encodings.keys()) this.#forget(subtask);
+    await this.settled();
   }
 
   /** A subtask has finished: the newest checkpoint waits for it too, if its barrier has not come. `isDrained`: all it has. */
@@ -94,12 +120,18 @@ export class SubtaskSnapshots {
     }
   }
 
-  async #encode(subtask: number, writers: ReadonlyMap<string, TableWriter>): Promise<SubtaskSnapshot> {
+  async #encode(
+    subtask: number,
+    writers: ReadonlyMap<string, TableWriter>,
+    encoding: Encoding,
+  ): Promise<SubtaskSnapshot> {
+    const turn = async () => {
+      await this.#options.turn();
+      if (encoding.isUnwanted) throw new Error("nobody waits for this checkpoint");
+    };
     try {
       const operators: SubtaskSnapshot["operators"][number][] = [];
-      for (const [uid, writer] of writers) {
-        operators.push({ uid, tables: await writer.finishBehind(this.#options.turn) });
-      }
+      for (const [uid, writer] of writers) operators.push({ uid, tables: await writer.finishBehind(turn) });
       return { subtask, operators };
     } finally {
       for (const writer of writers.values()) writer.close();

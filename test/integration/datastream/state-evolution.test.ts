@@ -110,6 +110,41 @@ describe("state of functions", () => {
     expect(texts([...first, ...second])).toEqual(texts(whole));
   });
 
+  it("is found under its new name where the job fails and goes on before its first checkpoint", () =>
+    new Simulation({ seed: 3 }).run(async (host) => {
+      const sums = new Map<bigint, bigint>();
+      const start = (name: string, failures = 0) => {
+        const total = valueState(name, types.int64);
+        const env = StreamExecutionEnvironment.create({ host });
+        env.enableCheckpointing(100, { directory: "/job" });
+        env
+          .fromGenerator({ n: col("n"), key: col("n").mod(4n) }, { count: COUNT, rowsPerSecond: 100 })
+          .uid("numbers")
+          .keyBy("key")
+          .process(
+            {
+              processElement({ n }, { state }, out) {
+                if (failures-- > 0) throw new Error("not yet");
+                const sum = (state(total).get() ?? 0n) + (n ?? 0n);
+                state(total).set(sum);
+                out.collect({ n, sum });
+              },
+            },
+            { schema: Schema.of({ n: types.int64, sum: types.int64 }) },
+          )
+          .uid("running")
+          .forEach(({ n, sum }) => void sums.set(n ?? -1n, sum ?? -1n));
+        return env;
+      };
+      const before = await start("total").executeAsync();
+      await new Promise<void>((resolve) => void host.scheduler.after(550, resolve));
+      await before.cancel();
+      const after = await start("sum", 2).executeAsync({ renamedState: { running: { total: "sum" } } });
+      await after.result();
+      expect(after.restarts).toBe(2);
+      for (let n = 0n; n < COUNT; n++) expect(sums.get(n)).toBe((sums.get(n - 4n) ?? 0n) + n);
+    }));
+
   it("has fields of structs that are new, gone, wider and renamed", async () => {
     const old = valueState("seen", types.struct({ times: types.int32, last: types.int64, gone: types.utf8 }));
     const now = valueState("seen", types.struct({ more: types.utf8, latest: types.int64, times: types.int64 }));
