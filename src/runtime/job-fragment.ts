@@ -135,11 +135,11 @@ export class JobFragment {
 
   /** How the job goes on behind a barrier that holds it, or that its sources are to end. */
   halt({ how, checkpointId }: Halt): void {
-    this.#halted = how === "release" ? undefined : how;
+    this.#halted = how === "release" ? undefined : how === "suspend" ? how : "drain";
     for (const subtask of this.#subtasks) {
       if (how === "release") subtask.release(checkpointId);
       else if (how === "suspend") subtask.suspend(() => this.#wake());
-      else if (this.#vertex(subtask.vertex).source !== undefined) subtask.drain();
+      else if (how === "drain" && this.#vertex(subtask.vertex).source !== undefined) subtask.drain();
     }
     this.#wake();
   }

@@ -45,7 +45,8 @@ export type PeerMessage =
  * its sources end where they are, as if that were the end of their input.
  */
 export interface Halt {
-  readonly how: "release" | "suspend" | "drain";
+  /** Behind "expectDrain" everything goes on, and what finishes takes all of its state. */
+  readonly how: "release" | "suspend" | "expectDrain" | "drain";
   readonly checkpointId: number;
 }
 

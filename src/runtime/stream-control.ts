@@ -226,7 +226,9 @@ export class StreamControl implements RunningStream {
     this.#periodic?.stop();
     return new Promise((resolve, reject) => {
       this.#draining = { savepoint, resolve, reject };
-      this.#halt("drain");
+      // Ends of sources may overtake what is said to the next thread: all have to know, and an answer says that they do.
+      this.#halt("expectDrain");
+      void this.watermarks().then(() => this.#halt("drain"));
     });
   }
 
