@@ -38,17 +38,17 @@ export class JobSavepoints implements TakesSavepoints {
   async #write(path: string, take: (store: StoreCheckpoint) => Promise<JobSnapshot>): Promise<SavepointResult> {
     if (this.#graph.stream?.mode === "batch") throw notInBatchMode();
     this.#onTake();
-    const { files, clock, processes, random } = this.#host;
+    const { files, clock, processes, random, scheduler } = this.#host;
     const target = await SavepointTarget.take(path, {
       files,
-      checksum: (bytes) => crc32cOf(this.#engine.workspace, [bytes]),
+      checksum: (bytes, crc) => crc32cOf(this.#engine.workspace, [bytes], crc),
       nowMs: () => clock.nowMs(),
+      turn: () => scheduler.yield(),
       token: `${processes.token}-${uniqueId(random)}`,
     });
     let written: WrittenSavepoint | undefined;
-    let isWriting = false;
-    const store: StoreCheckpoint = async (snapshot, { signal }) => {
-      isWriting = true;
+    let writing: Promise<void> | undefined;
+    const write: StoreCheckpoint = async (snapshot, { signal }) => {
       try {
         written = await target.write(snapshot, { steps: stepsOf(this.#graph) }, signal);
         signal.throwIfAborted();
@@ -57,12 +57,18 @@ export class JobSavepoints implements TakesSavepoints {
         throw thrown;
       }
     };
+    const store: StoreCheckpoint = (snapshot, options) => {
+      writing = Promise.resolve(write(snapshot, options));
+      return writing;
+    };
     try {
       const { checkpointId } = await take(store);
       return { ...(written ?? { path: target.path, stateBytes: 0 }), checkpointId };
     } catch (thrown) {
       // One that is complete stays, whatever else has failed: somebody may have to go on from it.
-      if (!isWriting) await target.discard();
+      if (writing === undefined) await target.discard();
+      // Who waits no longer than it may take still finds nothing half-written.
+      else await writing.catch(() => undefined);
       throw thrown;
     }
   }

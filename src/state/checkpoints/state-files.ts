@@ -1,10 +1,8 @@
 import type { JobSnapshot, OperatorSnapshot } from "../../core/job-snapshot.ts";
 import type { ObjectStore } from "../../core/object-store.ts";
 import type { StateKind } from "../../core/state-snapshot.ts";
+import { checksumInTurns } from "./checksum-in-turns.ts";
 import { type Checksum, corrupt, hex, type Manifest, type StateFile, type TableManifest } from "./manifest.ts";
-
-/** How much of a part is summed up in one turn of the thread: a fraction of a millisecond. */
-const TURN_BYTES = 1 << 19;
 
 /** Writes the parts of a snapshot as files, and remembers which part is in which file. */
 export class StateFileWriter {
@@ -38,7 +36,7 @@ export class StateFileWriter {
             file = {
               file: `${prefix}${count++}.arrows`,
               sizeBytes: bytes.length,
-              crc32c: hex(await this.#sumUp(bytes)),
+              crc32c: hex(await checksumInTurns(this.#checksum, bytes, this.#turn)),
             };
             await this.#store.put(file.file, [bytes]);
             this.#written.set(bytes, file);
@@ -51,15 +49,6 @@ export class StateFileWriter {
       operators[uid] = described;
     }
     return operators;
-  }
-
-  async #sumUp(bytes: Uint8Array): Promise<number> {
-    let crc = 0;
-    for (let at = 0; at < bytes.length; at += TURN_BYTES) {
-      if (at > 0) await this.#turn();
-      crc = this.#checksum(bytes.subarray(at, at + TURN_BYTES), crc);
-    }
-    return crc;
   }
 
   /** The files that the last call has written are going to be removed. */

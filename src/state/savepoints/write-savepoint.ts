@@ -1,6 +1,7 @@
 import { PlanError } from "../../core/errors.ts";
 import type { HostFiles } from "../../core/host.ts";
 import type { JobSnapshot } from "../../core/job-snapshot.ts";
+import { checksumInTurns } from "../checkpoints/checksum-in-turns.ts";
 import { LocalObjects } from "../checkpoints/local-objects.ts";
 import { type Checksum, encodeManifest, filesOf, hex, type Manifest, type StateFile } from "../checkpoints/manifest.ts";
 import { MANIFEST, MANIFEST_COPY, StateNames, UNFINISHED } from "./savepoint-names.ts";
@@ -10,6 +11,8 @@ export interface SavepointOptions {
   readonly checksum: Checksum;
   /** Wall clock, epoch milliseconds. */
   readonly nowMs: () => number;
+  /** Lets other work of the thread come between. */
+  readonly turn: () => Promise<void>;
   /** The writer's alone. */
   readonly token: string;
 }
@@ -70,7 +73,7 @@ export class SavepointTarget {
     { steps }: SavepointDetails = {},
     signal?: AbortSignal,
   ): Promise<WrittenSavepoint> {
-    const { checksum, nowMs } = this.#options;
+    const { checksum, nowMs, turn } = this.#options;
     const { checkpointId, maxParallelism } = snapshot;
     const names = new StateNames();
     const operators: Record<string, Record<string, Manifest["operators"][string][string]>> = Object.create(null);
@@ -82,7 +85,7 @@ export class SavepointTarget {
           signal?.throwIfAborted();
           const file = names.of(uid, table, part);
           await this.#put(file, bytes);
-          files.push({ file, sizeBytes: bytes.length, crc32c: hex(checksum(bytes)) });
+          files.push({ file, sizeBytes: bytes.length, crc32c: hex(await checksumInTurns(checksum, bytes, turn)) });
         }
         operators[uid][table] = { kind, parts: files };
       }
