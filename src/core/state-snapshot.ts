@@ -38,6 +38,8 @@ export interface ExpectedTable {
 
 /** What `restoreState` gets: the tables of an earlier snapshot, already those rows that belong to this subtask. */
 export interface SnapshotReader {
+  /** Some step of the job has another parallelism than before, so that rows may come to other subtasks. */
+  readonly hasNewLayout?: boolean;
   /** Names of the tables that the snapshot holds for this operator. */
   readonly tables: readonly string[];
   /** New names of states, columns and fields of structs, by their old ones; `tables` and `read` know of them. */

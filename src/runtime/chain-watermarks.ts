@@ -5,6 +5,7 @@ import { Schema } from "../core/schema.ts";
 import type { SnapshotReader, SnapshotWriter } from "../core/state-snapshot.ts";
 import { END_OF_TIME_MS, START_OF_TIME_MS } from "../core/time/time.ts";
 import { int32, int64 } from "../core/types.ts";
+import type { Workspace } from "../core/workspace.ts";
 
 /** Besides the tables that an operator or source has of its own. */
 export const WATERMARK_TABLE = "inputWatermark";
@@ -35,8 +36,8 @@ export function writeWatermark(
 }
 
 /**
- * The watermark to go on from: the subtask's own where there are as many as before, else the least of all, so that no row
- * counts as late that was not. START_OF_TIME_MS where none is known.
+ * The watermark to go on from: the subtask's own where all steps have as many as before, else the least of all, so that no
+ * row counts as late that was not. START_OF_TIME_MS where none is known.
  */
 export function readWatermark({ workspace, subtask, parallelism }: Place, reader: SnapshotReader): number {
   let least = Number.POSITIVE_INFINITY;
@@ -53,6 +54,17 @@ export function readWatermark({ workspace, subtask, parallelism }: Place, reader
     }
     batch.release();
   }
-  if (isSpreadAsBefore) return own;
+  if (isSpreadAsBefore && reader.hasNewLayout !== true) return own;
   return Number.isFinite(least) ? least : START_OF_TIME_MS;
+}
+
+/** The numbers of subtasks that the watermarks of a step were kept by; none where none are known. */
+export function parallelismsIn(workspace: Workspace, reader: SnapshotReader): number[] {
+  const found: number[] = [];
+  for (const batch of reader.read(WATERMARK_TABLE)) {
+    const at = batch.columns[SCHEMA.indexOf("parallelism")].data >>> 2;
+    found.push(...workspace.i32.subarray(at, at + batch.rowCount));
+    batch.release();
+  }
+  return found;
 }

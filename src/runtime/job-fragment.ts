@@ -82,6 +82,7 @@ export class JobFragment {
       workspace: this.#workspace,
       stream: this.#stream,
       restored: options.deployment.restore,
+      vertices: options.deployment.graph.vertices,
       turn: () => this.#host.scheduler.yield(),
       onFailure: () => this.#wake(),
     });

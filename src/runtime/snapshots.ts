@@ -76,6 +76,7 @@ const rowsOf = (batches: readonly Batch[]): number => batches.reduce((sum, batch
 
 /** Gives a subtask its share of an operator's tables. */
 export class TableReader implements SnapshotReader {
+  readonly hasNewLayout: boolean;
   readonly #workspace: Workspace;
   readonly #snapshot: OperatorSnapshot;
   readonly #keyGroups: KeyGroupRange;
@@ -93,8 +94,10 @@ export class TableReader implements SnapshotReader {
       readonly subtask: number;
       readonly parallelism: number;
       readonly maxParallelism?: number;
+      readonly hasNewLayout?: boolean;
     },
   ) {
+    this.hasNewLayout = target.hasNewLayout ?? false;
     this.#uid = target.uid;
     this.#maxParallelism = target.maxParallelism;
     this.#workspace = workspace;

@@ -2,6 +2,7 @@ import { assert } from "../core/errors.ts";
 import type { JobSnapshot } from "../core/job-snapshot.ts";
 import { keyGroupRange } from "../core/key-group.ts";
 import type { Workspace } from "../core/workspace.ts";
+import { parallelismsIn } from "./chain-watermarks.ts";
 import type { JobVertex, StreamSettings } from "./job-graph.ts";
 import type { VertexSnapshot } from "./messages.ts";
 import { type SubtaskSnapshot, TableReader, TableWriter } from "./snapshots.ts";
@@ -12,6 +13,7 @@ export interface SubtaskSnapshotsOptions {
   /** Undefined for a batch job, which has no checkpoints. */
   readonly stream: StreamSettings | undefined;
   readonly restored: JobSnapshot | undefined;
+  readonly vertices: readonly JobVertex[];
   /** Lets the job go on. */
   readonly turn: () => Promise<void>;
   /** There is something for `throwFailure`, also while the job waits for its input. */
@@ -41,6 +43,8 @@ export class SubtaskSnapshots {
   readonly #passed = new Map<Subtask, number>();
   readonly #underWay = new Set<Promise<void>>();
   readonly #encodings = new Map<Subtask, Encoding>();
+  /** Of the job and what it goes on from; undefined before anybody has looked. */
+  #hasNewLayout: boolean | undefined;
   #failure: { readonly thrown: unknown } | undefined;
 
   constructor(options: SubtaskSnapshotsOptions) {
@@ -154,7 +158,9 @@ export class SubtaskSnapshots {
     const { parallelism } = vertex;
     const { maxParallelism } = stream;
     const keyGroups = keyGroupRange(subtask.index, parallelism, maxParallelism);
-    const target = { keyGroups, subtask: subtask.index, parallelism, maxParallelism };
+    this.#hasNewLayout ??= hasNewLayout(this.#options, restored);
+    const isNew = { hasNewLayout: this.#hasNewLayout };
+    const target = { keyGroups, subtask: subtask.index, parallelism, maxParallelism, ...isNew };
     subtask.restore((part) => {
       if (part === "source" && vertex.source === undefined) return undefined;
       const uid = part === "source" ? sourceUid(vertex) : part;
@@ -169,4 +175,17 @@ function sourceUid({ id, source }: JobVertex): string {
   const uid = source?.stream?.uid;
   assert(uid !== undefined, `the source of a stream has a uid, that of vertex ${id} too`);
   return uid;
+}
+
+/** Whether some step has another number of subtasks than when the snapshot was taken, as far as watermarks tell. */
+function hasNewLayout({ workspace, vertices }: SubtaskSnapshotsOptions, { operators }: JobSnapshot): boolean {
+  const all = { keyGroups: { start: 0, end: 0 }, subtask: 0, parallelism: 1 };
+  return vertices.some(({ source, operators: steps, parallelism }) =>
+    [source?.stream?.uid, ...steps.map(({ uid }) => uid)].some((uid) => {
+      const snapshot = uid === undefined ? undefined : operators[uid];
+      if (snapshot === undefined) return false;
+      const before = parallelismsIn(workspace, new TableReader(workspace, snapshot, all));
+      return before.some((each) => each !== parallelism);
+    }),
+  );
 }

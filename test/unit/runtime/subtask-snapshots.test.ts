@@ -27,6 +27,7 @@ function setUp() {
     workspace,
     stream: undefined,
     restored: undefined,
+    vertices: [],
     turn: () => new Promise<void>((go, fail) => void turns.push({ go, fail })),
     onFailure: () => failures++,
   });
