@@ -28,13 +28,9 @@ export async function givenOrigin(origin: Origin): Promise<JobSnapshot | undefin
   return checkRestore(graph, restore, { what: "checkpoint", ...changesOf(origin) });
 }
 
-/** In the directory of a job: the savepoint that it began from. */
-const MARKER = "began-from.json";
-
-interface Marker {
-  readonly id: string;
-  readonly path: string;
-}
+/** In the directory of a job: the savepoint that it began from, by its id. */
+const MARKER = /^began-from-([0-9a-f]{8})\.json$/;
+const markerOf = (id: string): string => `began-from-${id}.json`;
 
 /**
  * The same where the job keeps its checkpoints in a directory, and `own` is the newest of them. Those that come from the
@@ -47,32 +43,46 @@ export async function originInDirectory(
   store: ObjectStore,
 ): Promise<JobSnapshot | undefined> {
   const { graph, restoreFrom } = origin;
-  const marker = await readMarker(store);
+  const markers = (await store.list("")).map(({ name }) => name).filter((name) => MARKER.test(name));
   if (own === undefined) {
     if (restoreFrom === undefined) {
-      if (marker !== undefined && origin.restore === undefined) throw missing(store.location, marker.path);
+      const [marker] = markers;
+      if (marker !== undefined && origin.restore === undefined) {
+        throw missing(store.location, await pathIn(store, marker));
+      }
       return givenOrigin(origin);
     }
     const savepoint = await opened(origin, restoreFrom);
     const snapshot = await restored(savepoint, origin);
-    const began: Marker = { id: savepoint.id, path: restoreFrom };
-    if (marker?.id !== began.id) await writeMarker(store, began);
+    const marker = markerOf(savepoint.id);
+    if (!markers.includes(marker)) await store.put(marker, [new TextEncoder().encode(JSON.stringify(restoreFrom))]);
+    await store.remove(markers.filter((name) => name !== marker));
     return snapshot;
   }
-  if (restoreFrom !== undefined && !(await isFrom(origin, restoreFrom, marker))) {
+  if (restoreFrom !== undefined && !(await isFrom(origin, restoreFrom, store, markers))) {
     throw ambiguous(store.location, restoreFrom);
   }
   return checkRestore(graph, own, { what: "checkpoint", where: store.location, ...changesOf(origin) });
 }
 
-async function isFrom(origin: Origin, path: string, marker: Marker | undefined): Promise<boolean> {
-  if (marker === undefined) return false;
+async function isFrom(origin: Origin, path: string, store: ObjectStore, markers: readonly string[]): Promise<boolean> {
   try {
-    return (await opened(origin, path)).id === marker.id;
+    return markers.includes(markerOf((await opened(origin, path)).id));
   } catch (thrown) {
+    if (!(thrown instanceof PlanError) || thrown.code !== "SAVEPOINT_NOT_FOUND") throw thrown;
     // Its checkpoints do without the savepoint, which may have been removed.
-    if (thrown instanceof PlanError && thrown.code === "SAVEPOINT_NOT_FOUND") return marker.path === path;
-    throw thrown;
+    const paths = await Promise.all(markers.map((marker) => pathIn(store, marker)));
+    return paths.includes(path);
+  }
+}
+
+/** Where the savepoint was; undefined where nobody can tell any more. Its id is in the name of the marker. */
+async function pathIn(store: ObjectStore, marker: string): Promise<string | undefined> {
+  try {
+    return JSON.parse(new TextDecoder().decode(await store.get(marker)));
+  } catch (thrown) {
+    if (!(thrown instanceof SyntaxError)) throw thrown;
+    return undefined;
   }
 }
 
@@ -87,23 +97,6 @@ async function restored(savepoint: OpenedSavepoint, origin: Origin) {
   return checkRestore(origin.graph, snapshot, { what, where: path, ...changesOf(origin), ...named });
 }
 
-/** Undefined also where it was cut off by a crash: then nothing of that run has begun. */
-async function readMarker(store: ObjectStore): Promise<Marker | undefined> {
-  const bytes = await store.get(MARKER);
-  if (bytes === undefined) return undefined;
-  try {
-    const { id, path } = JSON.parse(new TextDecoder().decode(bytes)) as Partial<Marker>;
-    return typeof id === "string" && typeof path === "string" ? { id, path } : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-async function writeMarker(store: ObjectStore, marker: Marker): Promise<void> {
-  await store.remove([MARKER]);
-  await store.put(MARKER, [new TextEncoder().encode(`${JSON.stringify(marker)}\n`)]);
-}
-
 const ambiguous = (directory: string, path: string): PlanError =>
   new PlanError(
     "RESTORE_AMBIGUOUS",
@@ -111,9 +104,9 @@ const ambiguous = (directory: string, path: string): PlanError =>
     "Leave restoreFrom out to go on from the checkpoints, or give the job another directory to begin anew from the savepoint.",
   );
 
-const missing = (directory: string, path: string): PlanError =>
+const missing = (directory: string, path: string | undefined): PlanError =>
   new PlanError(
     "RESTORE_MISSING",
-    `The job in "${directory}" began from the savepoint "${path}" and has no checkpoint of its own yet.`,
+    `The job in "${directory}" began from ${path === undefined ? "a savepoint" : `the savepoint "${path}"`} and has no checkpoint of its own yet.`,
     "Give it restoreFrom again, or another directory to begin without state.",
   );

@@ -228,7 +228,9 @@ export class StreamControl implements RunningStream {
       this.#draining = { savepoint, resolve, reject };
       // Ends of sources may overtake what is said to the next thread: all have to know, and an answer says that they do.
       this.#halt("expectDrain");
-      void this.watermarks().then(() => this.#halt("drain"));
+      this.watermarks()
+        .then(() => this.#halt("drain"))
+        .catch((thrown: unknown) => this.#run.fail(asEngineError(thrown)));
     });
   }
 
