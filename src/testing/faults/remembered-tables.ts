@@ -16,17 +16,24 @@ const MOST_TABLES = 50_000;
 export function rememberingFormat(format: TableFormat): TableFormat {
   const encoded = new Map<string, Uint8Array>();
   const parsed = new Map<string, readonly RecordBatch[]>();
+  const encodeTable: TableFormat["encodeTable"] = (workspace, batches) => {
+    const key = keyOf(workspace, batches);
+    if (key === undefined) return format.encodeTable(workspace, batches);
+    const known = encoded.get(key);
+    // A copy: who has it may tell tables apart by it.
+    if (known !== undefined) return known.slice();
+    const bytes = format.encodeTable(workspace, batches);
+    remember(encoded, key, bytes.slice());
+    return bytes;
+  };
   return {
     ...format,
-    encodeTable: (workspace, batches) => {
-      const key = keyOf(workspace, batches);
-      if (key === undefined) return format.encodeTable(workspace, batches);
-      const known = encoded.get(key);
-      // A copy: who has it may tell tables apart by it.
-      if (known !== undefined) return known.slice();
-      const bytes = format.encodeTable(workspace, batches);
-      remember(encoded, key, bytes.slice());
-      return bytes;
+    encodeTable,
+    // What is small is encoded in one turn anyway.
+    encodeTableBehind: async (workspace, batches, turn) => {
+      if (batches.some(isLarge)) return format.encodeTableBehind(workspace, batches, turn);
+      await turn();
+      return encodeTable(workspace, batches);
     },
     decodeTable: (workspace, bytes) => {
       if (bytes.length > MOST_BYTES) return format.decodeTable(workspace, bytes);
@@ -38,6 +45,8 @@ export function rememberingFormat(format: TableFormat): TableFormat {
   };
 }
 
+const isLarge = ({ rowCount, columns }: Batch): boolean => rowCount * columns.length * 8 > MOST_BYTES;
+
 function remember<T>(tables: Map<string, T>, key: string, table: T): void {
   if (tables.size >= MOST_TABLES) tables.clear();
   tables.set(key, table);
@@ -47,7 +56,7 @@ function remember<T>(tables: Map<string, T>, key: string, table: T): void {
 function keyOf(workspace: Workspace, batches: readonly Batch[]): string | undefined {
   let key = schemaKey(batches[0].schema);
   for (const batch of batches) {
-    if (batch.rowCount * batch.columns.length * 8 > MOST_BYTES) return undefined;
+    if (isLarge(batch)) return undefined;
     const { columns } = describeBatch(workspace, batch);
     key += `|${batch.rowCount}`;
     for (const column of columns) {
