@@ -1,0 +1,2 @@
+export const VARIABLE: string;
+export function arrowPython(): string;
