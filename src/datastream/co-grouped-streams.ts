@@ -7,7 +7,7 @@ import type { JoinWindowSpec } from "../core/row-state/window-sides.ts";
 import type { RowOf, Schema } from "../core/schema.ts";
 import type { Fields } from "../core/types.ts";
 import type { DynamicSessionSpec } from "../core/windows/window-assigner.ts";
-import { checkLateness } from "../core/windows/window-spec.ts";
+import { checkLatenessOf } from "../core/windows/window-spec.ts";
 import { checkedInstance } from "./arguments.ts";
 import { DataStream, type FunctionOptions } from "./data-stream.ts";
 import { KeyedStream } from "./keyed-stream.ts";
@@ -55,7 +55,7 @@ export class CoGroupedStreams<F extends Fields, K extends string, G extends Fiel
   window(assigner: WindowAssigner, options: { readonly allowedLatenessMs?: number } = {}): WindowedCoGroup<F, K, G> {
     const window = joinWindows("A coGroup", assigner, "connect shows rows of both streams to a function as they come");
     const { allowedLatenessMs = 0 } = checkedOptions("window", options, ["allowedLatenessMs"]);
-    checkLateness(allowedLatenessMs);
+    checkLatenessOf(window, allowedLatenessMs);
     return new WindowedCoGroup(this.#left, this.#right, window, allowedLatenessMs);
   }
 }

@@ -6,6 +6,7 @@ import type { FieldsOf, FilterGiven, FlatMapGiven, MapGiven } from "../api/row-t
 import type { AsFields, ListedFields, Names, Selectable, SelectedFields, WithFields } from "../api/selected-fields.ts";
 import { UserSink } from "../api/user-connectors.ts";
 import { CallbackSink } from "../connectors/callback/callback-sink.ts";
+import { PlanError } from "../core/errors.ts";
 import { type AcceptsColumns, Expression, type NamedExpression, type Operand } from "../core/expressions/expression.ts";
 import type { PathsIn } from "../core/expressions/symbols.ts";
 import { HIGHEST_MAX_PARALLELISM } from "../core/key-group.ts";
@@ -189,8 +190,9 @@ export class DataStream<F extends Fields = Fields> {
 
   /**
    * Gives the rows event times and the stream watermarks here, instead of in the source. Where the source can do it
-   * (`env.fromSource(source, strategy)`), watermarks are made per split, which is safer with several splits.
-   * @throws {PlanError} EVENT_TIME_TYPE
+   * (`env.fromSource(source, strategy)`), watermarks are made per split, which is safer with several splits, and where
+   * splits may fall silent or wait for each other.
+   * @throws {PlanError} EVENT_TIME_TYPE, WATERMARKS_NOT_OF_SOURCE where the strategy has idleness or an alignment
    */
   assignTimestampsAndWatermarks(strategy: WatermarkStrategy<F>): DataStream<F> {
     const { spec } = checkedInstance(
@@ -199,10 +201,18 @@ export class DataStream<F extends Fields = Fields> {
       WatermarkStrategy<F>,
       'Give a WatermarkStrategy, such as WatermarkStrategy.monotonous().withTimestamps("time").',
     );
+    if (spec.idlenessMs !== undefined || spec.alignment !== undefined) {
+      throw new PlanError(
+        "WATERMARKS_NOT_OF_SOURCE",
+        `assignTimestampsAndWatermarks was given a strategy with ${spec.alignment === undefined ? "withIdleness" : "withAlignment"}, which is about the splits of a source.`,
+        "Give the strategy to the source: the methods of the environment that read take it as their last argument.",
+      );
+    }
+    const { watermarkIntervalMs } = this.context;
     return this.#then((node) => {
       const name = "assign timestamps and watermarks";
       const operator: OperatorNode = hasUserCode(spec)
-        ? { kind: "local", name, create: ([input]) => new AssignTimes(spec, input) }
+        ? { kind: "local", name, create: ([input]) => new AssignTimes(spec, input, watermarkIntervalMs) }
         : { kind: "assignTimes", name, strategy: spec };
       return operatorNode([{ node }], operator);
     });
@@ -274,27 +284,29 @@ export class DataStream<F extends Fields = Fields> {
 
   /** The name under which the step's state is kept across restarts and changes of the program; unique in the job. */
   uid(uid: string): this {
-    return this.#changed({ uid: checkedName("uid", uid) });
+    return this.#changed("uid", { uid: checkedName("uid", uid) });
   }
 
   /** For explain, metrics and errors. */
   name(name: string): this {
-    return this.#changed({ name: checkedName("name", name) });
+    return this.#changed("name", { name: checkedName("name", name) });
   }
 
   /** How many subtasks the step has; default: as many as the environment says. @throws {PlanError} OPTION_INVALID */
   setParallelism(parallelism: number): this {
-    return this.#changed({ parallelism: whole("parallelism", parallelism, 1, HIGHEST_MAX_PARALLELISM) });
+    return this.#changed("setParallelism", {
+      parallelism: whole("parallelism", parallelism, 1, HIGHEST_MAX_PARALLELISM),
+    });
   }
 
   /** The step starts a chain of its own: it is joined to the one before it by a queue. */
   startNewChain(): this {
-    return this.#changed({ chaining: "head" });
+    return this.#changed("startNewChain", { chaining: "head" });
   }
 
   /** The step shares a subtask with no other. */
   disableChaining(): this {
-    return this.#changed({ chaining: "never" });
+    return this.#changed("disableChaining", { chaining: "never" });
   }
 
   /**
@@ -304,7 +316,7 @@ export class DataStream<F extends Fields = Fields> {
    * @throws {PlanError} ARGUMENT_INVALID
    */
   slotSharingGroup(name: string): this {
-    return this.#changed({ slotSharingGroup: checkedName("slotSharingGroup", name) });
+    return this.#changed("slotSharingGroup", { slotSharingGroup: checkedName("slotSharingGroup", name) });
   }
 
   // Outputs
@@ -390,8 +402,22 @@ export class DataStream<F extends Fields = Fields> {
     return new DataStream<F>(this.context, this.plan, route);
   }
 
-  #changed(change: Pick<StreamNode, "uid" | "parallelism" | "chaining" | "slotSharingGroup"> | { name: string }): this {
-    const plan = this.plan.map((node) => ({ ...node, ...change }) as StreamNode);
-    return new DataStream<F>(this.context, plan, this.#route) as this;
+  #changed(
+    method: string,
+    change: Pick<StreamNode, "uid" | "parallelism" | "chaining" | "slotSharingGroup"> | { name: string },
+  ): this {
+    if (this.#route !== undefined) throw noStep(method, "a choice of subtasks, such as rebalance()");
+    const plan = this.plan.map((node): StreamNode => {
+      if (node.op === "union") throw noStep(method, "union()");
+      return { ...node, ...change } as StreamNode;
+    });
+    return new DataStream<F>(this.context, plan) as this;
   }
 }
+
+const noStep = (method: string, behind: string): PlanError =>
+  new PlanError(
+    "STEP_MISSING",
+    `${method}() was called behind ${behind}, which is no step that could have it.`,
+    `Call ${method}() directly behind the step that it is meant for.`,
+  );

@@ -12,6 +12,7 @@ import { joinGivesUpdates } from "../core/operators/updating-join.ts";
 import { Schema } from "../core/schema.ts";
 import { checkTtl } from "../core/state/descriptors.ts";
 import type { Fields } from "../core/types.ts";
+import { checkLatenessOf } from "../core/windows/window-spec.ts";
 import { joinOutput } from "../plan/join-output.ts";
 import type { JoinType } from "../plan/logical.ts";
 import type { StreamNode } from "../plan/stream/stream-node.ts";
@@ -104,6 +105,7 @@ export class JoinedStreams<F extends Fields, K extends string, G extends Fields>
   ): DataStream<JoinedFields<F, K, G> & WindowBounds> {
     const window = joinWindows("A window join", assigner, "intervalJoin joins rows that are near in time");
     const lateness = checkedOptions("window", options, ["allowedLatenessMs"]);
+    checkLatenessOf(window, lateness.allowedLatenessMs ?? 0);
     const bounds = { startColumn: "windowStart", endColumn: "windowEnd" };
     return joined(this.#sides, "window join", { kind: "windowJoin", window, ...bounds, ...lateness });
   }

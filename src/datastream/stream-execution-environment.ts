@@ -59,7 +59,6 @@ export class StreamExecutionEnvironment {
   readonly #host: Host;
   #parallelism: number;
   #bufferTimeoutMs: number;
-  #watermarkIntervalMs: number;
   #runtimeMode: RuntimeMode;
   #timeCharacteristic: TimeCharacteristic = "event";
   #chaining = true;
@@ -81,7 +80,7 @@ export class StreamExecutionEnvironment {
     this.maxParallelism = options.maxParallelism ?? Math.max(DEFAULT_MAX_PARALLELISM, this.#parallelism);
     checkMaxParallelism(this.maxParallelism, this.#parallelism);
     this.#bufferTimeoutMs = whole("bufferTimeoutMs", options.bufferTimeoutMs ?? DEFAULTS.bufferTimeoutMs, 0, 3_600_000);
-    this.#watermarkIntervalMs = whole(
+    const watermarkIntervalMs = whole(
       "watermarkIntervalMs",
       options.watermarkIntervalMs ?? DEFAULTS.watermarkIntervalMs,
       1,
@@ -98,6 +97,7 @@ export class StreamExecutionEnvironment {
     this.#runtimeMode = oneOf("runtimeMode", options.runtimeMode ?? "STREAMING", RUNTIME_MODES);
     this.context = {
       host: this.#host,
+      watermarkIntervalMs,
       parameters: this.parameters,
       addSink: (plan) => {
         this.#sinks.push(plan);
@@ -338,7 +338,7 @@ export class StreamExecutionEnvironment {
       chaining: this.#chaining,
       mode,
       bufferTimeoutMs: this.#bufferTimeoutMs,
-      watermarkIntervalMs: this.#watermarkIntervalMs,
+      watermarkIntervalMs: this.context.watermarkIntervalMs,
       ...(checkpoints === undefined ? {} : { hasCheckpoints: true }),
       functionsOnWorkers: scope !== undefined,
     });

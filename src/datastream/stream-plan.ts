@@ -11,6 +11,8 @@ export type StreamPlan = PlanHandle<StreamNode>;
 /** What streams need of their environment: they build plans, and it runs them. */
 export interface StreamContext {
   readonly host: Host;
+  /** How often custom watermark generators are asked. */
+  readonly watermarkIntervalMs: number;
   readonly parameters: Readonly<Record<string, Json>>;
   /** Adds a sink to what `execute` will run. */
   addSink(plan: StreamPlan): void;

@@ -24,7 +24,7 @@ import { checkedEvictor, type Evictor } from "../core/windows/evictor.ts";
 import type { Trigger } from "../core/windows/trigger.ts";
 import { checkedTrigger } from "../core/windows/triggers.ts";
 import type { WindowCalculation } from "../core/windows/window-calculation.ts";
-import { checkLateness } from "../core/windows/window-spec.ts";
+import { checkLatenessOf } from "../core/windows/window-spec.ts";
 import type { NamedExpression } from "../plan/logical.ts";
 import type { Route, StreamNode } from "../plan/stream/stream-node.ts";
 import { DataStream } from "./data-stream.ts";
@@ -87,11 +87,12 @@ export class WindowedStream<F extends Fields, K extends string, B extends Fields
 
   /**
    * For how long after a window's end late rows still change it, in milliseconds of event time: it fires again with
-   * each batch that does. Rows that are later go to `sideOutputLateData`.
+   * each batch that does. Rows that are later go to `sideOutputLateData`. For windows of processing time, count windows
+   * and global windows no row is late, and a lateness is refused.
    * @throws {PlanError} WINDOW_LATENESS_INVALID
    */
   allowedLateness(allowedLatenessMs: number): WindowedStream<F, K, B> {
-    checkLateness(allowedLatenessMs);
+    checkLatenessOf(this.#options.window, allowedLatenessMs);
     return this.#with({ allowedLatenessMs });
   }
 

@@ -19,21 +19,27 @@ export interface AssignTimesSpec {
  * Input:     any columns, among them those of the strategy; event times that rows have are replaced.
  * Output:    the same columns, with event times.
  * State:     union list: the watermark. A restored job goes on from the least one, so that none goes back.
- * Watermark: those of the input are left out; its own follow each batch, the end of time comes at the end.
+ * Watermark: those of the input are left out; its own follow each batch and, of a periodic generator, each interval. The
+ *            end of time comes at the end.
  * Late rows: none here.
  */
 export class AssignTimes implements Operator {
   readonly outputSchema: Schema;
   readonly #strategy: WatermarkStrategySpec;
+  readonly #intervalMs: number | undefined;
   #times: EventTimes | undefined;
   #watermarks: SplitWatermarks | undefined;
   #emittedMs = START_OF_TIME_MS;
   #isBatchMode = false;
   #context!: OperatorContext;
 
-  /** @throws {PlanError} EVENT_TIME_TYPE, COLUMN_UNKNOWN */
-  constructor(strategy: WatermarkStrategySpec, inputSchema: Schema) {
+  /**
+   * @param intervalMs - How often a custom generator is asked; absent: behind batches alone.
+   * @throws {PlanError} EVENT_TIME_TYPE, COLUMN_UNKNOWN
+   */
+  constructor(strategy: WatermarkStrategySpec, inputSchema: Schema, intervalMs?: number) {
     this.#strategy = strategy;
+    if (strategy.generator.kind === "custom") this.#intervalMs = intervalMs;
     this.outputSchema = inputSchema;
     const { timestamps } = strategy;
     if (timestamps.kind === "expression") inMilliseconds(timestamps.expression, inputSchema);
@@ -45,6 +51,7 @@ export class AssignTimes implements Operator {
     this.#times = new EventTimes(workspace, this.outputSchema, this.#strategy.timestamps, () => host.clock.nowMs());
     this.#startAt(START_OF_TIME_MS);
     this.#isBatchMode = stream?.isBatchMode ?? true;
+    this.#requestTick();
   }
 
   processBatch(batch: Batch, output: Output): Progress {
@@ -58,6 +65,14 @@ export class AssignTimes implements Operator {
 
   processWatermark(watermark: Watermark, output: Output): Progress {
     if (watermark.timeMs >= END_OF_TIME_MS) output.emitWatermark(watermark);
+    return "done";
+  }
+
+  processTime(nowMs: number, output: Output): Progress {
+    if (nowMs >= END_OF_TIME_MS) return "done";
+    this.#watermarks?.tick();
+    this.#emitWatermark(output);
+    this.#requestTick();
     return "done";
   }
 
@@ -78,6 +93,12 @@ export class AssignTimes implements Operator {
     this.#watermarks?.close();
     this.#times = undefined;
     this.#watermarks = undefined;
+  }
+
+  #requestTick(): void {
+    const { stream } = this.#context;
+    if (stream === undefined || this.#isBatchMode || this.#intervalMs === undefined) return;
+    stream.requestProcessTime(stream.processingTimeMs() + this.#intervalMs);
   }
 
   #startAt(watermarkMs: number): void {

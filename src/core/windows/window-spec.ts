@@ -97,6 +97,24 @@ export function checkLateness(allowedLatenessMs: number): void {
   );
 }
 
+/**
+ * What `allowedLateness` was given, for windows that have late rows at all.
+ * @throws {PlanError} WINDOW_LATENESS_INVALID
+ */
+export function checkLatenessOf(
+  window: { readonly kind: string; readonly domain?: TimeDomain },
+  givenMs: number,
+): void {
+  checkLateness(givenMs);
+  const isCounted = window.kind === "count" || window.kind === "global";
+  if (givenMs === 0 || !(isCounted || window.domain === "processing")) return;
+  throw new PlanError(
+    "WINDOW_LATENESS_INVALID",
+    `A lateness of ${givenMs} ms is allowed for ${isCounted ? `${window.kind} windows` : "windows of processing time"}, for which no row is ever late.`,
+    "Leave it out, or use windows of event time.",
+  );
+}
+
 /** Lengths and offsets beyond this would leave the range in which times are exact: about 140,000 years. */
 const LONGEST_MS = 2 ** 52;
 

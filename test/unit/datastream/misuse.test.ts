@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 import {
+  GlobalWindows,
   OutputTag,
   Schema,
   StreamExecutionEnvironment,
   TumblingEventTimeWindows,
+  TumblingProcessingTimeWindows,
   types,
   WatermarkStrategy,
 } from "../../../src/index.ts";
@@ -17,6 +19,7 @@ const untyped = (value: unknown): Untyped => value as Untyped;
 const keyed = () => untyped(stream.keyBy("id"));
 const windowed = () => untyped(stream.keyBy("id").window(TumblingEventTimeWindows.of(1000)));
 
+const MONOTONOUS = WatermarkStrategy.monotonous<typeof schema.$fields>().withTimestamps("time");
 const WRONG = [undefined, null, 1, "text", {}, []];
 const nameOf = (given: unknown) => JSON.stringify(given) ?? "nothing";
 
@@ -131,6 +134,50 @@ describe("at the call", () => {
     ["a group that is no text", () => untyped(stream.select("id")).slotSharingGroup({}), "ARGUMENT_INVALID"],
     ["a parallelism of none", () => untyped(stream.select("id")).setParallelism(0), "OPTION_INVALID"],
     ["a parallelism that is no number", () => untyped(stream.select("id")).setParallelism("2"), "OPTION_INVALID"],
+    ["a lateness of count windows", () => keyed().countWindow(3).allowedLateness(5), "WINDOW_LATENESS_INVALID"],
+    [
+      "a lateness of global windows",
+      () => keyed().window(GlobalWindows.create()).allowedLateness(5),
+      "WINDOW_LATENESS_INVALID",
+    ],
+    [
+      "a lateness of the clock",
+      () => keyed().window(TumblingProcessingTimeWindows.of(1000)).allowedLateness(5),
+      "WINDOW_LATENESS_INVALID",
+    ],
+    [
+      "a lateness of the clock in a join",
+      () => keyed().join(keyed()).window(TumblingProcessingTimeWindows.of(1000), { allowedLatenessMs: 5 }),
+      "WINDOW_LATENESS_INVALID",
+    ],
+    [
+      "a lateness of the clock in a coGroup",
+      () => keyed().coGroup(keyed()).window(TumblingProcessingTimeWindows.of(1000), { allowedLatenessMs: 5 }),
+      "WINDOW_LATENESS_INVALID",
+    ],
+    [
+      "a lateness that is a text",
+      () => keyed().join(keyed()).window(TumblingEventTimeWindows.of(1000), { allowedLatenessMs: "5" }),
+      "WINDOW_LATENESS_INVALID",
+    ],
+    [
+      "idleness in mid-stream",
+      () => stream.assignTimestampsAndWatermarks(MONOTONOUS.withIdleness(5)),
+      "WATERMARKS_NOT_OF_SOURCE",
+    ],
+    [
+      "alignment in mid-stream",
+      () => stream.assignTimestampsAndWatermarks(MONOTONOUS.withAlignment("all", 5)),
+      "WATERMARKS_NOT_OF_SOURCE",
+    ],
+    ["the uid of a union", () => untyped(stream.union(stream)).uid("both"), "STEP_MISSING"],
+    ["the parallelism of a union", () => untyped(stream.union(stream)).setParallelism(2), "STEP_MISSING"],
+    ["a name behind rebalance", () => untyped(stream.rebalance()).name("spread"), "STEP_MISSING"],
+    [
+      "a parallelism behind partitionCustom",
+      () => untyped(stream.partitionCustom(() => 0, "id", 2)).setParallelism(3),
+      "STEP_MISSING",
+    ],
     ["a label that is no text", () => untyped(stream).print(1), "OPTION_INVALID"],
   ];
   it.each(codes)("%s is refused", (_, call, code) => {
