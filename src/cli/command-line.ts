@@ -1,4 +1,5 @@
 import { EngineError, PlanError } from "../core/errors.ts";
+import { escapeControls } from "../core/escape-controls.ts";
 
 /** `--name value` and `--name=value` by name, `--name` before another name or the end as true, the rest as `_`. */
 export function parseArguments(argv: readonly string[]): { readonly [name: string]: string | true } & { _: string[] } {
@@ -25,10 +26,11 @@ export const invalid = (what: string): PlanError =>
 /** Lines for people. */
 export function describeFailure(thrown: unknown): string[] {
   if (!(thrown instanceof EngineError)) return [thrown instanceof Error ? String(thrown.stack) : String(thrown)];
-  const { code, message, operator, cause } = thrown;
+  const { code, message, jobName, operator, cause } = thrown;
   return [
     `${code}: ${message}`,
     ...(operator === undefined ? [] : [`  in ${operator}`]),
+    ...(jobName === undefined ? [] : [`  of the job "${escapeControls(jobName)}"`]),
     ...(cause instanceof Error ? [`Caused by ${cause.stack ?? cause.message}`] : []),
   ];
 }

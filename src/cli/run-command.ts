@@ -1,5 +1,6 @@
 import { isDataSetModule, type LoadedModule, loadModule } from "../api/module-function.ts";
 import { EngineError, PlanError } from "../core/errors.ts";
+import { escapeControls } from "../core/escape-controls.ts";
 import type { Json } from "../core/source.ts";
 import { runDataSetModule } from "../dataset/dataset-module.ts";
 import { startJobModule } from "../datastream/job-module.ts";
@@ -23,6 +24,7 @@ exports dataSetJob((env, args) => { ... }).
                            thread), of datasets the machine's (default)
   --max-parallelism <n>    key groups of streams (default 128)
   --runtime-mode <mode>    of streams: STREAMING (default), BATCH or AUTOMATIC
+  --job-name <name>        of streams: for people, in errors and savepoints, unless the job names itself
   --restore-from <path>    of streams: the directory of a savepoint to go on from
   --allow-non-restored-state
                            of streams: leave the state of steps behind that the job does not have
@@ -68,15 +70,17 @@ const runStream: Run = async (loaded, { memoryBytes, ...options }, signal, conte
   if (memoryBytes !== undefined) throw invalid("The option --memory is for jobs of datasets.");
   const job = await startJobModule(loaded, { ...options, signal });
   const { durationMs, accumulators } = await job.result();
-  context.printError(`The job finished after ${seconds(durationMs)}.`);
+  const named = job.name === undefined ? "The job" : `The job "${escapeControls(job.name)}"`;
+  context.printError(`${named} finished after ${seconds(durationMs)}.`);
   printAccumulators(accumulators, context);
 };
 
 const runDataSets: Run = async (loaded, options, signal, context) => {
-  const { maxParallelism, runtimeMode, restoreFrom, allowNonRestoredState, ...own } = options;
+  const { maxParallelism, runtimeMode, jobName, restoreFrom, allowNonRestoredState, ...own } = options;
   const ofStreams = {
     "max-parallelism": maxParallelism,
     "runtime-mode": runtimeMode,
+    "job-name": jobName,
     "restore-from": restoreFrom,
     "allow-non-restored-state": allowNonRestoredState,
   };
@@ -108,6 +112,7 @@ export interface RunOptions {
   readonly parallelism?: number;
   readonly maxParallelism?: number;
   readonly runtimeMode?: RuntimeMode;
+  readonly jobName?: string;
   readonly memoryBytes?: number;
   readonly restoreFrom?: string;
   readonly allowNonRestoredState?: true;
@@ -123,7 +128,8 @@ export function parseRun(argv: readonly string[]): { module: string; options: Ru
     if (name === "parallelism") options.parallelism = wholeNumber(name, text);
     else if (name === "max-parallelism") options.maxParallelism = wholeNumber(name, text);
     else if (name === "runtime-mode") options.runtimeMode = String(text).toUpperCase() as RuntimeMode;
-    else if (name === "restore-from") options.restoreFrom = path(name, text);
+    else if (name === "job-name") options.jobName = textOf(name, text, "a name");
+    else if (name === "restore-from") options.restoreFrom = textOf(name, text, "a path");
     else if (name === "allow-non-restored-state") options.allowNonRestoredState = flag(name, text);
     else if (name === "memory") options.memoryBytes = bytes(text);
     else throw invalid(`There is no option --${name}.`);
@@ -134,9 +140,9 @@ export function parseRun(argv: readonly string[]): { module: string; options: Ru
   return { module: modules[0], options };
 }
 
-function path(name: string, text: string | true): string {
+function textOf(name: string, text: string | true, what: string): string {
   if (text !== true && text !== "") return text;
-  throw invalid(`The option --${name} is without a value, and takes a path.`);
+  throw invalid(`The option --${name} is without a value, and takes ${what}.`);
 }
 
 function flag(name: string, text: string | true): true {

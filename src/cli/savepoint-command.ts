@@ -1,6 +1,7 @@
 import { loadModule } from "../api/module-function.ts";
 import { crc32cOf } from "../core/checksum.ts";
 import { PlanError } from "../core/errors.ts";
+import { escapeControls } from "../core/escape-controls.ts";
 import { loadTableFormat } from "../core/snapshot-tables.ts";
 import { Workspace } from "../core/workspace.ts";
 import { checkSavepoint } from "../datastream/savepoint-check.ts";
@@ -89,19 +90,31 @@ const COMMANDS: Readonly<Record<string, (given: Given, context: SavepointCommand
   inspect: async ({ words: [path], options }, { print }) => {
     const { savepoint, contents } = await open(path);
     const { manifest, id } = savepoint;
-    const { kind, takenAt, checkpointId, maxParallelism, isFinal, steps = {} } = manifest;
+    const { kind, takenAt, checkpointId, maxParallelism, isFinal, jobName, steps = {} } = manifest;
     const all = contents.uids.map((uid) => ({
       uid,
       name: steps[uid] ?? null,
       states: contents.tablesOf(uid).map((table) => contents.summary(uid, table)),
     }));
     const stateBytes = all.flatMap(({ states }) => states).reduce((sum, { bytes }) => sum + bytes, 0);
-    const head = { kind, path: savepoint.path, id, takenAt, checkpointId, maxParallelism, isFinal, stateBytes };
+    const named = jobName === undefined ? {} : { jobName };
+    const head = {
+      kind,
+      path: savepoint.path,
+      id,
+      ...named,
+      takenAt,
+      checkpointId,
+      maxParallelism,
+      isFinal,
+      stateBytes,
+    };
     if (options.json === true) {
       print(JSON.stringify({ ...head, steps: all }));
       return 0;
     }
     print(`${kind} ${id} in ${savepoint.path}`);
+    if (jobName !== undefined) print(`of the job "${escapeControls(jobName)}"`);
     print(`taken at ${takenAt} as checkpoint ${checkpointId}; ${maxParallelism} key groups; ${stateBytes} bytes`);
     for (const { uid, name, states } of all) {
       print("");

@@ -15,6 +15,8 @@ export abstract class EngineError extends Error {
   readonly whatToDo: string;
   /** The operator that failed, filled in by the runtime ("filter at job.ts:12:5"). */
   operator?: string;
+  /** The name of the job that failed, where it was given one. */
+  declare jobName?: string;
 
   constructor(whatHappened: string, whatToDo: string, options?: ErrorOptions) {
     super(`${whatHappened} ${whatToDo}`, options);

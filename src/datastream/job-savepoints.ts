@@ -16,14 +16,20 @@ export class JobSavepoints implements TakesSavepoints {
   readonly #engine: Engine;
   readonly #host: Host;
   readonly #graph: JobGraph;
+  readonly #jobName: string | undefined;
   readonly #onTake: () => void;
 
   /** `onTake`: one is about to be taken. */
-  constructor(engine: Engine, host: Host, graph: JobGraph, onTake: () => void) {
+  constructor(
+    engine: Engine,
+    { host, graph, jobName }: { readonly host: Host; readonly graph: JobGraph; readonly jobName?: string },
+    onTake: () => void,
+  ) {
     this.#onTake = onTake;
     this.#engine = engine;
     this.#host = host;
     this.#graph = graph;
+    this.#jobName = jobName;
   }
 
   take(running: RunningStream, path: string): Promise<SavepointResult> {
@@ -50,7 +56,8 @@ export class JobSavepoints implements TakesSavepoints {
     let writing: Promise<void> | undefined;
     const write: StoreCheckpoint = async (snapshot, { signal }) => {
       try {
-        written = await target.write(snapshot, { steps: stepsOf(this.#graph) }, signal);
+        const steps = stepsOf(this.#graph);
+        written = await target.write(snapshot, { steps, jobName: this.#jobName }, signal);
         signal.throwIfAborted();
       } catch (thrown) {
         await target.discard();

@@ -17,7 +17,7 @@ import { nodeHost } from "../host/node-host.ts";
 import type { StreamNode } from "../plan/stream/stream-node.ts";
 import { planStream } from "../plan/stream/stream-planner.ts";
 import type { RestartStrategySpec } from "../runtime/restart-strategy.ts";
-import { checkedInstance, checkedSource, checkSnapshot, oneOf, whole } from "./arguments.ts";
+import { checkedInstance, checkedName, checkedSource, checkSnapshot, oneOf, whole } from "./arguments.ts";
 import { type Checkpointing, type CheckpointOptions, checkpointing } from "./checkpointing.ts";
 import { collectedRows, sampleRows } from "./collected-rows.ts";
 import { DataStream } from "./data-stream.ts";
@@ -245,15 +245,12 @@ export class StreamExecutionEnvironment {
 
   /** Starts the job and gives a handle to it. */
   async executeAsync(options: ExecuteOptions = {}): Promise<StreamJob> {
-    const {
-      signal,
-      jobName: _,
-      ...origin
-    } = {
+    const { signal, jobName, ...origin } = {
       ...this.#scope?.execution,
       ...checkedOptions("execute", options, EXECUTE_OPTIONS),
     };
     checkRestoreOptions(origin);
+    if (jobName !== undefined) checkedName("jobName", jobName);
     const pending = this.#sinks.splice(0);
     if (pending.length === 0) {
       throw new PlanError(
@@ -271,6 +268,7 @@ export class StreamExecutionEnvironment {
       sinks,
       {
         ...(signal === undefined ? {} : { signal }),
+        ...(jobName === undefined ? {} : { jobName }),
         origin,
         ...(checkpoints === undefined ? {} : { checkpoints }),
         restarts: restartStrategyOf(this.#restartStrategy, checkpoints !== undefined, sinks),
@@ -323,13 +321,15 @@ export class StreamExecutionEnvironment {
     sinks: readonly StreamNode[],
     options: {
       signal?: AbortSignal;
+      jobName?: string;
       origin?: RestoreOptions;
       checkpoints?: Checkpointing;
       restarts?: RestartStrategySpec;
     },
     scope?: ModuleScope,
   ): Promise<StreamJob> {
-    const { checkpoints } = options;
+    const { checkpoints, jobName } = options;
+    const named = jobName === undefined ? {} : { jobName };
     const mode = this.#modeOf(sinks);
     if (mode === "streaming") refuseUpdates(sinks);
     const graph = planStream(sinks, {
@@ -354,13 +354,17 @@ export class StreamExecutionEnvironment {
           resultOf: (outcome) => {
             const accumulators = this.#accumulatorsOf(outcome.jobId);
             accumulators.mergeStates(outcome.accumulators);
-            return { ...outcome, accumulators: Object.fromEntries(accumulators.values()) };
+            return { ...outcome, ...named, accumulators: Object.fromEntries(accumulators.values()) };
           },
           onEnd: (jobId) => this.#accumulators.delete(jobId),
         },
         hooks,
       );
-    const job = new StreamJob(run, () => this.#host.clock.nowMs(), options.origin?.restore);
+    const job = new StreamJob(run, {
+      ...named,
+      nowMs: () => this.#host.clock.nowMs(),
+      restored: options.origin?.restore,
+    });
     scope?.onStart?.(job);
     return job;
   }

@@ -17,6 +17,8 @@ export type JobStatus = "CREATED" | "RUNNING" | "RESTARTING" | "CANCELLING" | "C
 
 /** A stream that runs in the background. */
 export class StreamJob {
+  /** As `execute` was given it. */
+  readonly name: string | undefined;
   readonly #abort = new AbortController();
   readonly #nowMs: () => number;
   #status: JobStatus = "CREATED";
@@ -32,9 +34,10 @@ export class StreamJob {
   readonly #result: Promise<JobResult>;
 
   /** @internal Streams are started by `executeAsync`. */
-  constructor(run: (job: StreamJobHooks) => Promise<JobResult>, nowMs: () => number, restored?: JobSnapshot) {
-    this.#nowMs = nowMs;
-    this.#latestCheckpoint = restored;
+  constructor(run: (job: StreamJobHooks) => Promise<JobResult>, options: StreamJobOptions) {
+    this.name = options.jobName;
+    this.#nowMs = options.nowMs;
+    this.#latestCheckpoint = options.restored;
     this.#awaitAttempt();
     this.#result = run({
       signal: this.#abort.signal,
@@ -64,7 +67,7 @@ export class StreamJob {
       },
       (thrown: unknown) => {
         this.#status = this.#status === "CANCELLING" ? "CANCELED" : "FAILED";
-        throw asEngineError(thrown);
+        throw this.#named(asEngineError(thrown));
       },
     );
     // Whoever wants to know of a failure asks for the result or the status.
@@ -199,6 +202,7 @@ export class StreamJob {
 
   /** A failed attempt can be asked nothing more; what comes now waits for the next one. */
   #onFailure(failure: JobFailure): void {
+    this.#named(failure.error);
     this.#history.onFailure(failure);
     if (failure.restartDelayMs === undefined) return;
     this.#history.endAttempt(this.#metrics, this.#control?.checkpointStatistics);
@@ -206,6 +210,11 @@ export class StreamJob {
     this.#metrics = [];
     this.#awaitAttempt();
     if (this.#status !== "CANCELLING") this.#status = "RESTARTING";
+  }
+
+  #named(error: EngineError): EngineError {
+    if (this.name !== undefined) error.jobName ??= this.name;
+    return error;
   }
 
   #awaitAttempt(): void {
@@ -220,6 +229,14 @@ export class StreamJob {
     if (control !== undefined) return control;
     throw jobNotRunning();
   }
+}
+
+/** What a handle knows from the beginning. */
+export interface StreamJobOptions {
+  readonly jobName?: string;
+  readonly nowMs: () => number;
+  /** What the job goes on from. */
+  readonly restored?: JobSnapshot | undefined;
 }
 
 /** How a running job tells its handle. */

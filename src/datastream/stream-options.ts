@@ -36,7 +36,7 @@ export interface StreamEnvironmentOptions {
 
 export interface ExecuteOptions extends RestoreOptions {
   readonly signal?: AbortSignal;
-  /** Shown in metrics. */
+  /** For people: in `job.name`, results, errors, lines about restarts, and savepoints. */
   readonly jobName?: string;
 }
 

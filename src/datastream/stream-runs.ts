@@ -17,6 +17,7 @@ import type { StreamJobHooks } from "./stream-job.ts";
 /** A stream that is planned, and all it takes to run it. */
 export interface PlannedStream extends Pick<JobOptions, "memoryBytes" | "batchRows" | "program" | "signal"> {
   readonly host: Host;
+  readonly jobName?: string;
   readonly graph: JobGraph;
   /** Worker threads, or 1 for none. */
   readonly threads: number;
@@ -41,7 +42,7 @@ export function runStream(planned: PlannedStream, hooks: StreamJobHooks): Promis
     ...hooks,
     onFailure: (failure: JobFailure) => {
       hooks.onFailure(failure);
-      tellOfRestart(host, failure);
+      tellOfRestart(host, failure, planned.jobName);
     },
   };
   // A job that was stopped goes on no more, but for what is left to be committed.
@@ -82,7 +83,7 @@ async function runAttempt(
   };
   try {
     const outcome = await withEngine(host, threads, (engine) => {
-      hooks.onSavepoints(new JobSavepoints(engine, host, graph, attempt.onSavepoint));
+      hooks.onSavepoints(new JobSavepoints(engine, planned, attempt.onSavepoint));
       return runCheckpointed(
         { engine, host, graph, checkpoints, origin, ownAttempts, onRestored, onCheckpoint },
         (checkpointed) => engine.run(graph, { ...options, ...checkpointed }),

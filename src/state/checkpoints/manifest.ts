@@ -35,6 +35,8 @@ export interface Manifest {
   readonly maxParallelism: number;
   /** The input had ended. */
   readonly isFinal: boolean;
+  /** Of a savepoint of a job that had a name. */
+  readonly jobName?: string;
   /** Of a savepoint: names of the steps of the job, by uid, for people to read. */
   readonly steps?: Readonly<Record<string, string>>;
   /** By uid, then by name of the table. */
@@ -82,8 +84,11 @@ export function parseManifest(bytes: Uint8Array, checksum: Checksum, name: strin
       "Restore with the version of Millrace that wrote it, or a newer one.",
     );
   }
-  const { kind, checkpointId, attempt, takenAt, maxParallelism, isFinal, steps, operators } = content;
-  const named = steps === undefined ? {} : { steps };
+  const { kind, checkpointId, attempt, takenAt, maxParallelism, isFinal, jobName, steps, operators } = content;
+  const named = {
+    ...(jobName === undefined ? {} : { jobName }),
+    ...(steps === undefined ? {} : { steps }),
+  };
   return { kind, checkpointId, attempt, takenAt, maxParallelism, isFinal, ...named, operators };
 }
 

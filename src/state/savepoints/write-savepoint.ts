@@ -20,6 +20,7 @@ export interface SavepointOptions {
 /** What a savepoint holds beside the state. */
 export interface SavepointDetails {
   readonly steps?: Readonly<Record<string, string>>;
+  readonly jobName?: string | undefined;
 }
 
 /** A savepoint that was written. */
@@ -70,7 +71,7 @@ export class SavepointTarget {
   /** Makes it durable, the manifest last. Once the signal is aborted it fails with its reason, before that. */
   async write(
     snapshot: JobSnapshot,
-    { steps }: SavepointDetails = {},
+    { steps, jobName }: SavepointDetails = {},
     signal?: AbortSignal,
   ): Promise<WrittenSavepoint> {
     const { checksum, nowMs, turn } = this.#options;
@@ -91,7 +92,10 @@ export class SavepointTarget {
       }
     }
     const takenAt = new Date(nowMs()).toISOString();
-    const named = steps === undefined ? {} : { steps };
+    const named = {
+      ...(jobName === undefined ? {} : { jobName }),
+      ...(steps === undefined ? {} : { steps }),
+    };
     const isFinal = snapshot.isFinal === true;
     const manifest: Manifest = {
       kind: "savepoint",

@@ -32,6 +32,7 @@ describe("arguments", () => {
     [["a.ts", "--parallelism", "two"], '"two"'],
     [["a.ts", "--parallelism"], "without a value"],
     [["a.ts", "--memory", "much"], '"much"'],
+    [["a.ts", "--job-name"], "takes a name"],
   ])("are refused: %j", (argv, message) => {
     expect(() => parseRun(argv)).toThrow(expect.objectContaining({ code: "COMMAND_INVALID" }));
     expect(() => parseRun(argv)).toThrow(message);
@@ -72,6 +73,8 @@ describe("millrace run", () => {
     const { code, said } = await run([path, "--", "--upTo", "12"]);
     expect(said).toMatch(/^The job finished after \d+\.\d s\.\nrows: 12$/);
     expect(code).toBe(0);
+    const named = await run([path, "--job-name", "twelve", "--", "--upTo", "12"]);
+    expect(named.said).toMatch(/^The job "twelve" finished after \d+\.\d s\.\nrows: 12$/);
   });
 
   it("tells what went wrong, where, and by which cause", async () => {
@@ -81,9 +84,10 @@ describe("millrace run", () => {
          .map(() => { throw new Error("no luck"); }, { schema: Schema.of({ x: types.int64 }) })
          .forEach(() => undefined);`,
     );
-    const { code, said } = await run([path]);
+    const { code, said } = await run([path, "--job-name", "luck"]);
     expect(code).toBe(1);
     expect(said).toMatch(/^USER_FUNCTION_FAILED: A function passed to map at failing\.ts/);
+    expect(said).toMatch(/^ {2}of the job "luck"$/m);
     expect(said).toContain("Caused by Error: no luck");
   });
 

@@ -48,7 +48,7 @@ let job: string;
 beforeAll(async () => {
   job = moduleWith("job", "int32");
   [first, second] = ["first", "second"].map((name) => join(directory.path, name));
-  const running = await startJobModule(job);
+  const running = await startJobModule(job, { jobName: "words" });
   for (const [i, path] of [first, second].entries()) {
     const rows = async () => Number((await running.queryState("counts", "seen", "milk").catch(() => 0)) ?? 0);
     while ((await rows()) <= 10 * i) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -61,7 +61,8 @@ it("inspects what is in a savepoint", async () => {
   const { code, said } = await savepoint("inspect", first);
   expect(code).toBe(0);
   expect(said[0]).toMatch(/^savepoint [0-9a-f]{8} in /);
-  expect(said[1]).toMatch(/^taken at \d{4}-.* as checkpoint 1; 128 key groups; \d+ bytes$/);
+  expect(said[1]).toBe('of the job "words"');
+  expect(said[2]).toMatch(/^taken at \d{4}-.* as checkpoint 1; 128 key groups; \d+ bytes$/);
   expect(said.join("\n")).toMatch(/value:seen {2}keyed, 3 rows, \d+ bytes in 1 part, key groups \d+ to \d+/);
   expect(said.join("\n")).toContain("keyGroup: int32, key.word: utf8, value: int32");
   const told = JSON.parse((await savepoint("inspect", first, "--json")).said.join("")) as {
