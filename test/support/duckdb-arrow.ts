@@ -26,5 +26,7 @@ export function duckdbOverArrow(): ((queries: readonly ArrowQuery[]) => unknown[
     return undefined;
   }
   return (queries) =>
-    JSON.parse(execFileSync(python, [script], { input: JSON.stringify({ queries }), encoding: "utf8" }));
+    JSON.parse(
+      execFileSync(python, [script], { input: JSON.stringify({ queries }), encoding: "utf8", maxBuffer: 1 << 28 }),
+    );
 }
