@@ -1,5 +1,6 @@
 // CRC-32C (Castagnoli), RFC 3720 appendix B.4, reflected polynomial 0x82F63B78;
-// slicing as in Kounavis and Berry, "A Systematic Approach to Building High Performance CRC Generators", 2005.
+// slicing as in Kounavis and Berry, "A Systematic Approach to Building High Performance CRC Generators", 2005;
+// long inputs as in Russell, "Chorba: A novel CRC32 implementation", arXiv 2412.16398, 2024.
 
 /** Bytes of the table that `crc32cTable` fills: 16 tables of 256 u32. */
 export function crc32cTableBytes(): i32 {
@@ -54,4 +55,55 @@ export function crc32c(table: usize, bytes: usize, byteLength: usize, crc: u32):
     bytes++;
   }
   return ~state;
+}
+
+/*
+ * x^5275 + x^4508 + x^2751 + 1 is a multiple of the polynomial, and so is its eighth power, whose exponents are eight
+ * times these. So a byte may be taken out of a message where it is added, without carry, to those 767, 2524 and 5275
+ * behind it: what is left at the end, 5275 bytes, has the checksum of all. No multiple of four terms is shorter.
+ */
+const NEAR: usize = 767;
+const MIDDLE: usize = 2524;
+const FAR: usize = 5275;
+/** Shorter inputs are not worth it. */
+const LONG: usize = 4 * FAR;
+
+/** Adds to [from, to) what stands the given distances before it, in order; 0 is none. */
+@inline
+function carryOver(from: usize, to: usize, near: usize, middle: usize, far: usize): void {
+  let at = from;
+  if (at + 16 <= to) {
+    const last = to - 16;
+    do {
+      let sum = v128.load(at);
+      if (near != 0) sum = v128.xor(sum, v128.load(at - near));
+      if (middle != 0) sum = v128.xor(sum, v128.load(at - middle));
+      if (far != 0) sum = v128.xor(sum, v128.load(at - far));
+      v128.store(at, sum);
+      at += 16;
+    } while (at <= last);
+  }
+  while (at < to) {
+    let sum = load<u8>(at);
+    if (near != 0) sum ^= load<u8>(at - near);
+    if (middle != 0) sum ^= load<u8>(at - middle);
+    if (far != 0) sum ^= load<u8>(at - far);
+    store<u8>(at, sum);
+    at++;
+  }
+}
+
+/** The same as `crc32c`, several times as fast for long inputs; the bytes are anything afterwards. */
+export function crc32cConsume(table: usize, bytes: usize, byteLength: usize, crc: u32): u32 {
+  if (byteLength < LONG) return crc32c(table, bytes, byteLength, crc);
+  store<u32>(bytes, load<u32>(bytes) ^ ~crc);
+  const rest = bytes + byteLength - FAR;
+  carryOver(bytes + NEAR, bytes + MIDDLE, NEAR, 0, 0);
+  carryOver(bytes + MIDDLE, bytes + FAR, NEAR, MIDDLE, 0);
+  carryOver(bytes + FAR, rest, NEAR, MIDDLE, FAR);
+  carryOver(rest, rest + NEAR, NEAR, MIDDLE, FAR);
+  carryOver(rest + NEAR, rest + MIDDLE, 0, MIDDLE, FAR);
+  carryOver(rest + MIDDLE, rest + FAR, 0, 0, FAR);
+  // What stands before the rest is taken for zeros, behind which the state is zero.
+  return crc32c(table, rest, FAR, 0xffffffff);
 }

@@ -15,7 +15,7 @@ export function crc32cOf(workspace: Workspace, parts: readonly Uint8Array[], bef
       for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
         const slice = bytes.subarray(at, at + PIECE_BYTES);
         workspace.u8.set(slice, piece.address);
-        crc = kernels.crc32c(table.address, piece.address, slice.length, crc);
+        crc = kernels.crc32cConsume(table.address, piece.address, slice.length, crc);
       }
     }
     return crc >>> 0;

@@ -1,7 +1,7 @@
 import type { Checksum } from "./manifest.ts";
 
 /** How much is summed up in one turn of the thread: a fraction of a millisecond. */
-const TURN_BYTES = 1 << 19;
+const TURN_BYTES = 1 << 21;
 
 /** The checksum of bytes; `turn` lets other work of the thread come between. */
 export async function checksumInTurns(
