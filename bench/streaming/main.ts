@@ -3,9 +3,18 @@ import { parseArgs } from "node:util";
 import { checkpoints } from "./checkpoints.ts";
 import { halfLoad, latency } from "./latency.ts";
 import { memory } from "./memory.ts";
+import { increments, restore } from "./restore.ts";
 import { slidingAgainstTumbling } from "./windows.ts";
 
-const suites = { windows: slidingAgainstTumbling, latency, "half-load": halfLoad, memory, checkpoints } as const;
+const suites = {
+  windows: slidingAgainstTumbling,
+  latency,
+  "half-load": halfLoad,
+  memory,
+  checkpoints,
+  restore,
+  increments,
+} as const;
 
 /** One finding: what was measured, and whether it meets the bar. */
 export interface Finding {

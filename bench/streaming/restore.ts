@@ -1,0 +1,127 @@
+/** How long it takes to go on from a savepoint, and how much a checkpoint writes where little has changed. */
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Schema, StreamExecutionEnvironment, types } from "../../dist/index.js";
+import { type LargeState, largeStates, rowsOf } from "./large-state.ts";
+import type { Finding, StreamingOptions } from "./main.ts";
+
+const RESTORE_BAR_MS_PER_GB = 5000;
+const CHANGED_SHARE = 0.01;
+const INCREMENT_BAR = 0.05;
+/** No checkpoint but those that are asked for. */
+const NEVER_MS = 2 ** 31 - 1;
+
+/** `events`: 1e7, the default, for about 1 GB of state. */
+export const restore = ({ events }: StreamingOptions): Promise<Finding[]> => each(events, measureRestore);
+export const increments = ({ events }: StreamingOptions): Promise<Finding[]> => each(events, measureIncrement);
+
+async function each(
+  events: number,
+  measure: (job: LargeState, directory: string) => Promise<Finding>,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const job of largeStates(events / 1e7)) {
+    const directory = mkdtempSync(join(tmpdir(), "millrace-bench-"));
+    try {
+      findings.push(await measure(job, directory));
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  }
+  return findings;
+}
+
+async function measureRestore(job: LargeState, directory: string): Promise<Finding> {
+  const path = join(directory, "savepoint");
+  const before = StreamExecutionEnvironment.create();
+  const isFull = counter(job.keys);
+  job.run(rowsOf(before, job, 4), isFull.add);
+  const filled = await before.executeAsync();
+  await isFull.reached;
+  await filled.stopWithSavepoint(path);
+  const bytes = bytesIn(path);
+
+  const after = StreamExecutionEnvironment.create();
+  const goesOn = counter(1);
+  job.run(rowsOf(after, job, 4), goesOn.add);
+  const startMs = performance.now();
+  const processorTime = process.cpuUsage();
+  const restored = await after.executeAsync({ restoreFrom: path });
+  await goesOn.reached;
+  const tookMs = performance.now() - startMs;
+  const { user, system } = process.cpuUsage(processorTime);
+  await restored.cancel();
+  return {
+    text: `${job.name}, ${gigabytes(bytes)} of ${job.keys / 1e6} M keys: ${seconds(tookMs)} to the first row behind it (${seconds((user + system) / 1000)} of processor time), ${seconds((tookMs / bytes) * 1e9)} per GB`,
+    isMet: tookMs / bytes <= RESTORE_BAR_MS_PER_GB / 1e9,
+  };
+}
+
+async function measureIncrement(job: LargeState, directory: string): Promise<Finding> {
+  const environment = StreamExecutionEnvironment.create();
+  environment.enableCheckpointing(NEVER_MS, { directory });
+  const changes = Math.round(job.keys * CHANGED_SHARE);
+  const isFull = counter(job.keys);
+  const isChanged = counter(job.keys + changes);
+  const mayChange = signal();
+  const some = environment.fromAsyncIterable(
+    async function* () {
+      await mayChange.given;
+      // Far from each other, as users are who come back.
+      for (let i = 0; i < changes; i++) yield { n: BigInt(i), timeMs: 0n, key: BigInt(i * 100) };
+      await new Promise(() => undefined);
+    },
+    { schema: Schema.of({ n: types.int64, timeMs: types.int64, key: types.int64 }) },
+  );
+  job.run(rowsOf(environment, job, 1).union(some), (rows) => {
+    isFull.add(rows);
+    isChanged.add(rows);
+  });
+  const running = await environment.executeAsync();
+  await isFull.reached;
+  const sizes: number[] = [];
+  const times: number[] = [];
+  for (const isReady of [isFull, isChanged]) {
+    if (isReady === isChanged) mayChange.give();
+    await isReady.reached;
+    const startMs = performance.now();
+    const { checkpointId } = await running.snapshot();
+    times.push(performance.now() - startMs);
+    sizes.push(bytesIn(join(directory, "state"), `-${String(checkpointId).padStart(9, "0")}-`));
+  }
+  await running.cancel();
+  const [full = 0, increment = 0] = sizes;
+  return {
+    text: `${job.name}, ${gigabytes(full)} in ${seconds(times[0] ?? 0)}: ${((increment / full) * 100).toFixed(2)} % of it, ${(increment / 1e6).toFixed(1)} MB in ${seconds(times[1] ?? 0)}, behind a change of ${CHANGED_SHARE * 100} % of the keys`,
+    isMet: increment <= full * INCREMENT_BAR,
+  };
+}
+
+/** Reached with so many rows in all. */
+function counter(rows: number) {
+  const { given, give } = signal();
+  let seen = 0;
+  const add = (count: number): void => {
+    seen += count;
+    if (seen >= rows) give();
+  };
+  return { reached: given, add };
+}
+
+function signal() {
+  let give: () => void = () => undefined;
+  const given = new Promise<void>((resolve) => {
+    give = resolve;
+  });
+  return { given, give };
+}
+
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
+
+/** Of files whose names have `part`. */
+const bytesIn = (directory: string, part = ""): number =>
+  readdirSync(directory, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.includes(part))
+    .reduce((total, entry) => total + statSync(join(entry.parentPath, entry.name)).size, 0);
