@@ -1,12 +1,8 @@
+import { takesBack } from "./row-kinds";
+
 /**
- * Changelogs: which groups a batch touched, what changed, and rows that are taken back. Row kinds are int8: 0 insert,
- * 1 update-before, 2 update-after, 3 delete; `kinds` 0 means that every row is an insert.
+ * Changelogs: which groups a batch touched, what changed, and rows that are taken back. `kinds` as in row-kinds.ts.
  */
-@inline
-function takesBack(kinds: usize, row: usize): bool {
-  const kind = load<i8>(kinds + row);
-  return kind == 1 || kind == 3;
-}
 
 /**
  * The distinct groups of rows in the order of first occurrence, and the first row of each; `flags` u8 per group is zero
@@ -57,7 +53,7 @@ export function changelogPresent(
   for (; row < <usize>length; row++) {
     const at = counts + (<usize>load<u32>(groups + (row << 2)) << 3);
     const count = load<i64>(at);
-    const isBack = kinds != 0 && takesBack(kinds, row);
+    const isBack = takesBack(kinds, row);
     if (isBack && count <= 0) continue;
     if (!isBack && count == EMPTIED) break;
     store<i64>(at, isBack ? (count == 1 ? EMPTIED : count - 1) : count + 1);

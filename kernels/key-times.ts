@@ -1,3 +1,5 @@
+import { takesBack } from "./row-kinds";
+
 /**
  * Keys that live for a time behind their last row: when each was renewed is in `times`, i64 per group, or the least i64
  * for a group that was never seen. A row of the time t finds what was renewed after t - ttl.
@@ -8,9 +10,15 @@ function timeOf(rowTimes: usize, now: f64, row: usize): i64 {
   return rowTimes == 0 ? <i64>now : load<i64>(rowTimes + (row << 3));
 }
 
+/** In the flags of a group: it had a row, and one that was taken back. */
+const SEEN: u8 = 1;
+const LESSENED: u8 = 2;
+
 /**
- * Renews the keys of rows from `from` on, up to a row whose key has expired though it had an earlier one of these rows.
+ * Renews the keys of rows from `from` on, up to a row whose key has expired though it had an earlier one of these rows, or
+ * an added one that is older than its key, of which a row was taken back: that may have been the last (`keyTimesForget`).
  *   groups   u32[length]
+ *   kinds    i8[length], see row-kinds.ts, or 0
  *   flags    u8 per group, zero before and after
  *   expired  room for u32[length]: the groups that had expired when their first row came
  *   sizes    u32[2]: the row behind the last one, and how many groups had expired
@@ -18,6 +26,7 @@ function timeOf(rowTimes: usize, now: f64, row: usize): i64 {
 export function keyTimesRenew(
   groups: usize,
   rowTimes: usize,
+  kinds: usize,
   now: f64,
   ttl: f64,
   from: i32,
@@ -34,16 +43,39 @@ export function keyTimesRenew(
     const at = times + (<usize>group << 3);
     const time = timeOf(rowTimes, now, row);
     const renewed = load<i64>(at);
+    const flag = load<u8>(flags + <usize>group);
+    const isBack = takesBack(kinds, row);
     if (renewed + <i64>ttl <= time) {
-      if (load<u8>(flags + <usize>group) != 0) break;
+      if (flag != 0) break;
       store<u32>(expired + (found++ << 2), group);
-    }
-    store<u8>(flags + <usize>group, 1);
+    } else if ((flag & LESSENED) != 0 && !isBack && time < renewed) break;
+    store<u8>(flags + <usize>group, flag | (isBack ? SEEN | LESSENED : SEEN));
     store<i64>(at, max(renewed, time));
   }
   for (let each = <usize>from; each < row; each++) store<u8>(flags + <usize>load<u32>(groups + (each << 2)), 0);
   store<u32>(sizes, <u32>row);
   store<u32>(sizes, <u32>found, 4);
+}
+
+/**
+ * Groups u32[length] without rows are as if they were never seen.
+ *   counts  i64 per place if `wide`, else u32, `stride` bytes apart: how many rows there are; 0 or less for none
+ *   places  u32 per group, or 0 = a group is its place
+ */
+export function keyTimesForget(
+  groups: usize,
+  length: i32,
+  counts: usize,
+  stride: usize,
+  wide: bool,
+  places: usize,
+  times: usize,
+): void {
+  for (let row: usize = 0; row < <usize>length; row++) {
+    const group = <usize>load<u32>(groups + (row << 2));
+    const at = counts + (places == 0 ? group : <usize>load<u32>(places + (group << 2))) * stride;
+    if (wide ? load<i64>(at) <= 0 : load<u32>(at) == 0) store<i64>(times + (group << 3), i64.MIN_VALUE);
+  }
 }
 
 /** rows = those whose key was not seen or has expired, which they renew, ascending. Returns how many. */

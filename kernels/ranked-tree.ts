@@ -1,3 +1,5 @@
+import { takesBack } from "./row-kinds";
+
 /**
  * All rows of each group in an order, where rows may be taken back: those of ROW_NUMBER() <= limit are the first ones.
  *
@@ -118,8 +120,7 @@ export function rankedTreeApply(
     const tree = treeOf(trees, load<u32>(groups + (row << 2)));
     const content = load<u32>(newContents + (row << 2));
     const head = heads + (<usize>content << 2);
-    const kind: i8 = kinds == 0 ? 0 : load<i8>(kinds + row);
-    if (kind == 1 || kind == 3) {
+    if (takesBack(kinds, row)) {
       const gone = load<u32>(head);
       if (gone == 0) missed++;
       else {

@@ -1,3 +1,5 @@
+import { takesBack } from "./row-kinds";
+
 /**
  * The bookkeeping of an updating join: how often the rows of each side are there, and how many rows of the other side
  * match them. Rows are numbered as they came, and chained by key as in kernels/chain-index.ts.
@@ -5,16 +7,10 @@
  *   times    i64 per row; one whose time is at most `bound` has expired. Address 0: rows live for ever.
  *   matches  u32 per row: how many rows of the other side match it, below ZEROED.
  */
+
 /** The row's last match has gone in this batch, which has not been told yet. */
 const ZEROED: u32 = 0x80000000;
 const MATCHES: u32 = 0x7fffffff;
-
-@inline
-function takesBack(kinds: usize, row: usize): bool {
-  if (kinds == 0) return false;
-  const kind = load<i8>(kinds + row);
-  return kind == 1 || kind == 3;
-}
 
 @inline
 function isThere(counts: usize, times: usize, bound: i64, row: usize): bool {

@@ -38,6 +38,8 @@ export function rankedReference(changes: readonly ChangedRow[], spec: RankedRows
       const content = contentText(change.row);
       const at = key.rows.findLastIndex(({ row }) => contentText(row) === content);
       if (at >= 0) key.rows.splice(at, 1);
+      // It begins anew.
+      if (key.rows.length === 0) keys.delete(name);
     }
   }
   return [...standing, ...[...keys.values()].flatMap(({ rows }) => firstRows(rows, spec))];

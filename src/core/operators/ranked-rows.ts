@@ -71,8 +71,8 @@ const TIME_FIELDS = Schema.of({ timeMs: int64 });
  *            where one row is kept; with ranks an update for each place that has another row. No event times. In batch
  *            mode only the final rows, as inserts, at the end.
  * State:     at most `count` rows per key, or all rows of a changelog that are there. With a time to live, a key that
- *            has had no row for so long begins anew: what it gave stays, and its rows are forgotten. Rows that are taken
- *            back and are not there are counted as "retractionsMissed".
+ *            has had no row for so long begins anew: what it gave stays, and its rows are forgotten. So does one whose
+ *            rows are all taken back. Rows that are taken back and are not there are counted as "retractionsMissed".
  * Watermark: travels on.
  * Late rows: like any other row.
  */
@@ -290,22 +290,24 @@ export class RankedRowsOperator implements Operator {
     const state = this.#open();
     const { rowCount } = batch;
     const groups = this.#assign(state, batch.columns, rowCount);
-    state.times?.ensure(this.#groupCount);
+    const { times, ranking } = state;
+    if (times === undefined) throw new RangeError("keys do not expire here");
+    times.ensure(this.#groupCount);
     try {
       for (let from = 0, end = rowCount; from < rowCount; from = end) {
-        const renewed = state.times?.renew(groups.address, batch, from);
-        if (renewed === undefined) throw new RangeError("keys do not expire here");
+        const renewed = times.renew(groups.address, batch, from);
         end = renewed.end;
-        state.ranking.clear(renewed.expired.address, renewed.count, this.#groupCount);
+        ranking.clear(renewed.expired.address, renewed.count, this.#groupCount);
         renewed.expired.release();
         const part = sliceBatch(workspace, batch, from, end - from);
-        const take = (rows: RankedBatch) => state.ranking.change(rows);
+        const take = (rows: RankedBatch) => ranking.change(rows);
         let changes: RankedChanges | undefined;
         try {
           changes = this.#with(this.#rowsOf(part), part, take, groups.address + from * 4);
         } finally {
           part.release();
         }
+        if (batch.rowKinds !== undefined) times.forgetEmpty(groups.address + from * 4, end - from, ranking.rowCounts);
         if (changes !== undefined) yield* this.#changed(changes);
       }
     } finally {

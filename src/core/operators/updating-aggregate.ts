@@ -279,6 +279,7 @@ export class UpdatingAggregateOperator implements Operator {
           part.release();
         }
         end = from + updated.seen;
+        places.forgetEmpty(groups.address + from * 4, updated.seen);
         if (end < renewed.end) places.restart(groups.address + end * 4, this.#groupCount);
         if (updated.changes !== undefined) yield updated.changes;
       }

@@ -80,6 +80,15 @@ export class GroupPlaces {
     return { count, seen: seenRows };
   }
 
+  /** Keys of groups u32[length] whose rows are all taken back begin anew. */
+  forgetEmpty(groups: Address, length: number): void {
+    const places = this.#places.address;
+    if (this.#rows === undefined) return;
+    const { stride } = this.#rows;
+    const address = this.#rows.ensure(this.count);
+    this.times.forgetEmpty(groups, length, { address, stride, isWide: true, places });
+  }
+
   /** A new place for the group (u32) at an address. */
   restart(group: Address, groupCount: number): void {
     this.#begin(group, 1, groupCount);

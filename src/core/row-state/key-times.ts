@@ -30,6 +30,17 @@ export interface RenewedKeys {
   readonly count: number;
 }
 
+/** How many rows there are of each group, or of its place. */
+export interface RowCounts {
+  readonly address: Address;
+  /** Bytes from one to the next. */
+  readonly stride: number;
+  /** int64 instead of uint32. */
+  readonly isWide: boolean;
+  /** u32 per group. */
+  readonly places?: Address;
+}
+
 /**
  * When the keys of an operator had their last row, by group, and which of them have expired; see kernels/key-times.ts.
  * In event time a key is looked at from the time of the row at hand, as with `StateTtl`, so that what a row finds does
@@ -84,6 +95,7 @@ export class KeyTimes {
     workspace.kernels.keyTimesRenew(
       groups,
       this.#rowTimes(batch),
+      batch.rowKinds?.data ?? 0,
       this.#nowMs,
       this.#ttlMs,
       from,
@@ -96,6 +108,22 @@ export class KeyTimes {
     const [end, count] = workspace.u32.subarray(sizes.address / 4);
     sizes.release();
     return { end, expired, count };
+  }
+
+  /**
+   * The keys of groups u32[length] that have no row begin anew, as they do behind a snapshot, which has nothing of them.
+   * `counts` as in `keyTimesForget`.
+   */
+  forgetEmpty(groups: Address, length: number, { address, stride, isWide, places }: RowCounts): void {
+    this.#context.workspace.kernels.keyTimesForget(
+      groups,
+      length,
+      address,
+      stride,
+      isWide,
+      places ?? 0,
+      this.#times.address,
+    );
   }
 
   /** The rows whose key was not seen or has expired, u32 each, to `rows`; they alone renew it. Returns how many. */

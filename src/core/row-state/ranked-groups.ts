@@ -4,6 +4,7 @@ import type { Address } from "../memory/allocator.ts";
 import type { Block } from "../memory/block.ts";
 import type { DataType } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
+import type { RowCounts } from "./key-times.ts";
 import {
   type GroupedRows,
   type RankedBatch,
@@ -113,6 +114,10 @@ export class RankedGroups implements Ranking {
 
   get livingGroups(): number {
     return this.#workspace.kernels.rankedLivingGroups(this.#lists.address, this.#groupCount);
+  }
+
+  get rowCounts(): RowCounts {
+    return { address: this.#lists.address + 4, stride: this.#lists.stride, isWide: false };
   }
 
   get isMostlyGone(): boolean {

@@ -7,6 +7,7 @@ import type { Address } from "../memory/allocator.ts";
 import type { Block } from "../memory/block.ts";
 import { binary, type DataType } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
+import type { RowCounts } from "./key-times.ts";
 import {
   type GroupedRows,
   type RankedBatch,
@@ -71,6 +72,10 @@ export class RankedTrees implements Ranking {
 
   get livingGroups(): number {
     return this.#workspace.kernels.rankedLivingGroups(this.#trees.address, this.#groupCount);
+  }
+
+  get rowCounts(): RowCounts {
+    return { address: this.#trees.address + 4, stride: this.#trees.stride, isWide: false };
   }
 
   get isMostlyGone(): boolean {

@@ -3,6 +3,7 @@ import type { EncodedKeys } from "../columns/sort-keys.ts";
 import type { Address } from "../memory/allocator.ts";
 import type { Block } from "../memory/block.ts";
 import type { Workspace } from "../workspace.ts";
+import type { RowCounts } from "./key-times.ts";
 import type { RowStore } from "./row-store.ts";
 
 export interface RankedOptions {
@@ -50,6 +51,8 @@ export interface Ranking {
   readonly memoryBytes: number;
   /** Groups that have rows. */
   readonly livingGroups: number;
+  /** By group how many rows are kept. */
+  readonly rowCounts: RowCounts;
   /** Whether it would be much smaller if its rows were moved to a new one. */
   readonly isMostlyGone: boolean;
   /** Bytes that a batch may take on top, long texts not counted. */

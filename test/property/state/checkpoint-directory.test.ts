@@ -181,9 +181,9 @@ async function play({ retained, runs, faults, tape }: Scenario): Promise<Outcome
       await attempt(async (host) => {
         const ended = take[last.does](zombie).catch((thrown: unknown) => thrown);
         for (let turn = 0; turn < (overlap ?? 0); turn++) await Promise.resolve();
-        await begin(host);
-        const thrown = await ended;
-        if (thrown instanceof Error) throw thrown;
+        // A run does one thing at a time: what is to come next waits for this.
+        const begun = await begin(host).catch((thrown: unknown) => thrown);
+        for (const thrown of [begun, await ended]) if (thrown instanceof Error) throw thrown;
       });
     }
   }
@@ -204,14 +204,15 @@ function flip(simulation: Simulation, damage: RunScript["damage"]): boolean {
   try {
     if (files.stat(DIRECTORY) === undefined) return false;
     walk(DIRECTORY);
-  } catch {
+    const path = all[damage.file % Math.max(1, all.length)];
+    const size = path === undefined ? 0 : (files.stat(path)?.sizeBytes ?? 0);
+    if (path === undefined || size === 0) return false;
+    simulation.disk.flipBit(path, damage.bit % (size * 8));
+    return true;
+  } catch (thrown) {
+    if (!(thrown instanceof EngineError)) throw thrown;
     return false; // a fault struck
   }
-  const path = all[damage.file % Math.max(1, all.length)];
-  const size = path === undefined ? 0 : (files.stat(path)?.sizeBytes ?? 0);
-  if (path === undefined || size === 0) return false;
-  simulation.disk.flipBit(path, damage.bit % (size * 8));
-  return true;
 }
 
 const RUNS = cases(300);

@@ -26,7 +26,7 @@ import {
   sunkStreams,
 } from "./program.ts";
 import { type Reading, scriptedSource, type WatchedReading } from "./scripted-source.ts";
-import { type TakenWatermarks, TimeWatch } from "./watched-operator.ts";
+import { type TakenTimes, TimeWatch } from "./watched-operator.ts";
 
 /** How a program is run; none of it may change what it gives. */
 export interface RunSettings {
@@ -52,7 +52,7 @@ export interface RunSettings {
 
 export interface Continuation {
   readonly snapshot: JobSnapshot;
-  readonly watermarks: ReadonlyMap<string, TakenWatermarks>;
+  readonly times: TakenTimes;
 }
 
 export interface RunOutcome {
@@ -93,7 +93,7 @@ export async function runProgram(
     stepLimit: 300_000,
   });
   const committed: Committed = new Map(committedBefore);
-  const watch = new TimeWatch(restore?.watermarks, expectsLate);
+  const watch = new TimeWatch(restore?.times, expectsLate);
   let control: RunningStream | undefined;
   let snapshot: JobSnapshot | undefined;
   let reads = 0;
@@ -145,7 +145,7 @@ export async function runProgram(
     sinks: finalRows(program, committed),
     violations: watch.violations,
     committed,
-    ...(snapshot === undefined ? {} : { taken: { snapshot, watermarks: watch.taken } }),
+    ...(snapshot === undefined ? {} : { taken: { snapshot, times: watch.taken } }),
   };
 }
 

@@ -11,33 +11,61 @@ export interface TakenWatermarks {
   readonly bySubtask: ReadonlyMap<number, number>;
 }
 
+/** What a run saw of event time when its state was taken. */
+export interface TakenTimes {
+  /** By the uids of operators. */
+  readonly watermarks: ReadonlyMap<string, TakenWatermarks>;
+  /** How many subtasks each source and operator had, by their uids. */
+  readonly layout: ReadonlyMap<string, number>;
+}
+
 /** What is seen of event time at every operator of a run. */
 export class TimeWatch {
   readonly violations: string[] = [];
   /** By uid. */
   readonly #taken = new Map<string, { parallelism: number; bySubtask: Map<number, number> }>();
-  readonly #restored: ReadonlyMap<string, TakenWatermarks>;
+  readonly #layout = new Map<string, number>();
+  readonly #restored: TakenTimes | undefined;
 
   readonly #expectsLate: boolean;
 
   /** `restored`: what was taken by the run that this one goes on from. */
-  constructor(restored: ReadonlyMap<string, TakenWatermarks> = new Map(), expectsLate = false) {
+  constructor(restored: TakenTimes | undefined, expectsLate = false) {
     this.#restored = restored;
     this.#expectsLate = expectsLate;
   }
 
-  get taken(): ReadonlyMap<string, TakenWatermarks> {
-    return this.#taken;
+  get taken(): TakenTimes {
+    return { watermarks: this.#taken, layout: this.#layout };
   }
 
   /** The same graph, every operator of which is watched; nothing is fused then. */
   watch(graph: JobGraph): JobGraph {
+    for (const { source, operators, parallelism } of graph.vertices) {
+      for (const uid of [source?.stream?.uid, ...operators.map((node) => node.uid ?? node.name)]) {
+        if (uid !== undefined) this.#layout.set(uid, parallelism);
+      }
+    }
     const vertices = graph.vertices.map((vertex) => ({
       ...vertex,
       placement: "planner" as const,
       operators: vertex.operators.map((node) => this.#watched(node)),
     }));
     return { ...graph, vertices };
+  }
+
+  /**
+   * What no watermark may lie behind: its own where all steps have as many subtasks as before, else the least of all,
+   * since rows may come to other subtasks then.
+   */
+  #floorOf(uid: string, { subtask, parallelism }: OperatorContext): number {
+    const { watermarks, layout } = this.#restored ?? {};
+    const restored = watermarks?.get(uid);
+    if (restored === undefined) return START_OF_TIME_MS;
+    const isSame = [...this.#layout].every(([step, count]) => (layout?.get(step) ?? count) === count);
+    if (isSame && restored.parallelism === parallelism) return restored.bySubtask.get(subtask) ?? START_OF_TIME_MS;
+    const all = [...restored.bySubtask.values()];
+    return all.length === 0 ? START_OF_TIME_MS : Math.min(...all);
   }
 
   #onTaken(uid: string, parallelism: number, subtask: number, watermarkMs: number): void {
@@ -66,7 +94,7 @@ export class TimeWatch {
       },
       open: (context: OperatorContext) => {
         ({ workspace, subtask, parallelism } = context);
-        floorMs = floorOf(this.#restored.get(uid), context);
+        floorMs = this.#floorOf(uid, context);
         operator.open(context);
       },
       processBatch: (batch, output, input) => {
@@ -101,13 +129,6 @@ export class TimeWatch {
       ...(wantedInput && { wantedInput: () => wantedInput.call(operator) }),
     };
   }
-}
-
-/** What no watermark may lie behind: its own where there are as many subtasks as before, else the least of all. */
-function floorOf(restored: TakenWatermarks | undefined, { subtask, parallelism }: OperatorContext): number {
-  if (restored === undefined) return START_OF_TIME_MS;
-  if (restored.parallelism === parallelism) return restored.bySubtask.get(subtask) ?? START_OF_TIME_MS;
-  return Math.min(...restored.bySubtask.values());
 }
 
 function timesOf({ rowTimes, rowCount }: Batch, { i64 }: Workspace): number[] {
