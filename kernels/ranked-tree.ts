@@ -168,28 +168,26 @@ export function rankedTreeApply(
   store<u32>(sizes, missed, 4);
 }
 
-/** The best row below a link that is not 0, or the worst one. */
+/** The best row below a link that is not 0. */
 @inline
-function endOf(nodes: usize, link: u32, worst: bool): u32 {
-  const side: usize = worst ? 4 : 0;
+function bestBelow(nodes: usize, link: u32): u32 {
   let at = link;
-  let below = load<u32>(nodeOf(nodes, at) + side);
-  while (below != 0) {
-    at = below;
-    below = load<u32>(nodeOf(nodes, at) + side);
+  let left = load<u32>(nodeOf(nodes, at));
+  while (left != 0) {
+    at = left;
+    left = load<u32>(nodeOf(nodes, at));
   }
   return at;
 }
 
-/** The row behind another one, or before it; 0 = none. */
+/** The row behind another one; 0 = none. */
 @inline
-function stepFrom(nodes: usize, link: u32, backwards: bool): u32 {
-  const below = load<u32>(nodeOf(nodes, link) + (backwards ? 0 : 4));
-  if (below != 0) return endOf(nodes, below, backwards);
-  const side: usize = backwards ? 4 : 0;
+function rowBehind(nodes: usize, link: u32): u32 {
+  const right = load<u32>(nodeOf(nodes, link), 4);
+  if (right != 0) return bestBelow(nodes, right);
   let at = link;
   let parent = load<u32>(nodeOf(nodes, at), 8);
-  while (parent != 0 && load<u32>(nodeOf(nodes, parent) + side) != at) {
+  while (parent != 0 && load<u32>(nodeOf(nodes, parent)) != at) {
     at = parent;
     parent = load<u32>(nodeOf(nodes, at), 8);
   }
@@ -207,8 +205,7 @@ export function rankedTreeTotal(touched: usize, count: i32, trees: usize, limit:
 }
 
 /**
- * The first `limit` rows of the groups touched[count], or with `backwards` the last ones, from the worst on; with
- * touched = 0, of the groups [0, count).
+ * The first `limit` rows of the groups touched[count]; with touched = 0, of the groups [0, count).
  *   starts  u32[count + 1]: where the rows of each group start
  *   rows    u32[rankedTreeTotal]
  */
@@ -218,7 +215,6 @@ export function rankedTreeRows(
   trees: usize,
   nodes: usize,
   limit: u32,
-  backwards: bool,
   starts: usize,
   rows: usize,
 ): void {
@@ -227,14 +223,39 @@ export function rankedTreeRows(
   for (let i: usize = 0; i < <usize>count; i++) {
     const tree = treeOf(trees, touched == 0 ? <u32>i : load<u32>(touched + (i << 2)));
     const root = load<u32>(tree);
-    let link = root == 0 ? 0 : endOf(nodes, root, backwards);
+    let link = root == 0 ? 0 : bestBelow(nodes, root);
     for (let left = min(limit, load<u32>(tree, 4)); left > 0; left--) {
       store<u32>(rows + (<usize>end << 2), link - 1);
       end++;
-      link = stepFrom(nodes, link, backwards);
+      link = rowBehind(nodes, link);
     }
     store<u32>(starts + (i << 2), end, 4);
   }
+}
+
+/**
+ * rows = all that are there, as they came; returns how many. `heads` u32[contentCount], `flags` u8[rowCount] zero, and
+ * room for u32[rowCount].
+ */
+export function rankedTreeLiving(
+  heads: usize,
+  contentCount: i32,
+  nodes: usize,
+  rowCount: i32,
+  flags: usize,
+  rows: usize,
+): i32 {
+  for (let content: usize = 0; content < <usize>contentCount; content++) {
+    for (let link = load<u32>(heads + (content << 2)); link != 0; link = load<u32>(nodeOf(nodes, link), 12)) {
+      store<u8>(flags + <usize>link - 1, 1);
+    }
+  }
+  let count: usize = 0;
+  for (let row: usize = 0; row < <usize>rowCount; row++) {
+    store<u32>(rows + (count << 2), <u32>row);
+    count += <usize>load<u8>(flags + row);
+  }
+  return <i32>count;
 }
 
 /** Takes all rows out of the groups u32[count]; returns how many there were. */
@@ -252,7 +273,7 @@ export function rankedTreeClear(
     const root = load<u32>(tree);
     if (root == 0) continue;
     // Rows of one content are in one group.
-    for (let link = endOf(nodes, root, false); link != 0; link = stepFrom(nodes, link, false)) {
+    for (let link = bestBelow(nodes, root); link != 0; link = rowBehind(nodes, link)) {
       store<u32>(heads + (<usize>load<u32>(contents + ((<usize>link - 1) << 2)) << 2), 0);
       gone++;
     }

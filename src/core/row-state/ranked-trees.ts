@@ -19,8 +19,6 @@ import {
 } from "./ranking.ts";
 import { RowStore } from "./row-store.ts";
 
-const ALL = 0xffffffff;
-
 export interface RankedTreesOptions extends RankedOptions {
   /** Columns of the rows that a row and the one that takes it back have in common: the first ones. */
   readonly contentColumns: number;
@@ -140,16 +138,28 @@ export class RankedTrees implements Ranking {
   *pieces(limit: number): Generator<RankedPiece, void, void> {
     for (let from = 0; from < this.#groupCount; from += limit) {
       const count = Math.min(limit, this.#groupCount - from);
-      yield* rankedPieces(this.#workspace, this.#rowsOf(0, count, this.#options.limit, { from }), count, limit);
+      yield* rankedPieces(this.#workspace, this.#rowsOf(0, count, this.#options.limit, from), count, limit);
     }
   }
 
-  /** In the order in which equal rows came. */
+  /** In the order in which they came: of equal rows the newest is the first that is taken back. */
   *all(limit: number): Generator<RankedPiece, void, void> {
-    const isBackwards = this.#options.prefersLater;
-    for (let from = 0; from < this.#groupCount; from += limit) {
-      const count = Math.min(limit, this.#groupCount - from);
-      yield* rankedPieces(this.#workspace, this.#rowsOf(0, count, ALL, { from, isBackwards }), count, limit);
+    const workspace = this.#workspace;
+    const { rowCount } = this.store;
+    const contentCount = this.#table.groupCount;
+    const heads = this.#heads.ensure(contentCount);
+    const rows = workspace.allocate(rowCount * 4 + 4);
+    const flags = workspace.allocateZeroed(rowCount);
+    const nodes = this.#nodes.address;
+    const { rankedTreeLiving } = workspace.kernels;
+    const count = rankedTreeLiving(heads, contentCount, nodes, rowCount, flags.address, rows.address);
+    flags.release();
+    try {
+      for (let at = 0; at < count; at += limit) {
+        yield { rows: rows.address + at * 4, ranks: 0, count: Math.min(limit, count - at) };
+      }
+    } finally {
+      rows.release();
     }
   }
 
@@ -205,14 +215,14 @@ export class RankedTrees implements Ranking {
   }
 
   /** Up to `limit` rows of the groups u32[count] at `groups`, or of groups [from, from + count) where that is 0. */
-  #rowsOf(groups: Address, count: number, limit: number, { from = 0, isBackwards = false } = {}): GroupedRows {
+  #rowsOf(groups: Address, count: number, limit: number, from = 0): GroupedRows {
     const { kernels } = this.#workspace;
     const trees = this.#trees.address + from * this.#trees.stride;
     const total = kernels.rankedTreeTotal(groups, count, trees, limit);
     const starts = this.#workspace.allocate(count * 4 + 4);
     const rows = this.#workspace.allocate(total * 4);
     const nodes = this.#nodes.address;
-    kernels.rankedTreeRows(groups, count, trees, nodes, limit, isBackwards, starts.address, rows.address);
+    kernels.rankedTreeRows(groups, count, trees, nodes, limit, starts.address, rows.address);
     return { starts, rows, total };
   }
 

@@ -65,7 +65,7 @@ export interface Ranking {
   restore(batch: RankedBatch): void;
   /** The first rows of each group, best first, in pieces of up to `limit`. */
   pieces(limit: number): Generator<RankedPiece, void, void>;
-  /** All rows that are kept, of equal ones those first that `restore` wants first. Their ranks mean nothing. */
+  /** All rows that are kept, of equal ones those first that `restore` wants first; without ranks. */
   all(limit: number): Generator<RankedPiece, void, void>;
   /** Forgets the rows of the groups u32[count], which are below groupCount. */
   clear(groups: Address, count: number, groupCount: number): void;
