@@ -161,6 +161,8 @@ async function play({ retained, runs, faults, tape }: Scenario): Promise<Outcome
     const snapshot = await directory.restore();
     const past = pastOf(snapshot);
     expect(past.slice(0, committed.length)).toEqual(committed);
+    // A bit may also turn while it is read.
+    isDamaged ||= simulation.struck.some(({ kind }) => kind === "bit-flip");
     if (!isDamaged) expect(past.slice(0, durable.length)).toEqual(durable);
     durable = past;
     // What it went on from is committed by it too.
@@ -174,7 +176,7 @@ async function play({ retained, runs, faults, tape }: Scenario): Promise<Outcome
       const chosen = alive[run];
       if (chosen !== undefined) await attempt(() => take[does](chosen));
     }
-    isDamaged = flip(simulation, damage) || isDamaged || simulation.struck.some(({ kind }) => kind === "bit-flip");
+    isDamaged = flip(simulation, damage) || isDamaged;
     const zombie = last && alive[last.run];
     if (last === undefined || zombie === undefined) await attempt(begin);
     else {
