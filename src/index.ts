@@ -28,6 +28,7 @@ export {
   variance,
   variancePopulation,
 } from "./api/aggregations.ts";
+export { buildBatch, type RowGiven, readRows } from "./api/batches-of-rows.ts";
 export type { JobResult } from "./api/job-result.ts";
 
 import "./dataset/co-grouped-dataset.ts";
@@ -40,6 +41,7 @@ import "./dataset/joined-dataset.ts";
 
 export { asc, type ComputedOrdering, desc, type Ordering } from "./api/ordering.ts";
 export type { UserAggregate } from "./core/aggregates/user-aggregate.ts";
+export type { Batch } from "./core/batch.ts";
 export {
   DataError,
   EngineError,
@@ -67,15 +69,29 @@ export {
   when,
 } from "./core/expressions/builders.ts";
 export { type DateUnit, Expression, NamedExpression, type ResultType } from "./core/expressions/expression.ts";
+export type { Host } from "./core/host.ts";
 export type { JobSnapshot } from "./core/job-snapshot.ts";
 export type { TimerService } from "./core/process/contexts.ts";
 export type { LookupAnswer, LookupContext } from "./core/process/lookups.ts";
 export type { Accumulator } from "./core/rows/accumulators.ts";
 export type { RuntimeContext } from "./core/rows/runtime-context.ts";
 export { type Field, type RowOf, Schema } from "./core/schema.ts";
-export type { Sink, SinkWriter } from "./core/sink.ts";
-export type { Json, Source, Split, SplitReader } from "./core/source.ts";
+export type { Committable, Sink, SinkContext, SinkSpec, SinkStart, SinkWriter } from "./core/sink.ts";
+export type {
+  ColumnStatistics,
+  Json,
+  PruningPredicate,
+  Source,
+  SourceContext,
+  SourceSpec,
+  SourceStatistics,
+  Split,
+  SplitEnumerator,
+  SplitReader,
+  Unread,
+} from "./core/source.ts";
 export { aggregatingState, listState, mapState, reducingState, valueState } from "./core/state/descriptors.ts";
+export type { SnapshotReader, SnapshotWriter } from "./core/state-snapshot.ts";
 export type { WatermarkGenerator, WatermarkOutput } from "./core/time/watermark-strategy.ts";
 export type { DataType, Fields, ValueOf } from "./core/types.ts";
 export * as types from "./core/types.ts";
@@ -93,6 +109,7 @@ export {
 } from "./core/windows/triggers.ts";
 export type { TimeWindow } from "./core/windows/window.ts";
 export type { ProcessWindowContext } from "./core/windows/window-calculation.ts";
+export type { Workspace } from "./core/workspace.ts";
 export { DataSet } from "./dataset/dataset.ts";
 export {
   type DataSetModule,

@@ -1,6 +1,7 @@
 import { describeValue } from "../core/describe-value.ts";
 import { EngineError, PlanError } from "../core/errors.ts";
 import type { Host, HostModules } from "../core/host.ts";
+import { jsonFault } from "../core/json-fault.ts";
 import type { Json } from "../core/source.ts";
 
 /** The default export of a job module: it gets an environment and its arguments. */
@@ -79,29 +80,11 @@ export async function callModule(build: ModuleFunction, url: string, env: object
 
 /** The same value, as every thread will get it. */
 export function jsonArguments(method: string, args: unknown): Json {
-  const fault = jsonFault(args, "args", new Set());
+  const fault = jsonFault(args, "args");
   if (fault === undefined) return JSON.parse(JSON.stringify(args)) as Json;
   throw new PlanError(
     "OPTION_INVALID",
     `The option args of ${method} is no JSON: ${fault}.`,
     "Every thread gets its own copy of it: give null, booleans, numbers, strings, arrays and plain objects of these.",
   );
-}
-
-/** Where and why a value would not survive as JSON. */
-function jsonFault(value: unknown, path: string, above: ReadonlySet<object>): string | undefined {
-  if (value === null || typeof value === "string" || typeof value === "boolean") return undefined;
-  if (typeof value === "number") return Number.isFinite(value) ? undefined : `${path} is ${value}`;
-  if (typeof value !== "object") return `${path} is ${value === undefined ? "undefined" : `a ${typeof value}`}`;
-  if (above.has(value)) return `${path} contains itself`;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) {
-    return `${path} is an object of class ${(value.constructor as { name?: string } | undefined)?.name ?? "unknown"}`;
-  }
-  const within = new Set([...above, value]);
-  for (const [name, each] of Object.entries(value)) {
-    const fault = jsonFault(each, Array.isArray(value) ? `${path}[${name}]` : `${path}.${name}`, within);
-    if (fault !== undefined) return fault;
-  }
-  return undefined;
 }

@@ -14,6 +14,18 @@ import type {
   SplitReader,
 } from "../core/source.ts";
 import type { SnapshotReader, SnapshotWriter } from "../core/state-snapshot.ts";
+import {
+  checkedBatch,
+  checkedCommittable,
+  checkedCommittables,
+  checkedDeadline,
+  checkedEnumerator,
+  checkedOffset,
+  checkedReader,
+  checkedSplits,
+  checkedWriter,
+  whenChecked,
+} from "./connector-contracts.ts";
 
 // Sources and sinks of the user's own: what they throw is theirs, and says so, instead of passing for a bug of ours.
 
@@ -57,18 +69,35 @@ export class UserSource implements Source {
   }
 
   splits(): readonly Split[] {
-    return this.#guard("list its splits", () => this.#source.splits());
+    return checkedSplits(
+      this.description,
+      "splits",
+      this.#guard("list its splits", () => this.#source.splits()),
+    );
   }
 
   openSplit(split: Split, context: SourceContext, offset?: Json): SplitReader {
-    const reader = this.#guard(`open ${split.id}`, () => this.#source.openSplit(split, context, offset));
+    const opened = this.#guard(`open ${split.id}`, () => this.#source.openSplit(split, context, offset));
+    const reader = checkedReader(this.description, split.id, opened);
+    const checked = (batch: Batch | undefined) => checkedBatch(this.description, this.schema, batch);
     const at = "tell where it stands in";
     return {
-      next: () => this.#guard(`read ${split.id}`, () => reader.next()),
+      next: () =>
+        whenChecked(
+          this.#guard(`read ${split.id}`, () => reader.next()),
+          checked,
+        ),
       close: () => this.#guard(`close ${split.id}`, () => reader.close()),
       ...(reader.offset === undefined
         ? {}
-        : { offset: () => this.#guard(`${at} ${split.id}`, () => reader.offset?.() ?? null) }),
+        : {
+            offset: () =>
+              checkedOffset(
+                this.description,
+                split.id,
+                this.#guard(`${at} ${split.id}`, () => reader.offset?.() ?? null),
+              ),
+          }),
       ...(reader.unread === undefined
         ? {}
         : { unread: () => this.#guard(`${at} ${split.id}`, () => reader.unread?.() ?? {}) }),
@@ -77,11 +106,16 @@ export class UserSource implements Source {
 
   #enumerator(context: SourceContext): SplitEnumerator {
     const what = "find its splits";
-    const enumerator = this.#guard(what, () => this.#source.createEnumerator?.(context));
-    if (enumerator === undefined) return { discover: () => this.splits() };
+    const created = this.#guard(what, () => this.#source.createEnumerator?.(context));
+    const enumerator = checkedEnumerator(this.description, created);
+    const checked = (splits: readonly Split[]) => checkedSplits(this.description, "discover", splits);
     const { intervalMs } = enumerator;
     return {
-      discover: () => this.#guard(what, () => enumerator.discover()),
+      discover: () =>
+        whenChecked(
+          this.#guard(what, () => enumerator.discover()),
+          checked,
+        ),
       ...(intervalMs === undefined ? {} : { intervalMs }),
       ...(enumerator.isGone === undefined
         ? {}
@@ -134,7 +168,11 @@ export class UserSink implements Sink {
   }
 
   createWriter(context: SinkContext): SinkWriter {
-    const writer = this.#guard("open a writer", () => this.#sink.createWriter(context));
+    const { description } = this;
+    const created = this.#guard("open a writer", () => this.#sink.createWriter(context));
+    const writer = checkedWriter(description, created);
+    const checkedAll = (given: readonly Committable[]) => checkedCommittables(description, given);
+    const checkedOne = (given: Committable) => checkedCommittable(description, "prepareCommit", given);
     const guard = <T>(what: string, call: () => T): T => this.#guard(what, call);
     // A writer without one of these is treated in another way, so that it must be left out here too.
     const { prepareCheckpoint, snapshotState, restoreState, onTime } = writer;
@@ -143,7 +181,11 @@ export class UserSink implements Sink {
       ...(prepareCheckpoint === undefined
         ? {}
         : {
-            prepareCheckpoint: (id: number) => guard("prepare a checkpoint", () => prepareCheckpoint.call(writer, id)),
+            prepareCheckpoint: (id: number) =>
+              whenChecked(
+                guard("prepare a checkpoint", () => prepareCheckpoint.call(writer, id)),
+                checkedAll,
+              ),
           }),
       ...(snapshotState === undefined
         ? {}
@@ -156,12 +198,19 @@ export class UserSink implements Sink {
             restoreState: (from: SnapshotReader) => guard("restore its state", () => restoreState.call(writer, from)),
           }),
       get deadlineMs() {
-        return guard("tell its time", () => writer.deadlineMs) ?? Number.POSITIVE_INFINITY;
+        return checkedDeadline(
+          description,
+          guard("tell its time", () => writer.deadlineMs),
+        );
       },
       ...(onTime === undefined
         ? {}
         : { onTime: (nowMs: number) => guard("take its turn", () => onTime.call(writer, nowMs)) }),
-      prepareCommit: () => guard("prepare its commit", () => writer.prepareCommit()),
+      prepareCommit: () =>
+        whenChecked(
+          guard("prepare its commit", () => writer.prepareCommit()),
+          checkedOne,
+        ),
       close: () => guard("close a writer", () => writer.close()),
     };
   }

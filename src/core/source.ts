@@ -131,6 +131,7 @@ export interface SplitReader {
    * the split's `rows` less those that were given, and its `bytes` until it has ended.
    */
   unread?(): Unread;
+  /** Where `next` waits, its promise must settle now: the job is over only then. May be called twice. */
   close(): void;
 }
 

@@ -1,4 +1,5 @@
 import type { Table } from "apache-arrow";
+import { checkedSource } from "../api/connector-contracts.ts";
 import { type DeclaredReadOptions, declaredColumns } from "../api/declared-columns.ts";
 import { EnginePool } from "../api/engine-pool.ts";
 import type { JobResult } from "../api/job-result.ts";
@@ -227,9 +228,10 @@ export class ExecutionEnvironment {
   /**
    * A dataset over any source, such as a connector of one's own; it is read on the calling thread, where it lives.
    * What the source throws fails the job as SOURCE_FAILED, with the thrown value as cause.
+   * @throws {PlanError} ARGUMENT_INVALID
    */
   fromSource<F extends Fields = Fields>(source: Source & { readonly schema: Schema<F> }): DataSet<F> {
-    return this.#dataSet(new UserSource(source), true);
+    return this.#dataSet(new UserSource(checkedSource("fromSource", source)), true);
   }
 
   /**

@@ -1,8 +1,6 @@
 import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
 import type { JobSnapshot } from "../core/job-snapshot.ts";
-import type { Sink } from "../core/sink.ts";
-import type { Source } from "../core/source.ts";
 
 // What plain JavaScript could pass where TypeScript would have refused it: told at the call, in the user's words.
 
@@ -19,21 +17,6 @@ export function checkedInstance<T>(
   // The constructors of some of these classes are private, and then no type that `instanceof` takes.
   if (given instanceof (type as unknown as new () => object)) return given as T;
   throw argumentInvalid(method, given, advice);
-}
-
-/** @throws {PlanError} ARGUMENT_INVALID */
-export function checkedSource<S extends Source>(method: string, source: S): S {
-  const { schema, splits, openSplit } = (source ?? {}) as Partial<Source>;
-  // By its looks: a source may be made with another copy of the package.
-  if (Array.isArray(schema?.fields) && typeof splits === "function" && typeof openSplit === "function") return source;
-  throw argumentInvalid(method, source, "Give a Source: an object with schema, splits() and openSplit().");
-}
-
-/** @throws {PlanError} ARGUMENT_INVALID */
-export function checkedSink(method: string, sink: Sink): Sink {
-  const { begin, createWriter, commit, abort } = (sink ?? {}) as Partial<Sink>;
-  if ([begin, createWriter, commit, abort].every((each) => typeof each === "function")) return sink;
-  throw argumentInvalid(method, sink, "Give a Sink: an object with begin(), createWriter(), commit() and abort().");
 }
 
 /** @throws {PlanError} OPTION_INVALID */

@@ -1,6 +1,7 @@
 import { callSite } from "../api/call-site.ts";
 import { checkCallable } from "../api/check-function.ts";
 import { columnNames, computedColumns, namedColumns } from "../api/column-arguments.ts";
+import { checkedSink } from "../api/connector-contracts.ts";
 import { PlanHandle } from "../api/plan-handle.ts";
 import type { FieldsOf, FilterGiven, FlatMapGiven, MapGiven } from "../api/row-types.ts";
 import type { AsFields, ListedFields, Names, Selectable, SelectedFields, WithFields } from "../api/selected-fields.ts";
@@ -21,7 +22,7 @@ import { hasUserCode } from "../core/time/watermark-strategy.ts";
 import type { Fields } from "../core/types.ts";
 import { ANY, type Route, type StreamNode } from "../plan/stream/stream-node.ts";
 import type { OperatorNode } from "../runtime/job-graph.ts";
-import { checkedInstance, checkedName, checkedSink, whole } from "./arguments.ts";
+import { checkedInstance, checkedName, whole } from "./arguments.ts";
 import { filterNode, operatorNode, pickNode, projectNode, unionNode, withColumnsNode } from "./nodes.ts";
 import { OutputTag } from "./output-tag.ts";
 import { type StreamSinkOptions, sinkPlan } from "./sink-plans.ts";

@@ -1,3 +1,4 @@
+import { checkedSource } from "../api/connector-contracts.ts";
 import type { JobResult } from "../api/job-result.ts";
 import { checkedOptions } from "../api/options.ts";
 import { checkRollingTargets } from "../api/output-paths.ts";
@@ -17,7 +18,7 @@ import { nodeHost } from "../host/node-host.ts";
 import type { StreamNode } from "../plan/stream/stream-node.ts";
 import { planStream } from "../plan/stream/stream-planner.ts";
 import type { RestartStrategySpec } from "../runtime/restart-strategy.ts";
-import { checkedInstance, checkedName, checkedSource, checkSnapshot, oneOf, whole } from "./arguments.ts";
+import { checkedInstance, checkedName, checkSnapshot, oneOf, whole } from "./arguments.ts";
 import { type Checkpointing, type CheckpointOptions, checkpointing } from "./checkpointing.ts";
 import { collectedRows, sampleRows } from "./collected-rows.ts";
 import { DataStream } from "./data-stream.ts";

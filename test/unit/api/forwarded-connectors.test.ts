@@ -132,8 +132,9 @@ describe("a wrapped source", () => {
   };
 
   it("has every part of the source, its reader and its enumerator", () => {
-    const reader = whole(READER);
-    const enumerator = whole(ENUMERATOR, { intervalMs: 7, isGone: true });
+    const batch = { columns: [], rowCount: 0, schema, release: () => undefined };
+    const reader = whole(READER, { next: batch });
+    const enumerator = whole(ENUMERATOR, { discover: [{ id: "found", payload: null }], intervalMs: 7, isGone: true });
     const source = whole(SOURCE, { ...answers, openSplit: reader.made, createEnumerator: enumerator.made });
     const wrapped = new UserSource(source.made as unknown as Source);
     const made = ["openSplit", "createEnumerator", "withColumns", "withPruning", "withFilter"];
@@ -168,7 +169,7 @@ describe("a wrapped source", () => {
 
 describe("a wrapped sink", () => {
   it("has every part of the sink and its writer", () => {
-    const writer = whole(WRITER, { deadlineMs: 5 });
+    const writer = whole(WRITER, { prepareCheckpoint: ["prepared"], deadlineMs: 5 });
     const sink = whole(SINK, { isSingleFile: true, isOneRun: true, staysWithCaller: true, createWriter: writer.made });
     const wrapped = new UserSink(sink.made as unknown as Sink);
     expectForwarded(SINK, wrapped, sink, ["createWriter"]);
