@@ -96,6 +96,7 @@ export type { WatermarkGenerator, WatermarkOutput } from "./core/time/watermark-
 export type { DataType, Fields, ValueOf } from "./core/types.ts";
 export * as types from "./core/types.ts";
 export { CountEvictor, DeltaEvictor, type Evictor, type TimedRow, TimeEvictor } from "./core/windows/evictor.ts";
+export type { TaggedRow } from "./core/windows/tagged-row.ts";
 export { type Trigger, type TriggerContext, type TriggerMergeContext, TriggerResult } from "./core/windows/trigger.ts";
 export {
   ContinuousEventTimeTrigger,
@@ -164,6 +165,7 @@ export {
 } from "./datastream/restart-strategies.ts";
 export type { RestoreOptions } from "./datastream/restore-options.ts";
 export type { SavepointResult, StopOptions } from "./datastream/savepoint-options.ts";
+export type { SharedWindowOptions } from "./datastream/shared-windows.ts";
 export { StreamExecutionEnvironment } from "./datastream/stream-execution-environment.ts";
 export type { JobStatus, StreamJob } from "./datastream/stream-job.ts";
 export type { ExecuteOptions, RuntimeMode, StreamEnvironmentOptions } from "./datastream/stream-options.ts";

@@ -1,19 +1,32 @@
 import { checkedOptions } from "../api/options.ts";
 import type { CoGroupGiven, FieldsOf } from "../api/row-types.ts";
 import { PlanError } from "../core/errors.ts";
-import type { CoGroupInput } from "../core/operators/co-group-rows.ts";
+import type { CoGroupFunction, CoGroupInput } from "../core/operators/co-group-rows.ts";
 import { WindowCoGroupRows } from "../core/operators/window-co-group-rows.ts";
-import type { JoinWindowSpec } from "../core/row-state/window-sides.ts";
+import { type FunctionSite, siteText } from "../core/rows/user-function.ts";
 import type { RowOf, Schema } from "../core/schema.ts";
 import type { Fields } from "../core/types.ts";
-import type { DynamicSessionSpec } from "../core/windows/window-assigner.ts";
-import { checkLatenessOf } from "../core/windows/window-spec.ts";
+import { checkedEvictor, type Evictor } from "../core/windows/evictor.ts";
+import type { TaggedRow } from "../core/windows/tagged-row.ts";
+import type { Trigger } from "../core/windows/trigger.ts";
+import { checkedTrigger } from "../core/windows/triggers.ts";
+import { coGroupOfWindow } from "../core/windows/two-sided-windows.ts";
 import { checkedInstance } from "./arguments.ts";
 import { DataStream, type FunctionOptions } from "./data-stream.ts";
 import { KeyedStream } from "./keyed-stream.ts";
-import { joinWindows, plainWindow } from "./session-gaps.ts";
-import { functionPlan } from "./stream-functions.ts";
-import type { WindowAssigner } from "./windows.ts";
+import { plainWindow } from "./session-gaps.ts";
+import {
+  changedWindows,
+  type KeyedSides,
+  kernelWindow,
+  type SharedWindowOptions,
+  type SharedWindows,
+  sharedWindowPlan,
+  sharedWindows,
+} from "./shared-windows.ts";
+import { functionPlan, type StreamFunctionOptions } from "./stream-functions.ts";
+import type { StreamPlan } from "./stream-plan.ts";
+import { type CustomWindows, countWindows, type WindowAssigner } from "./windows.ts";
 
 declare module "./keyed-stream.ts" {
   interface KeyedStream<F extends Fields, K extends string> {
@@ -48,15 +61,25 @@ export class CoGroupedStreams<F extends Fields, K extends string, G extends Fiel
   }
 
   /**
-   * Tumbling, sliding or session windows; a session is that of both streams, see `join`. Within the allowed lateness a
-   * window waits for its rows; those that come later are in the side outputs "lateLeft" and "lateRight".
-   * @throws {PlanError} WINDOW_INVALID, WINDOW_LATENESS_INVALID
+   * Windows of any kind; a session is that of both streams, see `join`, and windows of one's own get each row as
+   * `{ side, row }`. Within the allowed lateness a window waits for its rows; those that come later are in the side outputs
+   * "lateLeft" and "lateRight".
+   * @throws {PlanError} WINDOW_INVALID, WINDOW_LATENESS_INVALID, TRIGGER_INVALID, EVICTOR_INVALID
    */
-  window(assigner: WindowAssigner, options: { readonly allowedLatenessMs?: number } = {}): WindowedCoGroup<F, K, G> {
-    const window = joinWindows("A coGroup", assigner, "connect shows rows of both streams to a function as they come");
-    const { allowedLatenessMs = 0 } = checkedOptions("window", options, ["allowedLatenessMs"]);
-    checkLatenessOf(window, allowedLatenessMs);
-    return new WindowedCoGroup(this.#left, this.#right, window, allowedLatenessMs);
+  window(
+    windows: WindowAssigner<Fields> | CustomWindows<TaggedRow<RowOf<F>, RowOf<G>>>,
+    options: SharedWindowOptions<RowOf<F>, RowOf<G>> = {},
+  ): WindowedCoGroup<F, K, G> {
+    return new WindowedCoGroup(this.#left, this.#right, sharedWindows(windows, options));
+  }
+
+  /**
+   * The last `rows` rows of a key, of both streams together, at every `rows`th row or, with `slideRows`, at every
+   * `slideRows`th: in the order in which they come.
+   * @throws {PlanError} WINDOW_ROWS_INVALID
+   */
+  countWindow(rows: number, slideRows?: number): WindowedCoGroup<F, K, G> {
+    return this.window(countWindows(rows, slideRows));
   }
 }
 
@@ -64,26 +87,44 @@ export class CoGroupedStreams<F extends Fields, K extends string, G extends Fiel
 export class WindowedCoGroup<F extends Fields, K extends string, G extends Fields> {
   readonly #left: KeyedStream<F, K>;
   readonly #right: KeyedStream<G, string>;
-  readonly #window: JoinWindowSpec | DynamicSessionSpec;
-  readonly #allowedLatenessMs: number;
+  readonly #windows: SharedWindows;
 
-  constructor(
-    left: KeyedStream<F, K>,
-    right: KeyedStream<G, string>,
-    window: JoinWindowSpec | DynamicSessionSpec,
-    allowedLatenessMs: number,
-  ) {
+  /** @internal Made by `window` and `countWindow` of co-grouped streams. */
+  constructor(left: KeyedStream<F, K>, right: KeyedStream<G, string>, windows: SharedWindows) {
     this.#left = left;
     this.#right = right;
-    this.#window = window;
-    this.#allowedLatenessMs = allowedLatenessMs;
+    this.#windows = windows;
   }
 
   /**
-   * Calls the function once per key and window in which either stream has rows, when the window closes. It gets the key
-   * under the names of the left stream, and the rows of each side to iterate once; what it gives has the last
-   * millisecond of the window as event time.
-   * @throws {PlanError} FUNCTION_INVALID, SCHEMA_UNKNOWN, KEY_TYPES_DIFFER
+   * When a window calls the function, in place of its end. Triggers see the rows of both sides, each as `{ side, row }`.
+   * @throws {PlanError} TRIGGER_INVALID
+   * @example a.keyBy("id").coGroup(b.keyBy("id")).window(GlobalWindows.create()).trigger(CountTrigger.of(10))
+   */
+  trigger<S>(trigger: Trigger<S, TaggedRow<RowOf<F>, RowOf<G>>>): WindowedCoGroup<F, K, G> {
+    return this.#with({ trigger: checkedTrigger("trigger", trigger) });
+  }
+
+  /** Which rows of either side stay when a window fires. @throws {PlanError} EVICTOR_INVALID */
+  evictor(evictor: Evictor<TaggedRow<RowOf<F>, RowOf<G>>>): WindowedCoGroup<F, K, G> {
+    return this.#with({ evictor: checkedEvictor(evictor) });
+  }
+
+  /**
+   * For how long after its end a window takes late rows. Without a trigger it waits for them and then calls the function,
+   * once; with one, such as `EventTimeTrigger`, it may fire at its end and again for each late row, as in Flink.
+   * @throws {PlanError} WINDOW_LATENESS_INVALID
+   */
+  allowedLateness(allowedLatenessMs: number): WindowedCoGroup<F, K, G> {
+    return this.#with({ allowedLatenessMs });
+  }
+
+  /**
+   * Calls the function once per key and window in which either stream has rows, when the window closes, or whenever its
+   * trigger says so. It gets the key under the names of the left stream, and the rows of each side to iterate once; what
+   * it gives has the last millisecond of the window as event time.
+   * @throws {PlanError} FUNCTION_INVALID, SCHEMA_UNKNOWN, KEY_TYPES_DIFFER, WINDOW_NEVER_FIRES, WINDOW_TRIGGER_INVALID,
+   * WINDOW_TRIGGER_UNMERGEABLE
    */
   apply<R extends object, const O extends FunctionOptions & { readonly schema: Schema }>(
     fn: CoGroupGiven<Pick<RowOf<F>, K & keyof RowOf<F>>, RowOf<F>, RowOf<G>, R>,
@@ -91,7 +132,10 @@ export class WindowedCoGroup<F extends Fields, K extends string, G extends Field
   ): DataStream<FieldsOf<O, R>> {
     const [left, right] = [this.#left, this.#right];
     const { schema, name = "coGroup" } = checkedOptions("apply", options ?? {}, ["schema", "name"]);
-    const { window, gap, withGap } = plainWindow(left.context, this.#window);
+    const given = { name, ...(schema === undefined ? {} : { schema: schema as Schema }) };
+    const shared = kernelWindow(this.#windows);
+    if (shared === undefined) return new DataStream(left.context, this.#rowByRow(fn, given)) as never;
+    const { window, gap, withGap } = plainWindow(left.context, shared);
     const sides = [left, right].map(({ plan, keys }) => ({
       plan: plan.map(withGap),
       route: { kind: "keyed", keys } as const,
@@ -117,12 +161,23 @@ export class WindowedCoGroup<F extends Fields, K extends string, G extends Field
             window,
             shape,
             site,
-            this.#allowedLatenessMs,
+            this.#windows.allowedLatenessMs,
           ),
       },
-      { name, ...(schema === undefined ? {} : { schema: schema as Schema }) },
+      given,
     );
     return new DataStream(left.context, plan) as never;
+  }
+
+  #rowByRow(fn: unknown, options: StreamFunctionOptions): StreamPlan {
+    const { keys } = this.#left;
+    const processOf = (_: unknown, site: FunctionSite) => coGroupOfWindow(fn as CoGroupFunction, keys, siteText(site));
+    const sides = { left: this.#left, right: this.#right } as unknown as KeyedSides;
+    return sharedWindowPlan(sides, this.#windows, { method: "coGroup", fn, processOf }, options);
+  }
+
+  #with(change: Parameters<typeof changedWindows>[1]): WindowedCoGroup<F, K, G> {
+    return new WindowedCoGroup(this.#left, this.#right, changedWindows(this.#windows, change));
   }
 }
 

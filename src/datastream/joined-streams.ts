@@ -1,29 +1,21 @@
-import { callSite } from "../api/call-site.ts";
 import { checkedOptions } from "../api/options.ts";
-import { PlanHandle } from "../api/plan-handle.ts";
 import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
 import { type AcceptsColumns, Expression } from "../core/expressions/expression.ts";
-import type { ExpressionNode } from "../core/expressions/node.ts";
-import { expressionColumns } from "../core/expressions/rewrite.ts";
 import type { PathsIn } from "../core/expressions/symbols.ts";
-import type { JoinSide, JoinSpec } from "../core/joins/join-plan.ts";
 import { joinGivesUpdates } from "../core/operators/updating-join.ts";
-import { Schema } from "../core/schema.ts";
+import type { RowOf } from "../core/schema.ts";
 import { checkTtl } from "../core/state/descriptors.ts";
 import type { Fields } from "../core/types.ts";
-import { checkLatenessOf } from "../core/windows/window-spec.ts";
-import { joinOutput } from "../plan/join-output.ts";
+import type { TaggedRow } from "../core/windows/tagged-row.ts";
 import type { JoinType } from "../plan/logical.ts";
-import type { StreamNode } from "../plan/stream/stream-node.ts";
-import type { OperatorNode } from "../runtime/job-graph.ts";
 import { checkedInstance } from "./arguments.ts";
 import { DataStream } from "./data-stream.ts";
+import { type JoinedFields, type JoinSides, joined } from "./join-nodes.ts";
 import { KeyedStream } from "./keyed-stream.ts";
-import { operatorNode, projectNode } from "./nodes.ts";
-import { joinWindows, plainWindow } from "./session-gaps.ts";
-import type { StreamPlan } from "./stream-plan.ts";
-import type { WindowAssigner, WindowBounds } from "./windows.ts";
+import { type SharedWindowOptions, sharedWindows } from "./shared-windows.ts";
+import { windowJoinPlan } from "./windowed-joins.ts";
+import { type CustomWindows, countWindows, type WindowAssigner, type WindowBounds } from "./windows.ts";
 
 declare module "./keyed-stream.ts" {
   interface KeyedStream<F extends Fields, K extends string> {
@@ -50,22 +42,11 @@ declare module "./keyed-stream.ts" {
   }
 }
 
-/** Columns of a join of streams: the left ones, and the right ones without keys of the same name. */
-export type JoinedFields<F extends Fields, K extends string, G extends Fields> = F & {
-  readonly [N in Exclude<keyof G & string, K> as N extends keyof F ? `${N}_right` : N]: G[N];
-};
-
-interface Sides {
-  readonly left: KeyedStream<Fields, string>;
-  readonly right: KeyedStream<Fields, string>;
-  readonly type: JoinType;
-}
-
 /** Two keyed streams whose rows are joined where they are near in event time. */
 export class IntervalJoin<F extends Fields, K extends string, G extends Fields> {
-  readonly #sides: Sides;
+  readonly #sides: JoinSides;
 
-  constructor(sides: Sides) {
+  constructor(sides: JoinSides) {
     this.#sides = sides;
   }
 
@@ -85,29 +66,40 @@ export class IntervalJoin<F extends Fields, K extends string, G extends Fields> 
 
 /** Two keyed streams whose rows are joined: those of one window, or all. */
 export class JoinedStreams<F extends Fields, K extends string, G extends Fields> {
-  readonly #sides: Sides;
+  readonly #sides: JoinSides;
 
-  constructor(sides: Sides) {
+  constructor(sides: JoinSides) {
     this.#sides = sides;
   }
 
   /**
-   * One row per pair and window, with the window's bounds behind the columns of both. Tumbling, sliding and session
-   * windows: a session is that of both streams, so a row of either extends it, and a gap that is a column or an expression
-   * is read from both. Within the allowed lateness a window waits for its rows; those that come later are in the side
-   * outputs "lateLeft" and "lateRight".
-   * @throws {PlanError} WINDOW_INVALID, WINDOW_GAP_INVALID, WINDOW_LATENESS_INVALID, COLUMN_UNKNOWN, JOIN_KEYS_MISMATCH
+   * One row per pair and window, with the window's bounds behind the columns of both; global windows have none. A session
+   * is that of both streams, so a row of either extends it, and a gap that is a column or an expression is read from both.
+   * Windows, triggers and evictors of one's own get each row as `{ side, row }`.
+   *
+   * Within the allowed lateness a window waits for its rows; those that come later are in the side outputs "lateLeft" and
+   * "lateRight". Windows of time are joined by kernels; with a trigger or an evictor, and in global windows and one's own,
+   * rows are kept as objects.
+   * @throws {PlanError} WINDOW_INVALID, WINDOW_GAP_INVALID, WINDOW_LATENESS_INVALID, WINDOW_NEVER_FIRES, TRIGGER_INVALID,
+   * EVICTOR_INVALID, WINDOW_TRIGGER_INVALID, WINDOW_TRIGGER_UNMERGEABLE, COLUMN_UNKNOWN, JOIN_KEYS_MISMATCH
    * @example views.keyBy("user").join(orders.keyBy("user"), { type: "left" }).window(EventTimeSessionWindows.withGap(60_000))
+   * @example a.keyBy("id").join(b.keyBy("id")).window(GlobalWindows.create(), { trigger: PurgingTrigger.of(CountTrigger.of(2)) })
    */
-  window(
-    assigner: WindowAssigner,
-    options: { readonly allowedLatenessMs?: number } = {},
-  ): DataStream<JoinedFields<F, K, G> & WindowBounds> {
-    const window = joinWindows("A window join", assigner, "intervalJoin joins rows that are near in time");
-    const lateness = checkedOptions("window", options, ["allowedLatenessMs"]);
-    checkLatenessOf(window, lateness.allowedLatenessMs ?? 0);
-    const bounds = { startColumn: "windowStart", endColumn: "windowEnd" };
-    return joined(this.#sides, "window join", { kind: "windowJoin", window, ...bounds, ...lateness });
+  window<B extends Fields = WindowBounds>(
+    windows: WindowAssigner<B> | CustomWindows<TaggedRow<RowOf<F>, RowOf<G>>>,
+    options: SharedWindowOptions<RowOf<F>, RowOf<G>> = {},
+  ): DataStream<JoinedFields<F, K, G> & B> {
+    const sides = this.#sides;
+    return new DataStream(sides.left.context, windowJoinPlan(sides, sharedWindows(windows, options))) as never;
+  }
+
+  /**
+   * The last `rows` rows of a key, of both streams together, at every `rows`th row or, with `slideRows`, at every
+   * `slideRows`th: in the order in which they come.
+   * @throws {PlanError} WINDOW_ROWS_INVALID, JOIN_KEYS_MISMATCH
+   */
+  countWindow(rows: number, slideRows?: number): DataStream<JoinedFields<F, K, G>> {
+    return this.window(countWindows(rows, slideRows)) as never;
   }
 
   /**
@@ -158,83 +150,6 @@ export interface UpdatingJoinOptions<E = Expression> {
   readonly on?: E;
   /** Forgets rows so long after they came, by the clock (the default) or in event time. */
   readonly ttl?: { readonly ttlMs: number; readonly timeDomain?: "processing" | "event" };
-}
-
-/** What a join of changelogs needs to know of its inputs. */
-interface Updates {
-  readonly spec?: { readonly [key: string]: unknown };
-  /** The sides whose rows may be taken back; both unless said. */
-  readonly from?: readonly JoinSide[];
-  readonly emitsUpdates: boolean;
-  readonly condition?: ExpressionNode;
-}
-
-/**
- * The join's node: both sides by key, and what the output columns need behind it.
- * @throws {PlanError} JOIN_KEYS_MISMATCH, UPDATES_NOT_ACCEPTED
- */
-export function joined<J extends Fields>(
-  { left, right, type }: Sides,
-  name: string,
-  spec: { readonly kind: string; readonly window?: { readonly kind: string }; readonly [key: string]: unknown },
-  updatesOf?: (left: StreamNode, right: StreamNode) => Updates,
-): DataStream<J> {
-  const site = callSite();
-  const plan: StreamPlan = PlanHandle.combine([left.plan, right.plan], ([first, second]): StreamNode => {
-    const on = { type, leftKeys: left.keys, rightKeys: right.keys };
-    const { projection, ...join } = joinOutput(first.schema, second.schema, on);
-    const updates = updatesOf?.(first, second);
-    const accepts = (side: JoinSide): boolean => updates !== undefined && (updates.from?.includes(side) ?? true);
-    const { window } = spec;
-    const plain = window && plainWindow(left.context, window);
-    const operator: OperatorNode = {
-      ...spec,
-      ...(plain && { window: plain.window }),
-      ...updates?.spec,
-      name: `${type} ${name}(${left.keys.join(", ")})`,
-      type,
-      ...join,
-      ...(updates?.condition && { residual: residualOf(updates.condition, first.schema, second.schema, on) }),
-    };
-    const given = (node: StreamNode) => plain?.withGap(node) ?? node;
-    const node = operatorNode(
-      [
-        { node: given(first), route: { kind: "keyed", keys: left.keys }, acceptsUpdates: accepts("left") },
-        { node: given(second), route: { kind: "keyed", keys: right.keys }, acceptsUpdates: accepts("right") },
-      ],
-      operator,
-      {
-        ...(updates === undefined ? {} : { emitsUpdates: updates.emitsUpdates }),
-        ...(site === undefined ? {} : { callSite: site }),
-      },
-    );
-    if (projection === undefined) return node;
-    const extra = node.schema.names.slice(join.output.length).map((column) => ({
-      name: column,
-      expression: { kind: "column", name: column } as const,
-    }));
-    return projectNode(node, [...projection, ...extra]);
-  });
-  return new DataStream<J>(left.context, plan);
-}
-
-/**
- * A condition over pairs, whose columns have the names that an inner join gives them.
- * @throws {PlanError} COLUMN_UNKNOWN, TYPE_MISMATCH
- */
-function residualOf(
-  condition: ExpressionNode,
-  left: Schema,
-  right: Schema,
-  on: { readonly leftKeys: readonly string[]; readonly rightKeys: readonly string[] },
-): NonNullable<JoinSpec["residual"]> {
-  const { output } = joinOutput(left, right, { ...on, type: "inner" });
-  const pairs = new Schema(
-    output.map(({ side, column, name }) => ({ name, type: (side === "left" ? left : right).typeOf(column) })),
-  );
-  const used = expressionColumns(condition);
-  for (const name of used) pairs.indexOf(name);
-  return { columns: output.filter(({ name }) => used.has(name)), condition };
 }
 
 const KEYED = "Give a stream that is keyed, too.";

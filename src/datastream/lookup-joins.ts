@@ -12,7 +12,7 @@ import { type RowOf, Schema } from "../core/schema.ts";
 import type { Fields } from "../core/types.ts";
 import { joinedColumns } from "../plan/join-output.ts";
 import { DataStream } from "./data-stream.ts";
-import type { JoinedFields } from "./joined-streams.ts";
+import type { JoinedFields } from "./join-nodes.ts";
 import { operatorNode } from "./nodes.ts";
 import { checkFunction, siteOf } from "./stream-functions.ts";
 

@@ -1,19 +1,15 @@
 import { callSite } from "../api/call-site.ts";
-import { PlanError } from "../core/errors.ts";
 import { columnNode } from "../core/expressions/node.ts";
 import { KeyRows } from "../core/operators/key-rows.ts";
-import type { JoinWindowSpec } from "../core/row-state/window-sides.ts";
 import type { Row } from "../core/rows/row-view.ts";
 import type { Schema } from "../core/schema.ts";
 import { int64 } from "../core/types.ts";
-import { type AnyWindowSpec, checkedGap, type DynamicSessionSpec } from "../core/windows/window-assigner.ts";
+import { checkedGap, type DynamicSessionSpec } from "../core/windows/window-assigner.ts";
 import type { SessionWindowSpec } from "../core/windows/window-spec.ts";
 import type { StreamNode } from "../plan/stream/stream-node.ts";
-import { checkedInstance } from "./arguments.ts";
 import { operatorNode } from "./nodes.ts";
 import { siteOf } from "./stream-functions.ts";
 import type { StreamContext } from "./stream-plan.ts";
-import { WindowAssigner } from "./windows.ts";
 
 /** Windows as plain data: a function that gives gaps runs ahead and writes them into a column. */
 export interface PlainWindow<W> {
@@ -40,22 +36,6 @@ export function plainWindow<W extends { readonly kind: string }>(
   };
 }
 
-/**
- * The windows in which two streams meet.
- * @throws {PlanError} ARGUMENT_INVALID, WINDOW_INVALID
- */
-export function joinWindows(what: string, assigner: unknown, instead: string): JoinWindowSpec | DynamicSessionSpec {
-  const { spec } = checkedInstance("window", assigner, WindowAssigner, ASSIGNER) as { readonly spec: AnyWindowSpec };
-  const { kind } = spec;
-  if (kind === "tumbling" || kind === "sliding" || kind === "session" || kind === "dynamicSession") return spec;
-  throw new PlanError(
-    "WINDOW_INVALID",
-    `${what} was given ${kind} windows.`,
-    `Give tumbling, sliding or session windows; ${instead}.`,
-  );
-}
-
 const GAP = "(session gap)";
-const ASSIGNER = "Give windows, for example TumblingEventTimeWindows.of(60_000).";
 
 const isDynamic = (window: { readonly kind: string }): window is DynamicSessionSpec => window.kind === "dynamicSession";

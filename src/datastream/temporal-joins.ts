@@ -3,7 +3,7 @@ import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
 import type { Fields } from "../core/types.ts";
 import type { DataStream } from "./data-stream.ts";
-import { type JoinedFields, joined } from "./joined-streams.ts";
+import { type JoinedFields, joined } from "./join-nodes.ts";
 import { KeyedStream } from "./keyed-stream.ts";
 
 export interface TemporalJoinOptions {

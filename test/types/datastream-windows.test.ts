@@ -2,6 +2,7 @@ import { describe, expectTypeOf, it } from "vitest";
 import {
   CountEvictor,
   CountTrigger,
+  col,
   count,
   type DataStream,
   DeltaTrigger,
@@ -115,6 +116,40 @@ describe("a windowed stream's types", () => {
       const sessions = EventTimeSessionWindows.withDynamicGap((row: { page: number }) => row.page);
       const both = clicks.keyBy("user").join(clicks.keyBy("user")).window(sessions);
       expectTypeOf(both.$fields.windowEnd.kind).toEqualTypeOf<"timestamp">();
+      const others = clicks.select({ user: col("user"), seen: col("cost") }).keyBy("user");
+      const all = clicks
+        .keyBy("user")
+        .join(others)
+        .window(GlobalWindows.create(), { trigger: CountTrigger.of(2) });
+      expectTypeOf(rowOf(all)).toEqualTypeOf<{
+        readonly user: string | null;
+        readonly page: number | null;
+        readonly cost: number | null;
+        readonly seen: number | null;
+      }>();
+      const own = clicks
+        .keyBy("user")
+        .join(others)
+        .window({
+          assignWindows: (given, timestampMs) => [
+            { startMs: timestampMs, endMs: timestampMs + (given.side === "left" ? (given.row.page ?? 0) : 1) },
+          ],
+        });
+      expectTypeOf(own.$fields.windowStart.kind).toEqualTypeOf<"timestamp">();
+      const groups = clicks.keyBy("user").coGroup(others).window(GlobalWindows.create());
+      groups
+        .trigger(DeltaTrigger.of(1, (last, row) => (row.side === last.side ? 1 : 2)))
+        .evictor(CountEvictor.of(3))
+        .evictor({ evictBefore: (rows) => rows.filter(({ row }) => row.side === "right" && row.row.seen !== null) })
+        .allowedLateness(7);
+      groups.trigger({
+        onElement: (given) => (given.side === "left" && given.row.page === 1 ? "FIRE" : "CONTINUE"),
+        onEventTime: () => "CONTINUE",
+        onProcessingTime: () => "CONTINUE",
+        clear: () => undefined,
+      });
+      // @ts-expect-error: the right rows have no page
+      groups.evictor({ evictBefore: (rows) => rows.filter(({ row }) => row.side === "right" && row.row.page) });
       windows.sideOutputLateData(new OutputTag("late", Schema.of(fields)));
       // @ts-expect-error: late rows have the columns of the stream
       windows.sideOutputLateData(new OutputTag("late", Schema.of({ user: types.int64 })));

@@ -1,16 +1,15 @@
 import type { Batch } from "../batch.ts";
-import { gatherBatch } from "../columns/gather.ts";
 import { PlanError } from "../errors.ts";
 import { DEFAULT_MAX_PARALLELISM } from "../key-group.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
+import { checkKeys } from "../process/check-function.ts";
 import { FunctionOutputs } from "../process/function-outputs.ts";
-import { readTimes, type TimedRows } from "../process/timed-rows.ts";
-import { eventTimesOf, refuseChangelog, restoreWatermark, snapshotWatermark } from "../row-state/stream-rows.ts";
-import { createRowReader, type Row, type RowReader } from "../rows/row-view.ts";
+import type { TimedRows } from "../process/timed-rows.ts";
+import { restoreWatermark, snapshotWatermark } from "../row-state/stream-rows.ts";
+import type { Row } from "../rows/row-view.ts";
 import { type FunctionSite, UserFunction } from "../rows/user-function.ts";
-import type { Schema } from "../schema.ts";
+import { Schema } from "../schema.ts";
 import type { KeyedStateBackend, KeyedStateFactory } from "../state/keyed-backend.ts";
-import { KeyColumns } from "../state/state-key.ts";
 import type { SnapshotReader, SnapshotWriter } from "../state-snapshot.ts";
 import { formatTimeMs } from "../time/format-time.ts";
 import type { PendingTime } from "../time/pending-time.ts";
@@ -18,11 +17,11 @@ import { END_OF_TIME_MS, START_OF_TIME_MS, type Watermark } from "../time/time.t
 import { utf8 } from "../types.ts";
 import type { Evictor } from "../windows/evictor.ts";
 import { type FiringRules, firingRules } from "../windows/firing-rules.ts";
-import { KeysOfRows } from "../windows/keys-of-rows.ts";
+import { type KeptRows, keptRows, keptTaggedRows } from "../windows/kept-rows.ts";
 import type { Trigger } from "../windows/trigger.ts";
 import { TriggerTimers } from "../windows/trigger-timers.ts";
 import type { TimeWindow } from "../windows/window.ts";
-import { type AnyWindowSpec, checkAnyWindow, createAssigner, type WindowAssigner } from "../windows/window-assigner.ts";
+import { type AnyWindowSpec, checkAnyWindow, type WindowAssigner } from "../windows/window-assigner.ts";
 import type { ProcessWindow, WindowCalculation } from "../windows/window-calculation.ts";
 import { WindowCall } from "../windows/window-call.ts";
 import { type Accumulation, createAccumulation } from "../windows/window-contents.ts";
@@ -31,6 +30,8 @@ import { WindowProgress } from "../windows/window-progress.ts";
 import { WindowSet } from "../windows/window-set.ts";
 import { readWindows, type WindowLayout, writeWindows } from "../windows/window-snapshot.ts";
 import { checkLateness, type TimeDomain } from "../windows/window-spec.ts";
+import { shownSchema, WindowedInput, type WindowInputSpec } from "../windows/windowed-input.ts";
+import { LATE_TAGS } from "./interval-join.ts";
 import type { ResultShape } from "./map-rows.ts";
 
 /** What a window does by user code. */
@@ -44,7 +45,15 @@ export interface WindowFunctionSpec {
   readonly evictor?: Evictor;
   /** Event time only: so long behind its end a window still takes rows. */
   readonly allowedLatenessMs?: number;
+  /**
+   * Event time only: windows wait so long for rows that are late before they give their result; what is passed on of
+   * event time is behind by as much.
+   */
+  readonly waitsMs?: number;
 }
+
+/** Two streams that share windows, with keys of the same types. */
+export type TwoInputs = readonly [left: WindowInputSpec, right: WindowInputSpec];
 
 export interface WindowFunctionOptions {
   /** Columns of the results; reduce alone has those of the input. */
@@ -56,7 +65,7 @@ export interface WindowFunctionOptions {
   readonly state?: KeyedStateFactory;
 }
 
-/** Where late rows go. */
+/** Where late rows go, but those of two streams: see LATE_TAGS. */
 export const LATE_TAG = "late";
 
 /** Batches that one call emits at most, about: what one window gives is given at once. */
@@ -65,7 +74,8 @@ const PENDING_TIMES = 4;
 
 /**
  * Windows with user code: functions, triggers, evictors, assigners.
- * Input:     any columns, inserts only; windows of event time need row times.
+ * Input:     any columns, inserts only; windows of event time need row times. Of two inputs, functions get the rows of both
+ *            as `TaggedRow`, those of one key in the order in which they came.
  * Output:    the columns of the shape (of the input for reduce alone), per firing one row of reduce or aggregate, or the
  *            rows of the process function. Row time: the window's last millisecond; of a global window, the time of its
  *            newest row, or of the timer of event time that fires it, which at the end of the input is
@@ -75,46 +85,56 @@ const PENDING_TIMES = 4;
  * Watermark: fires timers of event time and closes windows in the order of time, then travels on.
  * Late rows: rows all of whose windows are closed go to the side output "late" as they came, and are counted as
  *            lateRows. A row that joins an open session is not late. Rows in no window are counted as
- *            rowsOutsideWindows.
+ *            rowsOutsideWindows. Those of two inputs: "lateLeft" and "lateRight".
  * Errors:    UserFunctionError for what user code throws; those of RowWriter for what it gives.
  */
 export class WindowFunctionOperator implements Operator {
   readonly outputSchema: Schema;
+  readonly inputCount: number;
   readonly #spec: WindowFunctionSpec;
   readonly #options: WindowFunctionOptions;
-  readonly #inputSchema: Schema;
+  readonly #inputSpecs: readonly WindowInputSpec[];
+  readonly #keptRows: KeptRows;
   readonly #accumulation: Accumulation | undefined;
   readonly #process: UserFunction<ProcessWindow> | undefined;
   readonly #where: string;
   readonly #rules: FiringRules;
   #context!: OperatorContext;
   #assigner!: WindowAssigner;
-  #reader!: RowReader;
-  #keyColumns!: KeyColumns;
-  #keysOfRows!: KeysOfRows;
+  #inputs: readonly WindowedInput[] = [];
   #outputs: FunctionOutputs | undefined;
   #times!: TriggerTimers;
   #windows!: WindowSet;
   #progress!: WindowProgress;
   #backend: KeyedStateBackend | undefined;
   #reportedCount = 0;
-  /** What a call has not finished. */
-  #batch: Batch | undefined;
+  #openInputs: number;
+  /** What a call has not finished: rows of this input. */
+  #input: WindowedInput | undefined;
+  #lateTag = LATE_TAG;
   #row = 0;
-  #rowTimes: ((row: number) => number) | undefined;
   #lateRows: number[] = [];
 
   /**
    * @throws {PlanError} WINDOW_*_INVALID, WINDOW_TRIGGER_UNMERGEABLE, WINDOW_SHAPE_MISSING, COLUMN_UNKNOWN
    */
-  constructor(spec: WindowFunctionSpec, inputSchema: Schema, options: WindowFunctionOptions) {
-    const { calculation, window } = spec;
-    checkAnyWindow(window, inputSchema);
-    checkLateness(spec.allowedLatenessMs ?? 0);
-    for (const key of spec.keys) inputSchema.indexOf(key);
+  constructor(spec: WindowFunctionSpec, inputs: Schema | TwoInputs, options: WindowFunctionOptions) {
+    const { calculation, window, allowedLatenessMs = 0, waitsMs = 0 } = spec;
+    checkLateness(allowedLatenessMs);
+    checkLateness(waitsMs);
+    this.#inputSpecs = inputs instanceof Schema ? [{ schema: inputs, keys: spec.keys }] : inputs;
+    this.inputCount = this.#inputSpecs.length;
+    this.#openInputs = this.inputCount;
+    for (const { schema, keys } of this.#inputSpecs) {
+      checkAnyWindow(window, schema);
+      for (const key of keys) schema.indexOf(key);
+    }
+    checkKeys(this.#inputSpecs, true, options.site);
+    const schemas = this.#inputSpecs.map(shownSchema);
+    const [inputSchema] = schemas;
+    this.#keptRows = schemas.length === 1 ? keptRows(inputSchema) : keptTaggedRows(inputSchema, schemas[1]);
     this.#spec = spec;
     this.#options = options;
-    this.#inputSchema = inputSchema;
     this.#rules = firingRules(window, spec, options.site.name);
     const whole = calculation.process;
     this.#process = whole && new UserFunction<ProcessWindow>(whole, "process", options.site);
@@ -132,9 +152,9 @@ export class WindowFunctionOperator implements Operator {
     const where = this.#where;
     const maxParallelism = stream?.maxParallelism ?? DEFAULT_MAX_PARALLELISM;
     this.#context = context;
-    this.#assigner = createAssigner(workspace, window, this.#inputSchema);
-    this.#reader = createRowReader(workspace, this.#inputSchema);
-    this.#keyColumns = new KeyColumns(workspace, this.#inputSchema, keys, maxParallelism);
+    const inputs = this.#inputSpecs.map((input) => new WindowedInput(workspace, input, window, maxParallelism));
+    this.#inputs = inputs;
+    this.#assigner = inputs[0].assigner;
     const shapes = {
       main: { ...shape, schema: this.outputSchema },
       ...(sideOutputs === undefined ? {} : { sides: sideOutputs }),
@@ -145,7 +165,7 @@ export class WindowFunctionOperator implements Operator {
     this.#times = times;
     this.#backend = state?.({
       workspace,
-      keys: this.#keyColumns,
+      keys: inputs[0].keyColumns,
       keyGroups: stream?.keyGroups ?? { start: 0, end: maxParallelism },
       clock: {
         processingTimeMs: () => times.currentProcessingTimeMs,
@@ -158,7 +178,7 @@ export class WindowFunctionOperator implements Operator {
     const { trigger, evictor } = this.#rules;
     const latenessMs = assigner.domain === "processing" ? 0 : allowedLatenessMs;
     this.#windows = new WindowSet({ assigner, trigger, accumulation, times, latenessMs });
-    this.#keysOfRows = new KeysOfRows(workspace, keys, this.#keyColumns, this.#windows);
+    for (const input of inputs) input.lookUpIn(this.#windows);
     const call = new WindowCall({
       where,
       times,
@@ -174,25 +194,21 @@ export class WindowFunctionOperator implements Operator {
     // Functions with state of a key see its windows in one order, whatever was restored.
     const isOrdered = user !== undefined || trigger !== undefined;
     this.#progress = new WindowProgress({ assigner, trigger, times, windows: this.#windows, firing, isOrdered });
-    this.#accumulation?.open(context, this.#reader);
+    this.#accumulation?.open(context, inputs[0].reader);
     this.#process?.open(context);
     const opened = user ?? this.#accumulation?.user;
     if (opened !== undefined) call.runtime = opened.context;
   }
 
-  processBatch(batch: Batch, output: Output): Progress {
+  processBatch(batch: Batch, output: Output, input = 0): Progress {
     if (batch.rowCount === 0) return "done";
-    refuseChangelog(batch, this.#where);
-    if (!this.#assigner.isGlobal && this.#assigner.domain === "event") eventTimesOf(batch, this.#where);
-    const { workspace } = this.#context;
-    this.#batch = batch.retain();
+    const { side } = this.#inputSpecs[input];
+    this.#lateTag = side === undefined ? LATE_TAG : LATE_TAGS[side];
+    this.#input = this.#inputs[input];
     this.#row = 0;
     this.#lateRows = [];
-    this.#rowTimes = this.#assigner.domain === "event" ? readTimes(workspace, batch) : undefined;
-    this.#reader.bind(batch);
-    this.#keysOfRows.bind(batch);
     try {
-      this.#assigner.bind(batch);
+      this.#input.bind(batch, this.#where);
     } catch (thrown) {
       throw this.#wrap(thrown);
     }
@@ -200,7 +216,10 @@ export class WindowFunctionOperator implements Operator {
   }
 
   processWatermark(watermark: Watermark, output: Output): Progress {
-    this.#progress.advanceTo("event", watermark.timeMs, watermark);
+    const { waitsMs = 0 } = this.#spec;
+    const { timeMs } = watermark;
+    const reachedMs = timeMs === END_OF_TIME_MS ? timeMs : Math.max(START_OF_TIME_MS, timeMs - waitsMs);
+    this.#progress.advanceTo("event", reachedMs, waitsMs === 0 ? watermark : { timeMs: reachedMs });
     return this.resume(output);
   }
 
@@ -210,8 +229,9 @@ export class WindowFunctionOperator implements Operator {
   }
 
   endInput(output: Output): Progress {
+    this.#openInputs--;
     // Bounded input of a batch job: nobody has told the end of time.
-    if (!this.#progress.hasEnded) {
+    if (this.#openInputs === 0 && !this.#progress.hasEnded) {
       this.#progress.advanceTo("processing", END_OF_TIME_MS);
       this.#progress.advanceTo("event", END_OF_TIME_MS);
     }
@@ -224,7 +244,7 @@ export class WindowFunctionOperator implements Operator {
     outputs.begin(output);
     this.#readClock();
     try {
-      if (this.#batch !== undefined && !this.#processRows(this.#batch, outputs.main, output)) return "more";
+      if (this.#input !== undefined && !this.#processRows(this.#input, outputs.main, output)) return "more";
       const isFull = () => outputs.main.emitted >= BATCHES_PER_CALL;
       const isDone = this.#progress.run(isFull, (watermark) => {
         outputs.flush();
@@ -284,13 +304,11 @@ export class WindowFunctionOperator implements Operator {
   close(): void {
     const outputs = this.#outputs;
     this.#outputs = undefined;
-    this.#batch?.release();
-    this.#batch = undefined;
+    this.#input = undefined;
     try {
       if (outputs === undefined) return;
       outputs.close();
-      this.#keysOfRows.release();
-      this.#assigner.close();
+      for (const input of this.#inputs) input.close();
       this.#backend?.close();
       this.#windows.clear();
       this.#times.clear();
@@ -306,54 +324,39 @@ export class WindowFunctionOperator implements Operator {
   get #layout(): WindowLayout {
     return {
       workspace: this.#context.workspace,
-      keys: this.#keyColumns,
-      schema: this.#inputSchema,
+      keys: this.#inputs[0].keyColumns,
+      rows: this.#keptRows,
       accumulation: this.#rules.evictor === undefined ? this.#accumulation : undefined,
       where: this.#where,
     };
   }
 
   /** False where enough was emitted for one call. */
-  #processRows(batch: Batch, results: TimedRows, output: Output): boolean {
-    const { rowCount } = batch;
-    const times = this.#rowTimes;
+  #processRows(input: WindowedInput, results: TimedRows, output: Output): boolean {
+    const { rowCount } = input;
     const nowMs = this.#times.currentProcessingTimeMs;
     while (this.#row < rowCount) {
       const row = this.#row;
-      this.#addRow(row, times === undefined ? nowMs : times(row));
+      this.#addRow(input, row, input.timeOf(row, nowMs));
       this.#row = row + 1;
       if (results.emitted >= BATCHES_PER_CALL && this.#row < rowCount) return false;
     }
-    this.#reader.unbind();
-    this.#keysOfRows.unbind();
-    this.#assigner.unbind();
-    this.#batch = undefined;
     this.#backend?.cleanUp(rowCount);
     const late = this.#lateRows;
     this.#lateRows = [];
-    if (late.length > 0) this.#emitLate(batch, late, output);
-    batch.release();
+    if (late.length > 0) {
+      this.#context.count("lateRows", late.length);
+      output.emitSide(this.#lateTag, input.pick(late));
+    }
+    input.unbind();
+    this.#input = undefined;
     return true;
   }
 
-  #emitLate(batch: Batch, late: readonly number[], output: Output): void {
-    const { workspace } = this.#context;
-    this.#context.count("lateRows", late.length);
-    if (late.length === batch.rowCount) {
-      output.emitSide(LATE_TAG, batch.retain());
-      return;
-    }
-    const rows = workspace.allocate(late.length * 4);
-    workspace.u32.set(late, rows.address >>> 2);
-    output.emitSide(LATE_TAG, gatherBatch(workspace, batch, rows.address, late.length));
-    rows.release();
-  }
-
-  #addRow(row: number, timeMs: number): void {
-    const reader = this.#reader;
-    const view = reader.viewAt(row);
-    const windows = this.#assigner.windowsOf(row, view, timeMs);
-    const key = this.#keysOfRows.at(row);
+  #addRow(input: WindowedInput, row: number, timeMs: number): void {
+    const view = input.viewAt(row);
+    const windows = input.windowsOf(row, view, timeMs);
+    const key = input.keyAt(row);
     const accumulation = this.#rules.evictor === undefined ? this.#accumulation : undefined;
     let copy: Row | undefined;
     let isLate = true;
@@ -366,14 +369,14 @@ export class WindowFunctionOperator implements Operator {
         open.accumulator =
           accumulator === undefined ? accumulation.start(view, row) : accumulation.add(accumulator, view);
       } else {
-        copy ??= reader.copyAt(row);
+        copy ??= input.keep(row, view);
         open.rows.push(copy);
         open.times.push(timeMs);
       }
       if (timeMs > open.latestMs) open.latestMs = timeMs;
       this.#progress.onElement(open, view, timeMs);
     }
-    reader.retire(view);
+    input.retire(view);
     if (!isLate) return;
     if (windows.length > 0) this.#lateRows.push(row);
     else this.#context.count("rowsOutsideWindows", 1);
@@ -401,7 +404,7 @@ export class WindowFunctionOperator implements Operator {
 
   #wrap(thrown: unknown): unknown {
     const user = this.#process ?? this.#accumulation?.user;
-    return user?.wrap(thrown, this.#batch === undefined ? undefined : this.#row) ?? thrown;
+    return user?.wrap(thrown, this.#input === undefined ? undefined : this.#row) ?? thrown;
   }
 }
 

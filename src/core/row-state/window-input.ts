@@ -8,6 +8,7 @@ import type { SnapshotReader, SnapshotWriter } from "../state-snapshot.ts";
 import type { PendingTime } from "../time/pending-time.ts";
 import { END_OF_TIME_MS, START_OF_TIME_MS } from "../time/time.ts";
 import { int64 } from "../types.ts";
+import type { AlignedWindowSpec } from "../windows/window-spec.ts";
 import {
   eventTimesOf,
   keyGroupColumn,
@@ -19,7 +20,7 @@ import {
   stateSchema,
 } from "./stream-rows.ts";
 import { type ClosedWindow, WindowRows } from "./window-rows.ts";
-import { type PaneWindowSpec, SIDES, type WindowSides } from "./window-sides.ts";
+import { SIDES, type WindowSides } from "./window-sides.ts";
 
 const FURTHER_FIELDS = Schema.of({ pane: int64 });
 
@@ -35,7 +36,7 @@ export class WindowInput {
 
   constructor(
     context: OperatorContext,
-    options: { name: string; window: PaneWindowSpec; latenessMs: number; sides: WindowSides },
+    options: { name: string; window: AlignedWindowSpec; latenessMs: number; sides: WindowSides },
   ) {
     this.#context = context;
     this.#name = options.name;

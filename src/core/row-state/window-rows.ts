@@ -9,13 +9,15 @@ import type { JoinSide } from "../joins/join-plan.ts";
 import type { PendingTime } from "../time/pending-time.ts";
 import { END_OF_TIME_MS, START_OF_TIME_MS } from "../time/time.ts";
 import { int64 } from "../types.ts";
+import { PaneGrid } from "../windows/pane-grid.ts";
+import type { AlignedWindowSpec } from "../windows/window-spec.ts";
 import type { Workspace } from "../workspace.ts";
-import type { PaneWindowSpec } from "./window-sides.ts";
 
 /** Batches below this size are put together. */
 const SMALL_ROWS = 4096;
 
 interface Pane {
+  /** As `paneNumbers` counts: two for each period, whether or not it is cut. */
   readonly number: number;
   readonly left: Batch[];
   readonly right: Batch[];
@@ -35,23 +37,16 @@ export interface ClosedWindow {
  */
 export class WindowRows {
   readonly #workspace: Workspace;
-  readonly #sizeMs: number;
-  readonly #slideMs: number;
-  readonly #offsetMs: number;
-  /** Where in a step windows end; 0 where they end with it. */
-  readonly #cutMs: number;
+  readonly #grid: PaneGrid;
   readonly #latenessMs: number;
   readonly #table: GroupTable;
   readonly #panes = new Map<number, Pane>();
-  /** Windows start at step k; those before this one are closed. */
+  /** Windows before this one are closed. */
   #firstOpen = Number.NEGATIVE_INFINITY;
 
-  constructor(workspace: Workspace, window: PaneWindowSpec, latenessMs: number) {
+  constructor(workspace: Workspace, window: AlignedWindowSpec, latenessMs: number) {
     this.#workspace = workspace;
-    this.#sizeMs = window.sizeMs;
-    this.#slideMs = window.kind === "tumbling" ? window.sizeMs : window.slideMs;
-    this.#offsetMs = window.offsetMs ?? 0;
-    this.#cutMs = this.#sizeMs % this.#slideMs;
+    this.#grid = new PaneGrid(window);
     this.#latenessMs = latenessMs;
     this.#table = new GroupTable(workspace, [int64]);
   }
@@ -69,8 +64,8 @@ export class WindowRows {
     const first = this.#firstOpenAt(watermarkMs);
     if (!Number.isFinite(first)) return first > 0 ? END_OF_TIME_MS : START_OF_TIME_MS;
     // Rows in the gap behind the last closed window are in no window at all.
-    const lastClosed = (first - 1) * this.#slideMs + this.#sizeMs;
-    return Math.max(START_OF_TIME_MS, Math.min(first * this.#slideMs, lastClosed) + this.#offsetMs - 1);
+    const boundMs = Math.min(this.#grid.windowStartMs(first), this.#grid.windowEndMs(first - 1));
+    return Math.max(START_OF_TIME_MS, boundMs - 1);
   }
 
   /** Takes over the batch, without marks; `times` (borrowed) are its rows' times. */
@@ -87,7 +82,8 @@ export class WindowRows {
       return;
     }
     const panes = this.#workspace.allocate(rowCount * 8);
-    kernels.paneNumbers(times.data, rowCount, this.#offsetMs, this.#slideMs, this.#cutMs, panes.address);
+    const { offsetMs, periodMs, cutMs } = this.#grid;
+    kernels.paneNumbers(times.data, rowCount, offsetMs, periodMs, cutMs, panes.address);
     const numbers = columnOf(this.#workspace, int64, rowCount, { data: panes });
     this.addByPane(side, batch, numbers);
     numbers.release();
@@ -111,15 +107,15 @@ export class WindowRows {
     while (this.#panes.size > 0) {
       let first = Number.POSITIVE_INFINITY;
       for (const number of this.#panes.keys()) first = Math.min(first, number);
-      // The first window that ends behind this pane and is not closed yet.
-      const step = Math.max(this.#firstOpen, this.#firstStepOf(first));
-      if (step >= end) break;
-      const panes = this.#panesOf(step);
-      this.#firstOpen = step + 1;
+      // The first window that holds the pane, or ends behind it, and is not closed yet.
+      const window = Math.max(this.#firstOpen, this.#grid.firstWindowOf(this.#gridPane(first)));
+      if (window >= end) break;
+      const panes = this.#panesOf(window);
+      this.#firstOpen = window + 1;
       if (panes.length > 0) {
-        const startMs = step * this.#slideMs + this.#offsetMs;
         const retain = (side: JoinSide) => panes.flatMap((pane) => pane[side].map((batch) => batch.retain()));
-        yield { startMs, endMs: startMs + this.#sizeMs, left: retain("left"), right: retain("right") };
+        const bounds = { startMs: this.#grid.windowStartMs(window), endMs: this.#grid.windowEndMs(window) };
+        yield { ...bounds, left: retain("left"), right: retain("right") };
       }
       this.#drop();
     }
@@ -137,13 +133,12 @@ export class WindowRows {
   /** The next windows that close. */
   pendingTimes(timeDomain: "event" | "processing"): readonly PendingTime[] {
     const pending: PendingTime[] = [];
-    let step = this.#firstOpen;
-    const panes = [...this.#panes.keys()].sort((a, b) => a - b);
+    let window = this.#firstOpen;
+    const panes = [...this.#panes.keys()].map((number) => this.#gridPane(number)).sort((a, b) => a - b);
     for (const pane of panes) {
-      step = Math.max(step, this.#firstStepOf(pane));
-      for (; pending.length < 4 && step * 2 <= pane; step++) {
-        const startMs = step * this.#slideMs + this.#offsetMs;
-        const endMs = startMs + this.#sizeMs;
+      window = Math.max(window, this.#grid.firstWindowOf(pane));
+      for (; pending.length < 4 && window <= this.#grid.lastWindowOf(pane); window++) {
+        const [startMs, endMs] = [this.#grid.windowStartMs(window), this.#grid.windowEndMs(window)];
         const atMs = endMs - 1 + this.#latenessMs;
         pending.push({ what: `window [${startMs}, ${endMs}) ms`, timeDomain, atMs, count: 1 });
       }
@@ -162,42 +157,37 @@ export class WindowRows {
     this.#table.release();
   }
 
+  /** The number of a pane as the kernel counts, and as the grid does. */
   #paneOf(timeMs: number): number {
-    const step = Math.floor((timeMs - this.#offsetMs) / this.#slideMs);
-    const rest = timeMs - this.#offsetMs - step * this.#slideMs;
-    return step * 2 + (this.#cutMs > 0 && rest >= this.#cutMs ? 1 : 0);
+    const pane = this.#grid.paneOf(timeMs);
+    return this.#grid.cutMs === 0 ? pane * 2 : pane;
   }
 
-  /** Step of the first window that is open at a watermark. */
+  #gridPane(number: number): number {
+    return this.#grid.cutMs === 0 ? number / 2 : number;
+  }
+
+  /** The first window that is open at a watermark. */
   #firstOpenAt(watermarkMs: number): number {
     if (watermarkMs >= END_OF_TIME_MS) return Number.POSITIVE_INFINITY;
     if (watermarkMs <= START_OF_TIME_MS) return this.#firstOpen;
-    const lastEnd = watermarkMs + 1 - this.#latenessMs - this.#sizeMs - this.#offsetMs;
-    return Math.max(this.#firstOpen, Math.floor(lastEnd / this.#slideMs) + 1);
+    return Math.max(this.#firstOpen, this.#grid.firstWindowEndingAfter(watermarkMs - this.#latenessMs));
   }
 
-  /** Panes behind the last one of the window that starts at a step. */
-  #endOf(step: number): number {
-    return (step + Math.floor(this.#sizeMs / this.#slideMs)) * 2 + (this.#cutMs > 0 ? 1 : 0);
-  }
-
-  /** Step of the first window that ends behind the start of a pane: the first that has it, if any has. */
-  #firstStepOf(pane: number): number {
-    const steps = Math.floor(this.#sizeMs / this.#slideMs);
-    return Math.floor((pane - (this.#cutMs > 0 ? 1 : 0)) / 2) - steps + 1;
-  }
-
-  #panesOf(step: number): Pane[] {
+  #panesOf(window: number): Pane[] {
+    const { first, end } = this.#grid.panesOf(window);
     const found: Pane[] = [];
     for (const pane of this.#panes.values()) {
-      if (pane.number >= step * 2 && pane.number < this.#endOf(step)) found.push(pane);
+      const at = this.#gridPane(pane.number);
+      if (at >= first && at < end) found.push(pane);
     }
     return found.sort((a, b) => a.number - b.number);
   }
 
   #put(side: JoinSide, number: number, batch: Batch): void {
     // In the gaps between windows that do not touch.
-    if (number >= this.#endOf(Math.floor(number / 2))) {
+    const at = this.#gridPane(number);
+    if (at >= this.#grid.panesOf(this.#grid.lastWindowOf(at)).end) {
       batch.release();
       return;
     }
@@ -221,7 +211,7 @@ export class WindowRows {
   /** Forgets panes of which no window is open. */
   #drop(): void {
     for (const pane of this.#panes.values()) {
-      if (this.#firstOpen * 2 <= pane.number) continue;
+      if (this.#firstOpen <= this.#grid.lastWindowOf(this.#gridPane(pane.number))) continue;
       for (const batch of [...pane.left, ...pane.right]) batch.release();
       this.#panes.delete(pane.number);
     }

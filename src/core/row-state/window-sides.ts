@@ -7,8 +7,5 @@ export const SIDES = ["left", "right"] as const;
 /** What is needed of the rows of each input. */
 export type WindowSides = Readonly<Record<JoinSide, SidePlan>>;
 
-/** The windows that two streams can be joined in. */
-export type JoinWindowSpec = PaneWindowSpec | SessionWindowSpec;
-
-/** Those that are the same for all keys. */
-export type PaneWindowSpec = Extract<AlignedWindowSpec, { readonly kind: "tumbling" | "sliding" }>;
+/** The windows that kernels join two streams in: the same for all keys, or sessions. */
+export type JoinWindowSpec = AlignedWindowSpec | SessionWindowSpec;

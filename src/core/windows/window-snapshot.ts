@@ -1,11 +1,11 @@
-import { rowObject } from "../columns/read.ts";
-import type { Field, Schema } from "../schema.ts";
+import type { Field } from "../schema.ts";
 import { plainText, plainValue } from "../state/plain-text.ts";
 import type { KeyColumns, StateKey } from "../state/state-key.ts";
 import { checkStateSchema, keyedTable, keyFields, readStateTable, writeStateTable } from "../state/state-table.ts";
 import type { SnapshotReader, SnapshotWriter } from "../state-snapshot.ts";
 import { bool, int64, utf8 } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
+import type { KeptRows } from "./kept-rows.ts";
 import type { OpenWindow } from "./open-windows.ts";
 import { timersOf } from "./trigger-timers.ts";
 import type { TimeWindow } from "./window.ts";
@@ -16,7 +16,7 @@ import type { TimeDomain } from "./window-spec.ts";
 export interface WindowLayout {
   readonly workspace: Workspace;
   readonly keys: KeyColumns;
-  readonly schema: Schema;
+  readonly rows: KeptRows;
   /** Undefined where rows are kept. */
   readonly accumulation: Accumulation | undefined;
   readonly where: string;
@@ -39,9 +39,8 @@ const DOMAINS = ["event", "processing"] as const;
  * "triggerTimers". The windows come in an order that does not depend on the order in which they were opened.
  */
 export function writeWindows(layout: WindowLayout, writer: SnapshotWriter, windows: readonly OpenWindow[]): void {
-  const { workspace, schema, accumulation, where } = layout;
+  const { workspace, rows: kept, accumulation, where } = layout;
   const fields = tableFields(layout);
-  const names = schema.names;
   const ofWindow = ({ owner, window }: OpenWindow) => [
     owner.key.keyGroup,
     ...owner.key.values,
@@ -73,7 +72,7 @@ export function writeWindows(layout: WindowLayout, writer: SnapshotWriter, windo
     for (const open of windows) {
       const prefix = ofWindow(open);
       open.rows.forEach((row, i) => {
-        add([...prefix, open.times[i], ...names.map((name) => row[name])]);
+        add([...prefix, open.times[i], ...kept.store(row)]);
       });
     }
   });
@@ -81,7 +80,7 @@ export function writeWindows(layout: WindowLayout, writer: SnapshotWriter, windo
 
 /** @throws {PlanError} STATE_INCOMPATIBLE */
 export function readWindows(layout: WindowLayout, reader: SnapshotReader, restore: WindowRestore): void {
-  const { schema, accumulation } = layout;
+  const { rows: kept, accumulation } = layout;
   const fields = tableFields(layout);
   const keyEnd = 1 + layout.keys.fields.length;
   const openAt = (values: readonly unknown[]): OpenWindow => {
@@ -103,11 +102,11 @@ export function readWindows(layout: WindowLayout, reader: SnapshotReader, restor
   readTable(layout, reader, "rows", fields.rows, (values) => {
     const open = openAt(values);
     open.times.push(Number(values[from]));
-    open.rows.push(rowObject(schema.names, (i) => values[from + 1 + i]));
+    open.rows.push(kept.load(values.slice(from + 1)));
   });
 }
 
-function tableFields({ keys, schema, accumulation }: WindowLayout) {
+function tableFields({ keys, rows: kept, accumulation }: WindowLayout) {
   const prefix = [...keyFields(keys.fields), ...WINDOW_FIELDS];
   const windows: Field[] = [
     ...prefix,
@@ -117,23 +116,20 @@ function tableFields({ keys, schema, accumulation }: WindowLayout) {
     ...(accumulation?.fields ?? []),
   ];
   const timers: Field[] = [...prefix, { name: "domain", type: utf8 }, { name: "timeMs", type: int64 }];
-  const rows: Field[] = [
-    ...prefix,
-    { name: "timeMs", type: int64 },
-    ...schema.fields.map(({ name, type }) => ({ name: `row.${name}`, type })),
-  ];
+  const rows: Field[] = [...prefix, { name: "timeMs", type: int64 }, ...kept.fields];
   return { windows, timers, rows };
 }
 
 function readTable(
-  { workspace, where }: WindowLayout,
+  { workspace, rows: kept, where }: WindowLayout,
   reader: SnapshotReader,
   table: string,
   fields: readonly Field[],
   visit: (values: unknown[]) => void,
 ): void {
   const names = fields.map(({ name }) => name);
-  const addable = names.filter((name) => name.startsWith("row."));
+  // Of accumulators, too, those that are rows.
+  const addable = names.filter((name) => name.startsWith("row.") || kept.addable.includes(name));
   for (const batch of reader.read(table, { ...keyedTable(fields), addable })) {
     try {
       checkStateSchema(`The windows of ${where}`, batch.schema, fields);

@@ -1,11 +1,9 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { WindowAssigner } from "../../../src/datastream/windows.ts";
 import {
-  CumulateEventTimeWindows,
   col,
   count,
   EventTimeSessionWindows,
-  GlobalWindows,
   OutputTag,
   ProcessingTimeSessionWindows,
   Schema,
@@ -184,10 +182,6 @@ describe("sessions of two streams", () => {
     const left = env.fromCollection(views, fields).keyBy("user");
     const right = env.fromCollection([{ user: "a", other: 1 }]).keyBy("user");
     const joined = left.join(right);
-    for (const windows of [GlobalWindows.create(), CumulateEventTimeWindows.of(10, 5)] as WindowAssigner[]) {
-      expect(() => joined.window(windows)).toThrow(coded("WINDOW_INVALID"));
-      expect(() => left.coGroup(right).window(windows)).toThrow(coded("WINDOW_INVALID"));
-    }
     const ofOne = EventTimeSessionWindows.withDynamicGap("n");
     expect(() => joined.window(ofOne)).toThrow(coded("COLUMN_UNKNOWN"));
     expect(() =>

@@ -3,24 +3,18 @@ import { describe, expect, it } from "vitest";
 import { WindowFunctionOperator, type WindowFunctionSpec } from "../../../src/core/operators/window-function.ts";
 import { Schema } from "../../../src/core/schema.ts";
 import { float64, int32, int64, list, utf8 } from "../../../src/core/types.ts";
-import { CountEvictor, DeltaEvictor, type Evictor, TimeEvictor } from "../../../src/core/windows/evictor.ts";
-import type { Trigger } from "../../../src/core/windows/trigger.ts";
-import {
-  ContinuousEventTimeTrigger,
-  ContinuousProcessingTimeTrigger,
-  CountTrigger,
-  DeltaTrigger,
-  EventTimeTrigger,
-  NeverTrigger,
-  ProcessingTimeTrigger,
-  PurgingTrigger,
-} from "../../../src/core/windows/triggers.ts";
-import { GLOBAL_WINDOW } from "../../../src/core/windows/window.ts";
+import { EventTimeTrigger, ProcessingTimeTrigger, PurgingTrigger } from "../../../src/core/windows/triggers.ts";
 import type { AnyWindowSpec } from "../../../src/core/windows/window-assigner.ts";
 import type { WindowCalculation } from "../../../src/core/windows/window-calculation.ts";
 import { memoryState } from "../../../src/state/memory/memory-backend.ts";
 import { NaiveWindowOperator } from "../../reference/window-function.ts";
-import { windowsOf } from "../../reference/windows.ts";
+import {
+  anyEvictor,
+  anyTrigger,
+  anyWindowSpec,
+  assignedWindows,
+  isMerging,
+} from "../../support/any-window-function.ts";
 import { StreamHarness } from "../../support/stream-harness.ts";
 import { withWorkspace } from "../../support/workspace.ts";
 
@@ -30,57 +24,7 @@ const RESULT = Schema.of({ key: utf8, startMs: float64, endMs: float64, ids: lis
 type Row = { key: string; id: number; gap: number };
 
 const anyTime = fc.integer({ min: -15, max: 30 });
-const anyWindow: fc.Arbitrary<AnyWindowSpec> = fc.oneof(
-  fc.record({
-    kind: fc.constant("tumbling" as const),
-    sizeMs: fc.integer({ min: 1, max: 12 }),
-    offsetMs: fc.integer({ min: -5, max: 5 }),
-  }),
-  fc.record({
-    kind: fc.constant("sliding" as const),
-    sizeMs: fc.integer({ min: 1, max: 12 }),
-    slideMs: fc.integer({ min: 1, max: 14 }),
-    offsetMs: fc.integer({ min: -5, max: 5 }),
-  }),
-  fc.record({ step: fc.integer({ min: 1, max: 4 }), count: fc.integer({ min: 1, max: 4 }) }).map(({ step, count }) => ({
-    kind: "cumulate" as const,
-    maxSizeMs: step * count,
-    stepMs: step,
-  })),
-  fc.record({ kind: fc.constant("session" as const), gapMs: fc.integer({ min: 1, max: 8 }) }),
-  fc.constant({ kind: "dynamicSession" as const, gapOf: (row: Record<string, unknown>) => row.gap as number }),
-  fc.constant({ kind: "global" as const }),
-);
-
-const anyBaseTrigger: fc.Arbitrary<Trigger | undefined> = fc.oneof(
-  { arbitrary: fc.constant(undefined), weight: 3 },
-  fc.constant(new EventTimeTrigger() as Trigger),
-  fc.constant(new ProcessingTimeTrigger() as Trigger),
-  fc.constant(new NeverTrigger() as Trigger),
-  fc.integer({ min: 1, max: 4 }).map((n) => CountTrigger.of(n) as Trigger),
-  fc.integer({ min: 1, max: 9 }).map((n) => ContinuousEventTimeTrigger.of(n) as Trigger),
-  fc.integer({ min: 1, max: 9 }).map((n) => ContinuousProcessingTimeTrigger.of(n) as Trigger),
-  fc
-    .integer({ min: 0, max: 9 })
-    .map((n) => DeltaTrigger.of(n, (last, row) => Math.abs((row.id as number) - (last.id as number))) as Trigger),
-);
-const anyTrigger = fc
-  .tuple(anyBaseTrigger, fc.boolean())
-  .map(
-    ([trigger, purges]) =>
-      (trigger !== undefined && purges ? PurgingTrigger.of(trigger) : trigger) as Trigger | undefined,
-  );
-
-const anyEvictor: fc.Arbitrary<Evictor | undefined> = fc.oneof(
-  { arbitrary: fc.constant(undefined), weight: 3 },
-  fc.tuple(fc.nat(4), fc.boolean()).map(([n, after]) => CountEvictor.of(n, { after })),
-  fc.tuple(fc.nat(6), fc.boolean()).map(([n, after]) => TimeEvictor.of(n, { after })),
-  fc
-    .tuple(fc.nat(6), fc.boolean())
-    .map(([n, after]) =>
-      DeltaEvictor.of(n, (row, last) => Math.abs((row.id as number) - (last.id as number)), { after }),
-    ),
-);
+const idOf = (row: Record<string, unknown>) => row.id as number;
 
 type Step =
   | { readonly kind: "rows"; readonly rows: readonly (Row & { time: number })[] }
@@ -164,21 +108,8 @@ function compare(
         : new ProcessingTimeTrigger();
   const naive = new NaiveWindowOperator({
     keyOf: (row) => (options.isAll ? null : row.key),
-    windowsOf: (row, timeMs) => {
-      switch (window.kind) {
-        case "tumbling":
-        case "sliding":
-        case "cumulate":
-          return windowsOf(window, timeMs).map(([startMs, endMs]) => ({ startMs, endMs }));
-        case "session":
-          return [{ startMs: timeMs, endMs: timeMs + (window as { gapMs: number }).gapMs }];
-        case "dynamicSession":
-          return [{ startMs: timeMs, endMs: timeMs + (row.gap as number) }];
-        default:
-          return [GLOBAL_WINDOW];
-      }
-    },
-    merges: window.kind === "session" || window.kind === "dynamicSession",
+    windowsOf: (row, timeMs) => assignedWindows(window, timeMs, () => row.gap as number),
+    merges: isMerging(window),
     domain,
     trigger: trigger ?? defaultTrigger,
     ...(evictor === undefined ? {} : { evictor }),
@@ -238,10 +169,10 @@ const sorted = (rows: readonly object[]): string[] =>
   rows.map((row) => JSON.stringify(row, (_, value) => (typeof value === "bigint" ? Number(value) : value))).sort();
 
 const anyCase = fc.record({
-  window: anyWindow,
+  window: anyWindowSpec,
   domain: fc.constantFrom("event" as const, "event" as const, "processing" as const),
-  trigger: anyTrigger,
-  evictor: anyEvictor,
+  trigger: anyTrigger(idOf),
+  evictor: anyEvictor(idOf),
   allowedLatenessMs: fc.constantFrom(0, 0, 3, 10),
   calculation: fc.constantFrom(...Object.keys(calculations)),
   steps: anySteps,
@@ -255,8 +186,8 @@ describe("windows with user code", () => {
       fc.property(
         anyCase,
         ({ window, domain, trigger, evictor, allowedLatenessMs, calculation, steps, batchRows, isAll }) => {
-          const isMerging = window.kind === "session" || window.kind === "dynamicSession";
-          const chosen = isMerging && trigger !== undefined && trigger.onMerge === undefined ? undefined : trigger;
+          const chosen =
+            isMerging(window) && trigger !== undefined && trigger.onMerge === undefined ? undefined : trigger;
           compare(
             {
               window: window.kind === "global" ? window : ({ ...window, domain } as AnyWindowSpec),
@@ -327,7 +258,7 @@ describe("windows with user code", () => {
 
   it("have snapshots of equal bytes for equal states, however rows were cut into batches", () => {
     fc.assert(
-      fc.property(anyWindow, anyEvictor, fc.array(anyRow, { maxLength: 20 }), (window, evictor, rows) => {
+      fc.property(anyWindowSpec, anyEvictor(idOf), fc.array(anyRow, { maxLength: 20 }), (window, evictor, rows) => {
         const bytes = (cuts: readonly (typeof rows)[], restarts: boolean) =>
           withWorkspace((ws) => {
             const create = () =>

@@ -3,10 +3,11 @@ import { expect, it } from "vitest";
 import { callNode, columnNode } from "../../../src/core/expressions/node.ts";
 import { WindowCoGroupRows } from "../../../src/core/operators/window-co-group-rows.ts";
 import { WindowJoinOperator, type WindowJoinSpec } from "../../../src/core/operators/window-join.ts";
-import type { PaneWindowSpec } from "../../../src/core/row-state/window-sides.ts";
 import { Schema } from "../../../src/core/schema.ts";
 import { int32, utf8 } from "../../../src/core/types.ts";
+import type { AlignedWindowSpec } from "../../../src/core/windows/window-spec.ts";
 import { type JoinedWindow, joinWindows } from "../../reference/joined-windows.ts";
+import { windowsOf as boundsOf } from "../../reference/windows.ts";
 import { cases } from "../../support/cases.ts";
 import { type Row, StreamHarness } from "../../support/stream-harness.ts";
 import { anyScript, multiset, play, rowsOf, type TimedRow } from "../../support/stream-script.ts";
@@ -19,18 +20,21 @@ const anyRow = () =>
     text: fc.constantFrom("", "a", "a text that does not fit inline", null),
   });
 
-const anyWindow: fc.Arbitrary<PaneWindowSpec> = fc
+const anyWindow: fc.Arbitrary<AlignedWindowSpec> = fc
   .record({
-    isSliding: fc.boolean(),
+    kind: fc.constantFrom("tumbling" as const, "sliding" as const, "cumulate" as const),
     sizeMs: fc.integer({ min: 1, max: 12 }),
     slideMs: fc.integer({ min: 1, max: 15 }),
+    steps: fc.integer({ min: 1, max: 4 }),
     offsetMs: fc.integer({ min: -20, max: 20 }),
   })
-  .map(({ isSliding, sizeMs, slideMs, offsetMs }) =>
-    isSliding ? { kind: "sliding", sizeMs, slideMs, offsetMs } : { kind: "tumbling", sizeMs, offsetMs },
-  );
+  .map(({ kind, sizeMs, slideMs, steps, offsetMs }): AlignedWindowSpec => {
+    if (kind === "sliding") return { kind, sizeMs, slideMs, offsetMs };
+    if (kind === "tumbling") return { kind, sizeMs, offsetMs };
+    return { kind, maxSizeMs: sizeMs * steps, stepMs: sizeMs, offsetMs };
+  });
 
-const anySpec: fc.Arbitrary<WindowJoinSpec & { readonly window: PaneWindowSpec }> = fc
+const anySpec: fc.Arbitrary<WindowJoinSpec & { readonly window: AlignedWindowSpec }> = fc
   .record({
     type: fc.constantFrom("inner", "left", "right", "full", "semi", "anti" as const),
     byText: fc.boolean(),
@@ -69,23 +73,12 @@ const anySpec: fc.Arbitrary<WindowJoinSpec & { readonly window: PaneWindowSpec }
     };
   });
 
-/** Starts of all windows that have a row. */
-function startsOf(window: PaneWindowSpec, time: number): number[] {
-  const slide = window.kind === "tumbling" ? window.sizeMs : window.slideMs;
-  const starts: number[] = [];
-  for (let start = -300; start <= 300; start++) {
-    const isStart = (start - (window.offsetMs ?? 0)) % slide === 0;
-    if (isStart && start <= time && time < start + window.sizeMs) starts.push(start);
-  }
-  return starts;
-}
-
-function windowsOf(rows: readonly TimedRow[], window: PaneWindowSpec): JoinedWindow<TimedRow>[] {
-  const windows = new Map<number, { start: number; end: number; left: TimedRow[]; right: TimedRow[] }>();
+function windowsOf(rows: readonly TimedRow[], window: AlignedWindowSpec): JoinedWindow<TimedRow>[] {
+  const windows = new Map<string, { start: number; end: number; left: TimedRow[]; right: TimedRow[] }>();
   for (const row of rows) {
-    for (const start of startsOf(window, row.time)) {
-      const found = windows.get(start) ?? { start, end: start + window.sizeMs, left: [], right: [] };
-      windows.set(start, found);
+    for (const [start, end] of boundsOf(window, row.time)) {
+      const found = windows.get(`${start} ${end}`) ?? { start, end, left: [], right: [] };
+      windows.set(`${start} ${end}`, found);
       (row.input === 0 ? found.left : found.right).push(row);
     }
   }
@@ -93,7 +86,7 @@ function windowsOf(rows: readonly TimedRow[], window: PaneWindowSpec): JoinedWin
 }
 
 /** The nested loop in each window. */
-function reference(rows: readonly TimedRow[], spec: WindowJoinSpec & { readonly window: PaneWindowSpec }): Row[] {
+function reference(rows: readonly TimedRow[], spec: WindowJoinSpec & { readonly window: AlignedWindowSpec }): Row[] {
   const [key] = spec.leftKeys;
   const { type } = spec;
   const matches = (l: TimedRow, r: TimedRow): boolean =>
@@ -149,14 +142,14 @@ it("rows of a window join are late if and only if all their windows are closed; 
         const joined: { watermark: number; row: TimedRow }[] = [];
         let watermark = Number.NEGATIVE_INFINITY;
         const lateness = spec.allowedLatenessMs ?? 0;
-        const isClosed = (start: number) => start + spec.window.sizeMs - 1 + lateness <= watermark;
+        const isClosed = ([, end]: readonly [number, number]) => end - 1 + lateness <= watermark;
         for (const step of tooEarly) {
           if (step.kind === "watermark") watermark = Math.max(watermark, step.timeMs);
           if (step.kind !== "rows") continue;
           for (const row of step.rows) {
-            const starts = startsOf(spec.window, row.time);
-            if (starts.length > 0 && starts.every(isClosed)) late.push(Number(row.row.id));
-            else if (starts.length > 0) joined.push({ watermark, row });
+            const bounds = boundsOf(spec.window, row.time);
+            if (bounds.length > 0 && bounds.every(isClosed)) late.push(Number(row.row.id));
+            else if (bounds.length > 0) joined.push({ watermark, row });
           }
         }
         const harness = new StreamHarness(
@@ -167,7 +160,7 @@ it("rows of a window join are late if and only if all their windows are closed; 
         play(harness, tooEarly);
         const gaps = new Set(
           rowsOf(tooEarly)
-            .filter(({ time }) => startsOf(spec.window, time).length === 0)
+            .filter(({ time }) => boundsOf(spec.window, time).length === 0)
             .map(({ row }) => Number(row.id)),
         );
         // A row in a gap between windows is in none: whether it counts as late is not said.
@@ -205,13 +198,13 @@ it("a window coGroup gives the rows of both sides of each key and window", () =>
           { batchRows },
         );
         play(harness, steps);
-        const expected = windowsOf(rowsOf(steps), window).flatMap(({ start, left, right }) => {
+        const expected = windowsOf(rowsOf(steps), window).flatMap(({ end, left, right }) => {
           const keys = new Set([...left, ...right].map(({ row }) => row.k));
           return [...keys].map((k) => ({
             k,
             left: ids(left.filter(({ row }) => row.k === k).map(({ row }) => row)),
             right: ids(right.filter(({ row }) => row.k === k).map(({ row }) => row)),
-            time: start + window.sizeMs - 1,
+            time: end - 1,
           }));
         });
         expect(multiset(harness.emitted.map(({ row, time }) => ({ ...row, time })))).toEqual(multiset(expected));

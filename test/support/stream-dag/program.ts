@@ -6,6 +6,7 @@ import { anyLookupStep } from "./lookup-steps.ts";
 import { anyProcessStep } from "./process-steps.ts";
 import { anyMove, anyRowStep } from "./row-steps.ts";
 import type { ScriptedSplit } from "./scripted-source.ts";
+import { anySharedWindowStep } from "./shared-window-steps.ts";
 import { anyWindowFunction } from "./window-function-steps.ts";
 import { anyWindowStep } from "./window-steps.ts";
 
@@ -83,7 +84,16 @@ const anyPlacing: fc.Arbitrary<Placing> = fc.record(
 );
 
 const anyNode: fc.Arbitrary<DagNode> = fc.record({
-  step: fc.oneof(anyRowStep, anyWindowStep, anyProcessStep, anyMove, anyWindowFunction, anyLookupStep, anyArrivalStep),
+  step: fc.oneof(
+    anyRowStep,
+    anyWindowStep,
+    anyProcessStep,
+    anyMove,
+    anyWindowFunction,
+    anySharedWindowStep,
+    anyLookupStep,
+    anyArrivalStep,
+  ),
   from: fc.tuple(fc.nat(20), fc.nat(20)),
   readsSide: fc.constantFrom(false, false, false, true),
   isSunk: fc.constantFrom(false, false, true),

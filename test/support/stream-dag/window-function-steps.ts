@@ -4,9 +4,11 @@ import {
   CountTrigger,
   EventTimeSessionWindows,
   EventTimeTrigger,
+  type Evictor,
   mapState,
   PurgingTrigger,
   TimeEvictor,
+  type Trigger,
   types,
 } from "../../../src/index.ts";
 import { big, byKey, type DagStep, type Event, type EventFields, type EventRow, events } from "./events.ts";
@@ -100,34 +102,37 @@ const numbering: AnyFunction = {
 const anyFunction = fc.constantFrom(reduceAndProcess, aggregateAndProcess, apply, numbering);
 
 /** Which rows a window has when it fires, firing by firing. */
-interface AnyFiring {
+export interface AnyFiring {
   readonly text: string;
   /** Functions of these rows would depend on their order. */
   readonly isCountOnly: boolean;
   meaning(rows: readonly Event[]): readonly (readonly Event[])[];
-  build(windows: Windows): Windows;
+  readonly trigger?: Trigger<never>;
+  readonly evictor?: Evictor<never>;
 }
 
-const anyFiring: fc.Arbitrary<AnyFiring> = fc.oneof(
-  fc.constant<AnyFiring>({ text: "", isCountOnly: false, meaning: (rows) => [rows], build: (windows) => windows }),
+const atItsEnd: AnyFiring = { text: "", isCountOnly: false, meaning: (rows) => [rows] };
+
+export const anyFiring: fc.Arbitrary<AnyFiring> = fc.oneof(
+  fc.constant(atItsEnd),
   fc.constant<AnyFiring>({
     text: ".trigger(EventTimeTrigger)",
     isCountOnly: false,
     meaning: (rows) => [rows],
-    build: (windows) => windows.trigger(EventTimeTrigger.create()),
+    trigger: EventTimeTrigger.create(),
   }),
   fc.constant<AnyFiring>({
     text: ".trigger(PurgingTrigger(EventTimeTrigger))",
     isCountOnly: false,
     meaning: (rows) => [rows],
-    build: (windows) => windows.trigger(PurgingTrigger.of(EventTimeTrigger.create())),
+    trigger: PurgingTrigger.of(EventTimeTrigger.create()),
   }),
   fc.record({ keepMs: fc.integer({ min: 1, max: 12 }) }).map(
     ({ keepMs }): AnyFiring => ({
       text: `.evictor(TimeEvictor(${keepMs}))`,
       isCountOnly: false,
       meaning: (rows) => [rows.filter(({ t }) => t > Math.max(...rows.map((row) => row.t)) - keepMs)],
-      build: (windows) => windows.evictor(TimeEvictor.of(keepMs)),
+      evictor: TimeEvictor.of(keepMs),
     }),
   ),
   fc.record({ count: fc.integer({ min: 1, max: 4 }), isPurging: fc.boolean() }).map(
@@ -138,13 +143,19 @@ const anyFiring: fc.Arbitrary<AnyFiring> = fc.oneof(
         Array.from({ length: Math.floor(rows.length / count) }, (_, i) =>
           rows.slice(0, isPurging ? count : (i + 1) * count),
         ),
-      build: (windows) =>
-        isPurging
-          ? windows.trigger(PurgingTrigger.of(CountTrigger.of(count)))
-          : windows.trigger(CountTrigger.of(count)),
+      trigger: isPurging ? PurgingTrigger.of(CountTrigger.of(count)) : CountTrigger.of(count),
     }),
   ),
 );
+
+/** How many rows a session has when it fires early depends on which sessions have been joined by then. */
+export const firingOf = (window: AnyWindow, given: AnyFiring): AnyFiring =>
+  given.isCountOnly && window.text.startsWith("session") ? atItsEnd : given;
+
+const fired = (windows: Windows, { trigger, evictor }: AnyFiring): Windows => {
+  const triggered = trigger === undefined ? windows : windows.trigger(trigger);
+  return evictor === undefined ? triggered : triggered.evictor(evictor);
+};
 
 const counting: AnyFunction = {
   text: "process(rows)",
@@ -162,15 +173,16 @@ const functionSession = fc.constant(
 );
 
 /** Windows of one's own that are those of 10 ms, and one of 30 ms for even rows. */
-const ownBounds = (v: number, t: number): Bounds[] =>
+export const ownBounds = (v: number, t: number): Bounds[] =>
   (v % 2 === 0 ? [10, 30] : [10]).map((sizeMs) => {
     const startMs = Math.floor(t / sizeMs) * sizeMs;
     return { startMs, endMs: startMs + sizeMs };
   });
 
-const own = fc.constant<AnyWindow>({
+/** `assigner` gives the windows of `ownBounds`. */
+export const ownWindows = (assigner: object): AnyWindow => ({
   text: "own",
-  assigner: { assignWindows: ({ v }: EventRow, timeMs: number) => ownBounds(Number(v), timeMs) } as never,
+  assigner: assigner as never,
   cut: (rows) => {
     const found = new Map<string, { bounds: readonly [number, number]; rows: Event[] }>();
     for (const row of rows) {
@@ -185,6 +197,10 @@ const own = fc.constant<AnyWindow>({
   },
 });
 
+const own = fc.constant(
+  ownWindows({ assignWindows: ({ v }: EventRow, timeMs: number) => ownBounds(Number(v), timeMs) }),
+);
+
 export const anyWindowFunction: fc.Arbitrary<DagStep> = fc
   .record({
     window: fc.oneof({ weight: 4, arbitrary: anyWindow }, functionSession, own),
@@ -193,9 +209,7 @@ export const anyWindowFunction: fc.Arbitrary<DagStep> = fc
     isKeyed: fc.constantFrom(true, true, false),
   })
   .map(({ window, firing: given, fn: wanted, isKeyed }): DagStep => {
-    // How many rows a session has when it fires early depends on which sessions have been joined by then.
-    const isMerging = window.text.startsWith("session");
-    const firing = given.isCountOnly && isMerging ? { ...given, ...atItsEnd } : given;
+    const firing = firingOf(window, given);
     // Several windows of one's own may end together.
     const fn = firing.isCountOnly || (wanted.isNumbering === true && window.text === "own") ? counting : wanted;
     return {
@@ -207,10 +221,10 @@ export const anyWindowFunction: fc.Arbitrary<DagStep> = fc
             .cut(group)
             .toSorted((a, b) => a.bounds[1] - b.bounds[1])
             .flatMap(({ bounds, rows: inside }, i) =>
-              firing.meaning(inside).map((fired) => ({
+              firing.meaning(inside).map((rowsThen) => ({
                 id: bounds[0],
                 k,
-                v: fn.meaning(fired) + (fn.isNumbering === true ? 1000 * (i + 1) : 0),
+                v: fn.meaning(rowsThen) + (fn.isNumbering === true ? 1000 * (i + 1) : 0),
                 t: bounds[1] - 1,
               })),
             ),
@@ -219,9 +233,7 @@ export const anyWindowFunction: fc.Arbitrary<DagStep> = fc
         const windows = isKeyed
           ? s.keyBy("k").window(window.assigner)
           : (s.windowAll(window.assigner) as unknown as Windows);
-        return at(fn.build(firing.build(windows)) as typeof s);
+        return at(fn.build(fired(windows, firing)) as typeof s);
       },
     };
   });
-
-const atItsEnd: AnyFiring = { text: "", isCountOnly: false, meaning: (rows) => [rows], build: (windows) => windows };

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import type { JoinType } from "../../../src/core/joins/join-plan.ts";
 import type { AlignedWindowSpec } from "../../../src/core/windows/window-spec.ts";
 import type { WindowedStream } from "../../../src/datastream/windowed-stream.ts";
 import type { WindowAssigner } from "../../../src/datastream/windows.ts";
@@ -127,7 +128,7 @@ type AggregateName = keyof typeof AGGREGATES;
 const aggregateName = fc.constantFrom(...(Object.keys(AGGREGATES) as AggregateName[]));
 const exactName = fc.constantFrom("sum + count" as const, "min + max" as const);
 
-const lastMs = col("windowEnd").toEpoch("ms").sub(1n);
+export const lastMs = col("windowEnd").toEpoch("ms").sub(1n);
 let tags = 0;
 
 interface Windowed {
@@ -178,16 +179,16 @@ export const combinable = fc
   .map(windowStep);
 
 /** Pairs, and rows of either side alone, as the steps below give them. */
-const pair = (left: Event | undefined, right: Event | undefined, t: number): Event => ({
+export const pair = (left: Event | undefined, right: Event | undefined, t: number): Event => ({
   id: ((left?.id ?? -1) * 31 + (right?.id ?? -2)) % ID_LIMIT,
   k: (left ?? right)?.k ?? null,
   v: (left?.v ?? 7) - (right?.v ?? 9),
   t,
 });
 
-const isMatch = (left: Event, right: Event): boolean => left.k !== null && left.k === right.k;
+export const isMatch = (left: Event, right: Event): boolean => left.k !== null && left.k === right.k;
 
-const paired = (joined: unknown, t: Expression): EventStream =>
+export const paired = (joined: unknown, t: Expression): EventStream =>
   selected(joined, {
     id: coalesce(col("id"), -1n)
       .mul(31n)
@@ -224,25 +225,31 @@ export const intervalJoin = fc
     };
   });
 
-/** The rows of two streams by key and window: a session is that of both. */
-function cutBoth(window: AnyWindow, [left, right]: readonly (readonly Event[])[]) {
+/** The rows of two streams by key and window, firing by firing: a session is that of both. */
+export function cutBoth(
+  window: AnyWindow,
+  [left, right]: readonly (readonly Event[])[],
+  firings: (rows: readonly Event[]) => readonly (readonly Event[])[] = (rows) => [rows],
+) {
   const rows = [...left.map((row) => ({ ...row, isLeft: true })), ...right.map((row) => ({ ...row, isLeft: false }))];
   return [...byKey(rows)].flatMap(([k, group]) =>
-    window.cut(group).map(({ bounds, rows: inside }) => {
-      const side = (isLeft: boolean) => (inside as typeof rows).filter((row) => row.isLeft === isLeft);
-      return { k, t: bounds[1] - 1, left: side(true), right: side(false) };
-    }),
+    window.cut(group).flatMap(({ bounds, rows: inside }) =>
+      firings(inside).map((fired) => {
+        const side = (isLeft: boolean) => (fired as typeof rows).filter((row) => row.isLeft === isLeft);
+        return { k, t: bounds[1] - 1, left: side(true), right: side(false) };
+      }),
+    ),
   );
 }
 
-const functionSession = fc.constant(
+export const functionSession = fc.constant(
   sessions(
     "session(|v| % 5 + 1, a function)",
     EventTimeSessionWindows.withDynamicGap((row: { readonly v?: unknown }) => (Math.abs(Number(row.v)) % 5) + 1),
     ({ v }) => (Math.abs(v) % 5) + 1,
   ),
 );
-const sharedWindow = fc.oneof(tumbling, sliding, session, dynamicSession, functionSession);
+const sharedWindow = fc.oneof(tumbling, sliding, cumulate, session, dynamicSession, functionSession);
 
 const coGroup = fc.record({ window: sharedWindow }).map(
   ({ window }): DagStep => ({
@@ -283,9 +290,11 @@ const coGroup = fc.record({ window: sharedWindow }).map(
   }),
 );
 
+export const joinType = fc.constantFrom("inner", "left", "right", "full", "semi", "anti" as const);
+
 const windowJoin = fc
   .record({
-    type: fc.constantFrom("inner", "left", "right", "full", "semi", "anti" as const),
+    type: joinType,
     window: sharedWindow,
   })
   .map(({ type, window }): DagStep => {
@@ -293,23 +302,7 @@ const windowJoin = fc
     return {
       inputs: 2,
       text: ([a, b]) => `${a}.keyBy("k").join(${b}.keyBy("k"), "${type}").window(${window.text})`,
-      meaning: (inputs) =>
-        cutBoth(window, inputs).flatMap(({ t, left: l, right: r }) => {
-          const lonely = l.filter((row) => !r.some((other) => isMatch(row, other)));
-          if (type === "semi") return l.filter((row) => !lonely.includes(row)).map((row) => ({ ...row, t }));
-          if (type === "anti") return lonely.map((row) => ({ ...row, t }));
-          const pairs = l.flatMap((row) =>
-            r.filter((other) => isMatch(row, other)).map((other) => pair(row, other, t)),
-          );
-          const lefts = type === "left" || type === "full" ? lonely : [];
-          const rights =
-            type === "right" || type === "full" ? r.filter((row) => !l.some((other) => isMatch(other, row))) : [];
-          return [
-            ...pairs,
-            ...lefts.map((row) => pair(row, undefined, t)),
-            ...rights.map((row) => pair(undefined, row, t)),
-          ];
-        }),
+      meaning: (inputs) => cutBoth(window, inputs).flatMap(({ t, left, right }) => joinedRows(type, left, right, t)),
       build: ([a, b], at) => {
         const joined = at(a.keyBy("k").join(b.keyBy("k"), { type }).window(window.assigner));
         if (hasRight) return paired(joined, lastMs);
@@ -317,6 +310,17 @@ const windowJoin = fc
       },
     };
   });
+
+/** The pairs of rows that a window has of both sides. */
+export function joinedRows(type: JoinType, l: readonly Event[], r: readonly Event[], t: number): Event[] {
+  const lonely = l.filter((row) => !r.some((other) => isMatch(row, other)));
+  if (type === "semi") return l.filter((row) => !lonely.includes(row)).map((row) => ({ ...row, t }));
+  if (type === "anti") return lonely.map((row) => ({ ...row, t }));
+  const pairs = l.flatMap((row) => r.filter((other) => isMatch(row, other)).map((other) => pair(row, other, t)));
+  const lefts = type === "left" || type === "full" ? lonely : [];
+  const rights = type === "right" || type === "full" ? r.filter((row) => !l.some((other) => isMatch(other, row))) : [];
+  return [...pairs, ...lefts.map((row) => pair(row, undefined, t)), ...rights.map((row) => pair(undefined, row, t))];
+}
 
 export const anyWindowStep: fc.Arbitrary<DagStep> = fc.oneof(
   { weight: 3, arbitrary: windowed },
