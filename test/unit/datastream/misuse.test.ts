@@ -77,7 +77,7 @@ describe.each(WRONG.map((given) => [nameOf(given), given] as const))("given %s",
   };
   it.each(Object.keys(objects))("%s wants an object of its kind", (name) => {
     expect(objects[name]).toThrow(
-      expect.objectContaining({ code: expect.stringMatching(/^(ARGUMENT|OUTPUT_TAG)_INVALID$/) }),
+      expect.objectContaining({ code: expect.stringMatching(/^(ARGUMENT|OUTPUT_TAG|WINDOW)_INVALID$/) }),
     );
   });
 
