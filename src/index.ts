@@ -130,6 +130,13 @@ export {
   longZeroConvergence,
 } from "./dataset/iteration-aggregators.ts";
 export type { IterationOptions, Superstep } from "./dataset/iterations.ts";
+export {
+  Savepoint,
+  type SavepointCreateOptions,
+  type SavepointOpenOptions,
+  type SavepointState,
+  type WithStateOptions,
+} from "./dataset/savepoint.ts";
 export type { ColumnSummary } from "./dataset/summaries.ts";
 export type { CheckpointOptions } from "./datastream/checkpointing.ts";
 export { CoGroupedStreams, WindowedCoGroup } from "./datastream/co-grouped-streams.ts";

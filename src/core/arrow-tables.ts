@@ -1,7 +1,9 @@
 import * as arrow from "apache-arrow";
 import { fromArrow, toArrow } from "./arrow.ts";
+import { schemaFromArrow } from "./arrow-types.ts";
 import type { Batch } from "./batch.ts";
 import { plainColumn } from "./columns/dictionary.ts";
+import type { Schema } from "./schema.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** What is done in one turn of a thread that has other work: a fraction of a millisecond. */
@@ -96,4 +98,11 @@ class Pieces extends arrow.AsyncByteQueue {
     }
     return bytes;
   }
+}
+
+/** Columns and rows of an Arrow IPC stream of at least one batch. */
+export function tableShape(bytes: Uint8Array): { readonly schema: Schema; readonly rowCount: number } {
+  const [first, ...others] = parseTable(bytes);
+  const rowCount = others.reduce((sum, { numRows }) => sum + numRows, first.numRows);
+  return { schema: schemaFromArrow(first.schema), rowCount };
 }

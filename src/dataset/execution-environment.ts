@@ -99,7 +99,8 @@ export class ExecutionEnvironment {
   readonly #isParallelismGiven: boolean;
   readonly #pendingSinks: { handle: PlanHandle; sink: Sink | SinkSpec }[] = [];
   readonly #accumulators = new Map<string, AccumulatorSet>();
-  readonly #context: JobContext;
+  /** @internal */
+  readonly context: JobContext;
 
   readonly #scope: EnvironmentScope;
 
@@ -117,7 +118,7 @@ export class ExecutionEnvironment {
     );
     this.batchRows = checked("batchRows", options.batchRows ?? DEFAULT_BATCH_ROWS, 1, 1 << 24);
     this.parameters = options.parameters ?? {};
-    this.#context = {
+    this.context = {
       host,
       parameters: this.parameters,
       run: async (outputs, signal, purpose) => {
@@ -267,7 +268,7 @@ export class ExecutionEnvironment {
   }
 
   #dataSet<F extends Fields>(source: Source, pinned = false): DataSet<F> {
-    return new DataSet<F>(this.#context, PlanHandle.of(sourceNode(source, pinned)));
+    return new DataSet<F>(this.context, PlanHandle.of(sourceNode(source, pinned)));
   }
 
   async #openSink(spec: SinkSpec): Promise<Sink> {
@@ -278,7 +279,7 @@ export class ExecutionEnvironment {
   /** A source whose connector is imported when it is first needed. */
   #load<F extends Fields>(make: () => Promise<Source>, pinned = false): DataSet<F> {
     return new DataSet<F>(
-      this.#context,
+      this.context,
       PlanHandle.deferred(async () => sourceNode(await make(), pinned)),
     );
   }
