@@ -1,14 +1,11 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Block } from "../../../../src/core/memory/block.ts";
-import type { Workspace } from "../../../../src/core/workspace.ts";
 import { type Change, presentRows } from "../../../reference/changelog.ts";
 import { first, NEVER, Places, renewed, type TimedKey } from "../../../reference/key-times.ts";
 import { cases } from "../../../support/cases.ts";
-import { withWorkspace } from "../../../support/workspace.ts";
+import { inMemory } from "../../../support/kernel-memory.ts";
 
 const GROUPS = 4;
-const LEAST = -(2n ** 63n);
 const KINDS = { added: [0, 2], back: [1, 3] } as const;
 
 const group = fc.nat(GROUPS - 1);
@@ -17,68 +14,6 @@ const ttl = fc.oneof(fc.integer({ min: 1, max: 12 }), fc.constant(2 ** 52));
 const times = fc.array(fc.oneof(time, fc.constant(NEVER)), { minLength: GROUPS, maxLength: GROUPS });
 const anyKey = fc.record({ group, timeMs: time, isBack: fc.boolean(), isUpdate: fc.boolean() });
 const anyKeys = fc.array(anyKey, { maxLength: 24, size: "max" });
-
-/** Memory of a case, freed with it. */
-function inMemory<T>(run: (memory: Memory, ws: Workspace) => T): T {
-  return withWorkspace((ws) => {
-    const memory = new Memory(ws);
-    try {
-      return run(memory, ws);
-    } finally {
-      memory.release();
-    }
-  });
-}
-
-class Memory {
-  readonly #ws: Workspace;
-  readonly #blocks: Block[] = [];
-
-  constructor(ws: Workspace) {
-    this.#ws = ws;
-  }
-
-  room(bytes: number): number {
-    const block = this.#ws.allocate(bytes);
-    this.#blocks.push(block);
-    return block.address;
-  }
-
-  u32(values: readonly number[]): number {
-    const address = this.room(values.length * 4);
-    this.#ws.u32.set(values, address >>> 2);
-    return address;
-  }
-
-  i64(values: readonly number[]): number {
-    const address = this.room(values.length * 8);
-    values.forEach((value, i) => {
-      this.#ws.i64[address / 8 + i] = value === NEVER ? LEAST : BigInt(value);
-    });
-    return address;
-  }
-
-  u8(values: readonly number[]): number {
-    const address = this.room(values.length);
-    this.#ws.u8.set(values, address);
-    return address;
-  }
-
-  readU32(address: number, length: number): number[] {
-    return [...this.#ws.u32.subarray(address >>> 2, (address >>> 2) + length)];
-  }
-
-  readI64(address: number, length: number): number[] {
-    return Array.from({ length }, (_, i) => {
-      const value = this.#ws.i64[address / 8 + i];
-      return value === LEAST ? NEVER : Number(value);
-    });
-  }
-
-  release(): void {
-    for (const block of this.#blocks) block.release();
-  }
-}
 
 const kindsOf = (rows: readonly { readonly isBack: boolean; readonly isUpdate: boolean }[]) =>
   rows.map(({ isBack, isUpdate }) => KINDS[isBack ? "back" : "added"][isUpdate ? 1 : 0]);
