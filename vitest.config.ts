@@ -1,8 +1,12 @@
 import { defineConfig } from "vitest/config";
 
 const isDeep = process.env.MILLRACE_DEEP === "1";
+/** A planted bug that tests are to find: see docs/mutations.md. */
+const mutation = process.env.MILLRACE_MUTATION;
+const plugins = mutation === undefined ? [] : [(await import("./test/mutations/plugin.ts")).mutationPlugin(mutation)];
 
 export default defineConfig({
+  plugins,
   test: {
     include: ["test/**/*.test.ts", ...(isDeep ? ["test/**/*.deep.ts"] : [])],
     globalSetup: ["test/support/services-run.ts"],

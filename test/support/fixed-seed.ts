@@ -7,3 +7,8 @@ const known = fc.readConfigureGlobal();
 if (MILLRACE_SEED !== undefined) {
   fc.configureGlobal({ ...known, seed: Number(MILLRACE_SEED), ...(MILLRACE_PATH && { path: MILLRACE_PATH }) });
 } else if (MILLRACE_DEEP !== "1") fc.configureGlobal({ ...known, seed: 20_261_122 });
+
+// That a planted bug is found is all that is asked: nobody reads the counterexample.
+if (process.env.MILLRACE_MUTATION !== undefined) {
+  fc.configureGlobal({ ...fc.readConfigureGlobal(), endOnFailure: true });
+}

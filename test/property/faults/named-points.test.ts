@@ -1,33 +1,7 @@
-import fc from "fast-check";
 import { expect, it } from "vitest";
-import { Schema, types, valueState } from "../../../src/index.ts";
-import type { FaultJob } from "../../../src/testing/faults/fault-check.ts";
 import { faults } from "../../../src/testing/faults/faults.ts";
-
-const orders = Schema.of({ id: types.int64, customer: types.utf8 });
-const order = fc.record({ id: fc.bigInt(0n, 99n), customer: fc.constantFrom("a", "b", "c", null) });
-const inputs = { orders: { schema: orders, rows: fc.array(order, { maxLength: 14, size: "max" }) } };
-const count = valueState("count", types.int64);
-
-/** A count per key, behind an exchange. */
-const counting: FaultJob<typeof inputs> = (environment, { orders }, outputs) => {
-  const counts = environment
-    .fromSource(orders)
-    .uid("orders")
-    .keyBy("customer")
-    .process(
-      {
-        processElement({ customer }, { state }, out) {
-          const next = (state(count).get() ?? 0n) + 1n;
-          state(count).set(next);
-          out.collect({ customer, count: next });
-        },
-      },
-      { schema: Schema.of({ customer: types.utf8, count: types.int64 }) },
-    )
-    .uid("counts");
-  counts.addSink(outputs.sink("counts"), { uid: "sink" });
-};
+import { counting, countingInputs as inputs } from "../../support/counting-job.ts";
+import { checkKept } from "../../support/kept-cases.ts";
 
 /** Of notes on reliability: where a crash is known to have hurt other engines. */
 const POINTS: Readonly<Record<string, string>> = {
@@ -55,7 +29,7 @@ const POINTS: Readonly<Record<string, string>> = {
 const RUNS = process.env.MILLRACE_DEEP === "1" ? 100_000 : 1500;
 
 it("crashes at every named moment lose and repeat nothing, and each is reached in 1 of 100 runs", async () => {
-  const report = await faults.check(counting, {
+  const report = await checkKept("named-points", counting("sink"), {
     inputs,
     faults: [faults.crashes(3), faults.rescale(1, 4)],
     runs: RUNS,

@@ -11,6 +11,7 @@ import { Simulation } from "../../../src/testing/simulation.ts";
 import { SimulatedCrashError } from "../../../src/testing/simulation-errors.ts";
 import { crc32cReference } from "../../reference/crc32c.ts";
 import { cases, patienceMs } from "../../support/cases.ts";
+import { assertKept } from "../../support/kept-cases.ts";
 
 /*
  * A job is a list of the checkpoints it has passed: its state after n of them. What a run commits with a checkpoint is
@@ -223,13 +224,12 @@ describe("whoever goes on from the checkpoints of a job", () => {
   it(
     "has all in its past that was committed, whatever crashes and whoever else runs",
     async () => {
-      await fc.assert(
-        fc.asyncProperty(scenario(false, "crash", "kill", "io-error", "disk-full", "sync-lost"), async (given) => {
-          const { failures } = await play(given);
-          expect(failures).not.toContain("CHECKPOINT_CORRUPT");
-        }),
-        { numRuns: RUNS },
-      );
+      const any = scenario(false, "crash", "kill", "io-error", "disk-full", "sync-lost");
+      const law = async (given: Scenario) => {
+        const { failures } = await play(given);
+        expect(failures).not.toContain("CHECKPOINT_CORRUPT");
+      };
+      await assertKept("checkpoint-directory", any, law, { numRuns: RUNS });
     },
     patienceMs(240_000),
   );
@@ -237,12 +237,8 @@ describe("whoever goes on from the checkpoints of a job", () => {
   it(
     "neither takes what is damaged, nor goes back behind a commit for it",
     async () => {
-      await fc.assert(
-        fc.asyncProperty(scenario(true, "crash", "kill", "bit-flip"), async (given) => {
-          await play(given);
-        }),
-        { numRuns: RUNS },
-      );
+      const law = async (given: Scenario) => void (await play(given));
+      await assertKept("damaged-directory", scenario(true, "crash", "kill", "bit-flip"), law, { numRuns: RUNS });
     },
     patienceMs(240_000),
   );

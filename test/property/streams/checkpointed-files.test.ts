@@ -7,6 +7,7 @@ import type { Fault } from "../../../src/testing/fault-plan.ts";
 import { Simulation } from "../../../src/testing/simulation.ts";
 import { SimulatedCrashError } from "../../../src/testing/simulation-errors.ts";
 import { cases, patienceMs } from "../../support/cases.ts";
+import { assertKept } from "../../support/kept-cases.ts";
 import { expectAllSums, seenSums, sumIntoFiles } from "../../support/summed-files.ts";
 
 beforeAll(loadEngine);
@@ -133,7 +134,7 @@ const RUNS = cases(60);
 it(
   "files of a stream with checkpoints are those of an undisturbed run, wherever it is killed and restored",
   async () => {
-    await fc.assert(fc.asyncProperty(scenario, runWithRestarts), { numRuns: RUNS });
+    await assertKept("checkpointed-files", scenario, runWithRestarts, { numRuns: RUNS });
     expect(restores).toBeGreaterThan(RUNS / 10);
   },
   patienceMs(120_000),

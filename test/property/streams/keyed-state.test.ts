@@ -61,7 +61,8 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       kind: fc.constant("timer" as const),
       key: fc.nat(5),
       domain: fc.constantFrom("event" as const, "processing" as const),
-      at: fc.integer({ min: 1, max: 40 }),
+      // Some times come again, so that there is something to delete.
+      at: fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(11, 30)),
       isDelete: fc.boolean(),
     }),
   },
@@ -189,6 +190,9 @@ const ttls = fc.option(
 );
 
 describe("keyed state and timers", () => {
+  /** Of keys that have asked for a timer, for ever. */
+  const visited = valueState("visited", int32);
+
   it("are what plain maps are, whatever keys, times to live, restores and parallelism", () => {
     fc.assert(
       fc.property(
@@ -201,10 +205,11 @@ describe("keyed state and timers", () => {
             const schema = Schema.of({ key: type, command: int32 });
             const model = new Model(ttl);
             let read: unknown[] | undefined;
-            let fired: { key: unknown; at: number; domain: string }[] = [];
+            let fired: { key: unknown; at: number; domain: string; isAtHome: boolean }[] = [];
             const act = (context: TimerContext, one: Command) => {
               if (one.kind === "timer") {
                 const { timers } = context;
+                context.state(visited).set(1);
                 const method = one.domain === "event" ? "EventTime" : "ProcessingTime";
                 timers[`${one.isDelete ? "delete" : "register"}${method}`](base(one.domain) + one.at);
                 return;
@@ -230,7 +235,10 @@ describe("keyed state and timers", () => {
                 {
                   processElement: (row, context) =>
                     act(context as unknown as TimerContext, commands[row.command as number]),
-                  onTimer: (at, context) => void fired.push({ key: context.key, at, domain: context.timeDomain }),
+                  onTimer(at, context) {
+                    const isAtHome = context.state(visited).get() === 1;
+                    fired.push({ key: context.key, at, domain: context.timeDomain, isAtHome });
+                  },
                 },
                 schema,
                 ["key"],
@@ -246,6 +254,8 @@ describe("keyed state and timers", () => {
               timers = timers.filter((one) => !due.includes(one));
               const order = (one: { key: unknown; at: number }) => `${one.at} ${text(one.key)}`;
               expect(fired.map(order).sort()).toEqual(due.map(order).sort());
+              // A timer and the state of its key go to one subtask.
+              expect(fired.every(({ isAtHome }) => isAtHome)).toBe(true);
               if (op.operators.length === 1 && domain !== "both") {
                 expect(fired.map(({ at }) => at)).toEqual(fired.map(({ at }) => at).sort((a, b) => a - b));
               }

@@ -223,3 +223,27 @@ it(
   },
   patienceMs(120_000),
 );
+
+it(
+  "a job that gets on is started again however often it fails",
+  async () => {
+    const law = fc.asyncProperty(scenario, fc.integer({ min: 1, max: 2 }), async (given, promised) => {
+      const simulation = new Simulation({ tape: given.tape, parallelism: 4 });
+      await simulation.run(async (host) => {
+        // Between two bad rows there is time for some checkpoints.
+        const often = { ...given, intervalMs: 10 + (given.intervalMs % 60) };
+        const env = environment(host, often).setRestartStrategy(given.strategy(promised));
+        const bad = new Set([30, 60, 90, 119]);
+        sumIntoFiles(env, { ...given, count: 120 }, (n) => {
+          if (bad.delete(n)) throw new Error(`row ${n} is bad`);
+        });
+        const job = await env.executeAsync();
+        await job.result();
+        expect(job.restarts).toBe(4);
+      });
+      expectAllSums(seenSums(outsideFiles(simulation)), 120);
+    });
+    await fc.assert(law, { numRuns: cases(8) });
+  },
+  patienceMs(60_000),
+);
