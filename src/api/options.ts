@@ -159,6 +159,11 @@ const isAbortSignal = (value: unknown): boolean =>
 /** The options of every method that starts a job. */
 export function checkedSignal(method: string, options: { signal?: AbortSignal }): AbortSignal | undefined {
   const { signal } = checkedOptions(method, options, ["signal"]);
+  return abortSignal(method, signal);
+}
+
+/** @throws {PlanError} OPTION_INVALID */
+export function abortSignal(method: string, signal: AbortSignal | undefined): AbortSignal | undefined {
   if (signal === undefined || isAbortSignal(signal)) return signal;
   throw new PlanError(
     "OPTION_INVALID",

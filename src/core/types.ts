@@ -141,7 +141,8 @@ export function checkedFields<F extends Fields>(fields: F): F {
   return fields;
 }
 
-function checkedType<T extends DataType>(type: T, where: string): T {
+/** @throws {PlanError} TYPE_INVALID */
+export function checkedType<T extends DataType>(type: T, where: string): T {
   if (typeof type === "object" && type !== null && KINDS.has((type as DataType).kind)) return type;
   throw invalidType(
     `${describeValue(type)}, given for ${where},`,

@@ -1,3 +1,4 @@
+import { checkedOptions } from "../api/options.ts";
 import type { FieldsOf } from "../api/row-types.ts";
 import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
@@ -12,7 +13,7 @@ import type { RuntimeContext } from "../core/rows/runtime-context.ts";
 import type { FunctionLife, FunctionSite } from "../core/rows/user-function.ts";
 import type { RowOf, Schema } from "../core/schema.ts";
 import type { Fields } from "../core/types.ts";
-import { ANY, type Route } from "../plan/stream/stream-node.ts";
+import { ANY, type Route, type StreamNode } from "../plan/stream/stream-node.ts";
 import { memoryState } from "../state/memory/memory-backend.ts";
 import { checkedInstance } from "./arguments.ts";
 import { DataStream, type FunctionOptions } from "./data-stream.ts";
@@ -25,6 +26,7 @@ import {
   type KeyedProcessFunction,
   type KeyOf,
   operatorOptions,
+  PROCESS_OPTIONS,
   type ProcessFunction,
   type ProcessOptions,
 } from "./process-functions.ts";
@@ -77,7 +79,7 @@ function processed<O extends Fields>(
   options: ProcessOptions<O>,
 ): DataStream<O> {
   checkMethods(given.method, given.fn);
-  const { schema, name = given.method } = options ?? {};
+  const { schema, name = given.method } = checkedOptions(given.method, options ?? {}, PROCESS_OPTIONS);
   // What the options lack is said by the operator's options, with the name of the step.
   operatorOptions(options ?? {}, { schema }, { name });
   const { acceptsUpdates = false } = options;
@@ -88,7 +90,11 @@ function processed<O extends Fields>(
     { ...step, fn: () => undefined },
     { schema, name },
   );
-  return new DataStream<O>(context, plan);
+  const sideTags = (options.sideOutputs ?? []).map((tag) => tag.name);
+  return new DataStream<O>(
+    context,
+    plan.map((node): StreamNode => (node.op === "operator" ? { ...node, sideTags } : node)),
+  );
 }
 
 /** Two streams that functions see side by side. */

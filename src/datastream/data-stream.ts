@@ -22,7 +22,7 @@ import { hasUserCode } from "../core/time/watermark-strategy.ts";
 import type { Fields } from "../core/types.ts";
 import { ANY, type Route, type StreamNode } from "../plan/stream/stream-node.ts";
 import type { OperatorNode } from "../runtime/job-graph.ts";
-import { checkedInstance, checkedName, whole } from "./arguments.ts";
+import { argumentInvalid, checkedInstance, checkedName, whole } from "./arguments.ts";
 import { filterNode, operatorNode, pickNode, projectNode, unionNode, withColumnsNode } from "./nodes.ts";
 import { OutputTag } from "./output-tag.ts";
 import { type StreamSinkOptions, sinkPlan } from "./sink-plans.ts";
@@ -30,8 +30,9 @@ import { checkFunction, functionPlan, type StreamFunctionOptions, siteOf } from 
 import type { StreamContext, StreamPlan } from "./stream-plan.ts";
 import { WatermarkStrategy } from "./watermark-strategy.ts";
 
-/** The side output of operators to which rows go that come too late. */
+/** The side output of operators to which rows go that come too late; those of joins tell from which side. */
 const LATE = "late";
+const LATE_TAGS = [LATE, "lateLeft", "lateRight"];
 
 /** Options of a step that takes a function. */
 export interface FunctionOptions<S extends Fields = Fields> {
@@ -176,12 +177,16 @@ export class DataStream<F extends Fields = Fields> {
 
   /**
    * Named streams, each with the rows for which its condition is true; a row may go to several.
+   * @throws {PlanError} ARGUMENT_INVALID, COLUMN_UNKNOWN, TYPE_MISMATCH, PREDICATE_NOT_BOOLEAN
    * @example const { large, small } = orders.split({ large: col("total").ge(100), small: col("total").lt(100) });
    */
   split<const C extends Readonly<Record<string, Expression>>>(
     conditions: C & { [N in keyof C]: AcceptsColumns<C[N], PathsIn<F>> },
   ): { readonly [N in keyof C]: DataStream<F> } {
-    const entries = Object.entries<Expression>(conditions as Readonly<Record<string, Expression>>);
+    const entries = Object.entries<Expression>((conditions ?? {}) as Readonly<Record<string, Expression>>);
+    const advice = 'Give a condition by name, such as { large: col("total").ge(100) }.';
+    if (entries.length === 0) throw argumentInvalid("split", conditions, advice);
+    for (const [name, condition] of entries) checkedInstance(`split, for "${name}",`, condition, Expression, advice);
     return Object.fromEntries(
       entries.map(([name, condition]) => [name, this.#then((node) => filterNode(node, condition.node))]),
     ) as { readonly [N in keyof C]: DataStream<F> };
@@ -324,12 +329,17 @@ export class DataStream<F extends Fields = Fields> {
 
   /**
    * Rows that the newest step sent to a side output. Late rows of windows have the tag of `sideOutputLateData`.
+   * @throws {PlanError} ARGUMENT_INVALID, SIDE_OUTPUT_UNKNOWN where the newest step declares no such one
    */
   getSideOutput<G extends Fields>(tag: OutputTag<G>): DataStream<G> {
     checkedInstance("getSideOutput", tag, OutputTag, "Give the OutputTag that the step was given.");
     const name = `side output ${tag.name}`;
     const plan = this.plan.map((node): StreamNode => {
-      const isLate = node.op === "operator" && node.lateTag === tag.name;
+      const { lateTag, sideTags = [] } = node.op === "operator" ? node : {};
+      const isLate = lateTag === tag.name;
+      const known = [...sideTags, ...(lateTag === undefined ? [] : [lateTag])];
+      if (!known.includes(tag.name) && !LATE_TAGS.includes(tag.name))
+        throw sideOutputUnknown(node.name, tag.name, known);
       const side = { tag: isLate ? LATE : tag.name, schema: tag.schema };
       return {
         op: "operator",
@@ -421,4 +431,11 @@ const noStep = (method: string, behind: string): PlanError =>
     "STEP_MISSING",
     `${method}() was called behind ${behind}, which is no step that could have it.`,
     `Call ${method}() directly behind the step that it is meant for.`,
+  );
+
+const sideOutputUnknown = (step: string, tag: string, known: readonly string[]): PlanError =>
+  new PlanError(
+    "SIDE_OUTPUT_UNKNOWN",
+    `The step "${step}" has no side output "${tag}". Its side outputs are ${known.map((name) => `"${name}"`).join(", ") || "none"}.`,
+    "Declare the tag in sideOutputs, or with sideOutputLateData, and ask the stream that the very step gave.",
   );

@@ -52,7 +52,7 @@ export class IntervalJoin<F extends Fields, K extends string, G extends Fields> 
 
   /**
    * A pair where right time - left time is within [lowerMs, upperMs], which may be negative.
-   * @throws {PlanError} INTERVAL_INVALID, JOIN_KEYS_MISMATCH
+   * @throws {PlanError} INTERVAL_INVALID, JOIN_KEYS_MISMATCH, OPTION_INVALID, OPTION_UNKNOWN
    */
   between(
     lowerMs: number,
@@ -60,6 +60,11 @@ export class IntervalJoin<F extends Fields, K extends string, G extends Fields> 
     options: { readonly lowerExclusive?: boolean; readonly upperExclusive?: boolean } = {},
   ): DataStream<JoinedFields<F, K, G>> {
     const bounds = checkedOptions("between", options, ["lowerExclusive", "upperExclusive"]);
+    for (const [name, given] of Object.entries(bounds)) {
+      if (given === undefined || typeof given === "boolean") continue;
+      const what = `The option ${name} of between is ${describeValue(given)}.`;
+      throw new PlanError("OPTION_INVALID", what, "It is true or false.");
+    }
     return joined(this.#sides, "interval join", { kind: "intervalJoin", lowerMs, upperMs, ...bounds });
   }
 }

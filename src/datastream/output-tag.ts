@@ -1,3 +1,4 @@
+import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
 import { Schema } from "../core/schema.ts";
 import type { Fields } from "../core/types.ts";
@@ -23,4 +24,14 @@ export class OutputTag<F extends Fields = Fields> {
     this.name = name;
     this.schema = schema;
   }
+}
+
+/** The option sideOutputs of a step. @throws {PlanError} OUTPUT_TAG_INVALID */
+export function checkedTags(step: string, given: readonly OutputTag[]): readonly OutputTag[] {
+  if (Array.isArray(given) && given.every((tag) => tag instanceof OutputTag)) return given;
+  throw new PlanError(
+    "OUTPUT_TAG_INVALID",
+    `The option sideOutputs of ${step} is ${describeValue(given)}.`,
+    'Give an array of tags: [new OutputTag("rejected", schema)].',
+  );
 }

@@ -15,7 +15,7 @@ import type { ProcessOptions as OperatorOptions } from "../core/process/process-
 import type { FunctionSite } from "../core/rows/user-function.ts";
 import { type RowOf, Schema } from "../core/schema.ts";
 import type { Fields } from "../core/types.ts";
-import type { OutputTag } from "./output-tag.ts";
+import { checkedTags, type OutputTag } from "./output-tag.ts";
 
 // Process functions as the API types them: rows by their columns, keys by their values.
 
@@ -90,6 +90,9 @@ export function operatorOptions(
       "Declare them with the option schema, for example { schema: Schema.of({ word: types.utf8 }) }.",
     );
   }
-  const sides = sideOutputs.map(({ name, schema: columns }): [string, ResultShape] => [name, { schema: columns }]);
+  const sides = checkedTags(site.name, sideOutputs).map(({ name, schema: columns }): [string, ResultShape] => [
+    name,
+    { schema: columns },
+  ]);
   return { shape, sideOutputs: Object.fromEntries(sides), site, acceptsUpdates };
 }

@@ -1,12 +1,13 @@
 import { checkedSource } from "../api/connector-contracts.ts";
 import type { JobResult } from "../api/job-result.ts";
-import { checkedOptions } from "../api/options.ts";
+import { abortSignal, checkedOptions } from "../api/options.ts";
 import { checkRollingTargets } from "../api/output-paths.ts";
 import { PlanHandle } from "../api/plan-handle.ts";
 import type { FieldsOfRow } from "../api/row-types.ts";
 import { UserSource } from "../api/user-connectors.ts";
 import { MemorySource } from "../connectors/memory/memory-source.ts";
 import { SequenceSource } from "../connectors/sequence/sequence-source.ts";
+import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { checkMaxParallelism, DEFAULT_MAX_PARALLELISM } from "../core/key-group.ts";
@@ -94,7 +95,7 @@ export class StreamExecutionEnvironment {
       Number.MAX_SAFE_INTEGER,
     );
     this.batchRows = whole("batchRows", options.batchRows ?? DEFAULTS.batchRows, 1, 1 << 24);
-    this.parameters = options.parameters ?? {};
+    this.parameters = checkedParameters(options.parameters ?? {});
     this.#runtimeMode = oneOf("runtimeMode", options.runtimeMode ?? "STREAMING", RUNTIME_MODES);
     this.context = {
       host: this.#host,
@@ -251,6 +252,7 @@ export class StreamExecutionEnvironment {
       ...checkedOptions("execute", options, EXECUTE_OPTIONS),
     };
     checkRestoreOptions(origin);
+    abortSignal("execute", signal);
     if (jobName !== undefined) checkedName("jobName", jobName);
     const pending = this.#sinks.splice(0);
     if (pending.length === 0) {
@@ -403,4 +405,14 @@ function sourceNode<F extends Fields>(source: Source, isLocal: boolean, strategy
     isUpdating: false,
     ...(strategy === undefined ? {} : { strategy: strategy.spec }),
   };
+}
+
+/** @throws {PlanError} OPTION_INVALID */
+function checkedParameters(given: Readonly<Record<string, Json>>): Readonly<Record<string, Json>> {
+  if (typeof given === "object" && given !== null && !Array.isArray(given)) return given;
+  throw new PlanError(
+    "OPTION_INVALID",
+    `The option parameters is ${describeValue(given)}.`,
+    "Give an object of values by name, which functions find as context.parameters.",
+  );
 }

@@ -12,6 +12,7 @@ import type { RollOptions } from "../connectors/rolling/rolling-file-writer.ts";
 import type { ReconnectPolicy } from "../connectors/socket/reconnecting.ts";
 import { SocketSink, type SocketSinkSpec } from "../connectors/socket/socket-sink.ts";
 import type { TextSinkSpec } from "../connectors/text/text-sink.ts";
+import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
 import { type AcceptsColumns, Expression } from "../core/expressions/expression.ts";
 import { columnNode } from "../core/expressions/node.ts";
@@ -153,6 +154,9 @@ DataStream.prototype.writeToFiles = function writeToFiles(
   path: string,
   options: RollingOptions & { readonly bucketBy?: BucketChoice },
 ) {
+  if (typeof (path as unknown) !== "string" || path === "") {
+    throw new PlanError("PATH_INVALID", `writeToFiles was given ${describeValue(path)} as path.`, "Give a directory.");
+  }
   const names = ["format", "roll", "prefix", "bucketBy", "write"];
   const {
     format,

@@ -6,6 +6,7 @@ import { columnNode } from "../core/expressions/node.ts";
 import type { RowOf } from "../core/schema.ts";
 import type { TimestampSpec, WatermarkGenerator, WatermarkStrategySpec } from "../core/time/watermark-strategy.ts";
 import type { Fields } from "../core/types.ts";
+import { checkedName } from "./arguments.ts";
 
 /**
  * How a stream gets its event time: which time a row has, and how late rows may come behind later ones.
@@ -70,11 +71,17 @@ export class WatermarkStrategy<F extends Fields = Fields> {
     return new WatermarkStrategy({ ...this.spec, idlenessMs: milliseconds("withIdleness", idlenessMs, 1) });
   }
 
-  /** Sources that name the same group wait for each other: none runs ahead of the slowest by more than `maxDriftMs`. */
+  /**
+   * Sources that name the same group wait for each other: none runs ahead of the slowest by more than `maxDriftMs`.
+   * @throws {PlanError} ARGUMENT_INVALID, OPTION_INVALID
+   */
   withAlignment(group: string, maxDriftMs: number): WatermarkStrategy<F> {
     return new WatermarkStrategy({
       ...this.spec,
-      alignment: { group, maxDriftMs: milliseconds("withAlignment", maxDriftMs, 0) },
+      alignment: {
+        group: checkedName("withAlignment", group),
+        maxDriftMs: milliseconds("withAlignment", maxDriftMs, 0),
+      },
     });
   }
 }

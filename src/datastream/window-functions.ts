@@ -16,7 +16,7 @@ import {
   type WindowCalculation,
 } from "../core/windows/window-calculation.ts";
 import { memoryState } from "../state/memory/memory-backend.ts";
-import type { OutputTag } from "./output-tag.ts";
+import { checkedTags, type OutputTag } from "./output-tag.ts";
 import type { KeyOf } from "./process-functions.ts";
 import { checkFunction, type StreamFunction } from "./stream-functions.ts";
 
@@ -114,7 +114,7 @@ export function windowFunction(
   { sideOutputs = [] }: WindowFunctionOptions,
 ): StreamFunction {
   const sides = Object.fromEntries(
-    sideOutputs.map(({ name, schema }): [string, ResultShape] => [
+    checkedTags(method, sideOutputs).map(({ name, schema }): [string, ResultShape] => [
       name,
       { schema: checkedSchema(method, name, schema) },
     ]),

@@ -285,18 +285,21 @@ export class WindowedStream<F extends Fields, K extends string, B extends Fields
     const { lateTag: _, ...window } = this.#options;
     const given = checkedOptions(method, options, WINDOW_FUNCTION_OPTIONS);
     const step = windowFunction(method, { keys: this.#keys, ...window, calculation }, given);
-    return this.#result<G>(functionPlan(this.#context, [this.#plan], { ...step, routes: [this.#route] }, given));
+    const sideTags = (given.sideOutputs ?? []).map((tag) => tag.name);
+    const plan = functionPlan(this.#context, [this.#plan], { ...step, routes: [this.#route] }, given);
+    return this.#result<G>(plan, sideTags);
   }
 
   get #route(): Route {
     return this.#keys.length === 0 ? { kind: "global" } : { kind: "keyed", keys: this.#keys };
   }
 
-  #result<G extends Fields>(plan: StreamPlan): DataStream<G> {
+  #result<G extends Fields>(plan: StreamPlan, sideTags: readonly string[] = []): DataStream<G> {
     const { lateTag } = this.#options;
     const marks = {
       ...(this.#keys.length === 0 ? { parallelism: 1 } : {}),
       ...(lateTag === undefined ? {} : { lateTag }),
+      ...(sideTags.length === 0 ? {} : { sideTags }),
     };
     return new DataStream<G>(
       this.#context,

@@ -72,6 +72,9 @@ export class FileMonitorSource implements Source {
     if (!(intervalMs > 0)) {
       throw new PlanError("OPTION_INVALID", `intervalMs is ${JSON.stringify(intervalMs)}.`, "It is a number above 0.");
     }
+    if (spec.once !== undefined && typeof spec.once !== "boolean") {
+      throw new PlanError("OPTION_INVALID", `once is ${JSON.stringify(spec.once)}.`, "It is true or false.");
+    }
     if (complete !== "renamed" && complete !== "unchanged") {
       throw new PlanError(
         "OPTION_INVALID",

@@ -96,7 +96,7 @@ export class AsyncMap implements Operator {
     const { capacity = DEFAULT_CAPACITY, timeoutMs, retry, site, shape, isOrdered } = options;
     const checks: [string, unknown, boolean][] = [
       ["capacity", capacity, Number.isSafeInteger(capacity) && capacity >= 1],
-      ["timeoutMs", timeoutMs, timeoutMs === undefined || timeoutMs > 0],
+      ["timeoutMs", timeoutMs, timeoutMs === undefined || (typeof timeoutMs === "number" && timeoutMs > 0)],
       ["retry.attempts", retry?.attempts, retry === undefined || (retry.attempts >= 1 && retry.delayMs >= 0)],
     ];
     for (const [name, value, isValid] of checks) {

@@ -1,5 +1,6 @@
+import { describeValue } from "../describe-value.ts";
 import { PlanError } from "../errors.ts";
-import type { DataType, ValueOf } from "../types.ts";
+import { checkedType, type DataType, type ValueOf } from "../types.ts";
 
 /** Which clock a time is of. */
 export type TimeDomain = "processing" | "event";
@@ -86,14 +87,40 @@ export type StateDescriptor =
       };
     });
 
-/** @throws {PlanError} STATE_NAME_INVALID, STATE_TTL_INVALID */
-function described<D extends Described>(descriptor: D): D {
-  const { name, ttl } = descriptor;
+/** @throws {PlanError} STATE_NAME_INVALID, STATE_TTL_INVALID, TYPE_INVALID, OPTION_UNKNOWN */
+function described<D extends Described & { readonly type: DataType; readonly keyType?: DataType }>(descriptor: D): D {
+  const { name, ttl, type, keyType = type } = descriptor;
   if (typeof name !== "string" || name === "") {
     throw new PlanError("STATE_NAME_INVALID", "A state has no name.", "Give a name that is no empty text.");
   }
-  if (ttl !== undefined) checkTtl(`The state "${name}"`, ttl);
+  for (const each of [type, keyType]) checkedType(each, `the state "${name}"`);
+  checkNames(`The state "${name}"`, descriptor, KNOWN);
+  if (ttl === undefined) return descriptor;
+  checkTtl(`The state "${name}"`, ttl);
+  checkNames(`The ttl of the state "${name}"`, ttl, Object.keys({ ttlMs: 0, timeDomain: 0, ...TTL_CHOICES }));
+  for (const [option, known] of Object.entries(TTL_CHOICES)) {
+    const given: unknown = ttl[option as keyof typeof TTL_CHOICES];
+    if (given === undefined || known.includes(given as string)) continue;
+    throw new PlanError(
+      "STATE_TTL_INVALID",
+      `The ttl of the state "${name}" has ${option} ${describeValue(given)}.`,
+      `Give one of ${known.join(", ")}.`,
+    );
+  }
   return descriptor;
+}
+
+const KNOWN = ["kind", "name", "type", "keyType", "reduce", "aggregate", "ttl"];
+const TTL_CHOICES = {
+  updateOn: ["create-and-write", "read-and-write"],
+  visibility: ["never-expired", "until-cleanup"],
+} satisfies { readonly [N in keyof StateTtl]?: readonly string[] };
+
+/** @throws {PlanError} OPTION_UNKNOWN */
+function checkNames(what: string, given: object, known: readonly string[]): void {
+  const unknown = Object.keys(given).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  throw new PlanError("OPTION_UNKNOWN", `${what} was given the option "${unknown}".`, "See StateOptions and StateTtl.");
 }
 
 /** @throws {PlanError} STATE_TTL_INVALID */

@@ -1,5 +1,6 @@
 import type { Batch } from "../batch.ts";
-import { assert } from "../errors.ts";
+import { describeValue } from "../describe-value.ts";
+import { assert, EvaluationError, PlanError } from "../errors.ts";
 import { createRowReader, type RowReader } from "../rows/row-view.ts";
 import type { Schema } from "../schema.ts";
 import type { Workspace } from "../workspace.ts";
@@ -20,7 +21,7 @@ export class SplitWatermarks {
     this.#spec = spec;
     this.watermarkMs = watermarkMs;
     if (spec.kind === "custom") {
-      this.#custom = spec.create();
+      this.#custom = checkedGenerator(spec.create());
       this.#reader = createRowReader(workspace, schema);
     }
   }
@@ -45,7 +46,15 @@ export class SplitWatermarks {
     this.#custom?.onPeriodicEmit?.(this);
   }
 
+  /** @throws {EvaluationError} EVENT_TIME_INVALID */
   emitWatermark(timeMs: number): void {
+    if (typeof timeMs !== "number" || Number.isNaN(timeMs)) {
+      throw new EvaluationError(
+        "EVENT_TIME_INVALID",
+        `A generator gave the watermark ${describeValue(timeMs)}.`,
+        "Give milliseconds since 1970 as a number.",
+      );
+    }
     if (timeMs > this.watermarkMs) this.watermarkMs = timeMs;
   }
 
@@ -67,4 +76,16 @@ export class SplitWatermarks {
       reader.unbind();
     }
   }
+}
+
+/** @throws {PlanError} FUNCTION_INVALID */
+function checkedGenerator(given: WatermarkGenerator): WatermarkGenerator {
+  const { onEvent, onPeriodicEmit } = (given ?? {}) as Partial<WatermarkGenerator>;
+  const functions = [onEvent, onPeriodicEmit].filter((each) => each !== undefined);
+  if (functions.length > 0 && functions.every((each) => typeof each === "function")) return given;
+  throw new PlanError(
+    "FUNCTION_INVALID",
+    `WatermarkStrategy.custom was given a function that makes ${describeValue(given)}, which never gives a watermark.`,
+    "Let it make an object with onEvent, onPeriodicEmit or both.",
+  );
 }

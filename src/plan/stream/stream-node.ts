@@ -69,6 +69,8 @@ export interface StreamOperatorNode extends NodeBase {
   readonly operator: OperatorNode;
   /** The name by which the user asks for its side output "late". */
   readonly lateTag?: string;
+  /** Side outputs that the user's function declares. */
+  readonly sideTags?: readonly string[];
 }
 
 /** All rows of all inputs. Readers read the inputs themselves. */

@@ -113,7 +113,9 @@ it("asks for no turns while it waits for room: a generator that ticks meanwhile 
   const rows = await simulation.run(async (host) => {
     const env = StreamExecutionEnvironment.create({ host, bufferTimeoutMs: 0, batchRows: 1, watermarkIntervalMs: 1 });
     const times = Array.from({ length: 20 }, (_, i) => i);
-    const ticking = WatermarkStrategy.custom<EventFields>(() => ({})).withTimestamps("t");
+    const ticking = WatermarkStrategy.custom<EventFields>(() => ({ onPeriodicEmit: () => undefined })).withTimestamps(
+      "t",
+    );
     const found: EventRow[] = [];
     env
       .fromSource(source("s", times), ticking)

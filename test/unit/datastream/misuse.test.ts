@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest";
 import {
   GlobalWindows,
+  mapState,
   OutputTag,
   Schema,
   StreamExecutionEnvironment,
   TumblingEventTimeWindows,
   TumblingProcessingTimeWindows,
   types,
+  valueState,
   WatermarkStrategy,
 } from "../../../src/index.ts";
 
@@ -178,6 +180,86 @@ describe("at the call", () => {
       () => untyped(stream.partitionCustom(() => 0, "id", 2)).setParallelism(3),
       "STEP_MISSING",
     ],
+    ["a split without conditions", () => untyped(stream).split({}), "ARGUMENT_INVALID"],
+    ["a split of nothing", () => untyped(stream).split(), "ARGUMENT_INVALID"],
+    ["a split by functions", () => untyped(stream).split({ all: () => true }), "ARGUMENT_INVALID"],
+    ["a path that is none", () => untyped(stream).writeToFiles(5, { format: "csv" }), "PATH_INVALID"],
+    [
+      "a look that is made once or not",
+      () => untyped(env).monitorDirectory("/in", { format: "text", once: "yes" }),
+      "OPTION_INVALID",
+    ],
+    ["a group of alignment that is no text", () => untyped(MONOTONOUS).withAlignment(5, 5), "ARGUMENT_INVALID"],
+    [
+      "a timeout that is a text",
+      () => untyped(stream).asyncMap(() => null, { schema, timeoutMs: "1" }),
+      "ASYNC_OPTION_INVALID",
+    ],
+    [
+      "bounds that are exclusive or not",
+      () => untyped(stream.keyBy("id").intervalJoin(stream.keyBy("id"))).between(0, 5, { upperExclusive: "no" }),
+      "OPTION_INVALID",
+    ],
+    [
+      "a misspelt option of process",
+      () => keyed().process({ processElement() {} }, { schema, sideOutput: [] }),
+      "OPTION_UNKNOWN",
+    ],
+    [
+      "side outputs that are none",
+      () => keyed().process({ processElement() {} }, { schema, sideOutputs: "a" }),
+      "OUTPUT_TAG_INVALID",
+    ],
+    [
+      "side outputs of windows that are none",
+      () => windowed().process(() => [], { schema, sideOutputs: [{}] }),
+      "OUTPUT_TAG_INVALID",
+    ],
+    [
+      "a side output that no step has",
+      () => stream.getSideOutput(new OutputTag("other", schema)),
+      "SIDE_OUTPUT_UNKNOWN",
+    ],
+    [
+      "a side output that the step does not declare",
+      () =>
+        stream
+          .process({ processElement() {} }, { schema, sideOutputs: [new OutputTag("one", schema)] })
+          .getSideOutput(new OutputTag("other", schema)),
+      "SIDE_OUTPUT_UNKNOWN",
+    ],
+    [
+      "a side output of the step before",
+      () => {
+        const tag = new OutputTag("one", schema);
+        const processed = stream.process({ processElement() {} }, { schema, sideOutputs: [tag] });
+        return processed.select("id").getSideOutput(tag);
+      },
+      "SIDE_OUTPUT_UNKNOWN",
+    ],
+    [
+      "parameters that are no object",
+      () => StreamExecutionEnvironment.create({ parameters: 5 as never }),
+      "OPTION_INVALID",
+    ],
+    ["a state of no type", () => valueState("seen", "int32" as never), "TYPE_INVALID"],
+    ["a map without a type of keys", () => mapState("seen", "utf8" as never, types.int32), "TYPE_INVALID"],
+    ["an unknown option of state", () => valueState("seen", types.int32, { tll: {} } as never), "OPTION_UNKNOWN"],
+    [
+      "an unknown option of ttl",
+      () => valueState("seen", types.int32, { ttl: { ttlMs: 1, domain: "event" } as never }),
+      "OPTION_UNKNOWN",
+    ],
+    [
+      "an unknown visibility",
+      () => valueState("seen", types.int32, { ttl: { ttlMs: 1, visibility: "never" as never } }),
+      "STATE_TTL_INVALID",
+    ],
+    [
+      "an unknown renewal",
+      () => valueState("seen", types.int32, { ttl: { ttlMs: 1, updateOn: "read" as never } }),
+      "STATE_TTL_INVALID",
+    ],
     ["a label that is no text", () => untyped(stream).print(1), "OPTION_INVALID"],
   ];
   it.each(codes)("%s is refused", (_, call, code) => {
@@ -189,7 +271,36 @@ it("nothing of this has added a sink", async () => {
   await expect(env.execute()).rejects.toMatchObject({ code: "NOTHING_TO_EXECUTE" });
 });
 
+describe("while the job runs", () => {
+  it.each([5, {}, { onEvents: () => undefined }, { onEvent: 5 }])(
+    "a generator of watermarks that is %j is refused",
+    async (given) => {
+      const env = StreamExecutionEnvironment.create();
+      const strategy = untyped(WatermarkStrategy)
+        .custom(() => given)
+        .withTimestamps("time");
+      env.fromCollection([{ id: 1n, text: "a", time: 5 }], schema, strategy as never).blackhole();
+      await expect(env.execute()).rejects.toMatchObject({ code: "FUNCTION_INVALID" });
+    },
+  );
+
+  it.each([Number.NaN, "5", undefined])("the watermark %s is refused", async (timeMs) => {
+    const env = StreamExecutionEnvironment.create();
+    const strategy = WatermarkStrategy.custom<typeof schema.$fields>(() => ({
+      onEvent: (_, __, output) => output.emitWatermark(timeMs as never),
+    })).withTimestamps("time");
+    env.fromCollection([{ id: 1n, text: "a", time: 5 }], schema, strategy).blackhole();
+    await expect(env.execute()).rejects.toMatchObject({ code: "EVENT_TIME_INVALID" });
+  });
+});
+
 describe("an environment refuses", () => {
+  it("a signal that is none", async () => {
+    const local = StreamExecutionEnvironment.create();
+    local.fromSequence(0, 1).blackhole();
+    await expect(local.execute({ signal: 5 as never })).rejects.toMatchObject({ code: "OPTION_INVALID" });
+  });
+
   it.each([undefined, "ingest", 5])("the time characteristic %s", (given) => {
     expect(() => untyped(env).setStreamTimeCharacteristic(given)).toThrow(
       /setStreamTimeCharacteristic is .*"ingestion"/,
