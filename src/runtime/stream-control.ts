@@ -210,6 +210,7 @@ export class StreamControl implements RunningStream {
   async #suspend(savepoint: StoreCheckpoint): Promise<JobSnapshot> {
     try {
       const snapshot = await this.#take(this.#timeoutMs, { savepoint, holds: true });
+      this.#host.crashPoint?.("savepoint.stopping");
       this.#hasStopped = true;
       this.#periodic?.stop();
       this.#halt("suspend");
@@ -378,6 +379,7 @@ export class StreamControl implements RunningStream {
       this.#record.enter("storing");
       if (this.#store !== undefined) await storeUntil(this.#store, snapshot, storing.signal);
       if (savepoint !== undefined) {
+        this.#host.crashPoint?.("savepoint.storing");
         savepointFailure = await failureOf(storeUntil(savepoint, snapshot, storing.signal));
         // A job that keeps no other checkpoints has none then.
         if (savepointFailure !== undefined && this.#store === undefined) throw savepointFailure;

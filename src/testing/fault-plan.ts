@@ -12,7 +12,7 @@
  * - `delay`: a message waits `amount` milliseconds of virtual time (default 1000), and those behind it with it;
  * - `cut`: the link that sends holds its messages back, in both directions, for `amount` milliseconds, or without one
  *   until `simulation.links.heal`;
- * - `zombie`, `cancel`, `rot`, `refused`, `rejected`, `ack-lost`, `slow`, `late`: of `faults.check` alone, see
+ * - `zombie`, `cancel`, `stop`, `rot`, `refused`, `rejected`, `ack-lost`, `slow`, `late`: of `faults.check` alone, see
  *   docs/prove-exactly-once.md.
  */
 export type FaultKind =
@@ -32,13 +32,20 @@ export type FaultKind =
  * What only a check of a whole job knows:
  * - `zombie`: the job is taken for dead and started anew, while the old run goes on (any event);
  * - `cancel`: the job is cancelled, and started anew (any event);
+ * - `stop`: the job is stopped with a savepoint, and goes on from there in a new directory (any event);
  * - `rot`: a bit of a stored checkpoint flips before the job starts anew (`attempt.start`);
  * - `refused`, `rejected`: a commit fails without effect, and may or may not be tried again (`sink.commit`);
  * - `ack-lost`: a commit takes effect, and its answer is lost (`sink.commit`);
  * - `slow`: a commit takes effect after `amount` milliseconds (`sink.commit`);
  * - `late`: a commit seems to have failed, and takes effect behind `amount` later requests (`sink.commit`).
  */
-export type CheckedFaultKind = "zombie" | "cancel" | "rot" | "refused" | "rejected" | "ack-lost" | "slow" | "late";
+export type CheckedFaultKind = FaultRequest | "rot" | "refused" | "rejected" | "ack-lost" | "slow" | "late";
+
+/** What whoever drives the machine brings about. */
+export type FaultRequest = "zombie" | "cancel" | "stop";
+
+export const isRequest = (kind: FaultKind | undefined): kind is FaultRequest =>
+  kind === "zombie" || kind === "cancel" || kind === "stop";
 
 export interface Fault {
   /** The event: a name given to `host.crashPoint`, or "disk.write", "disk.sync", "disk.rename", "link.send", ... */

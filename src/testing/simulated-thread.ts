@@ -11,7 +11,7 @@ import type {
   Random,
 } from "../core/host.ts";
 import type { DecisionTape } from "./decision-tape.ts";
-import type { Fault, FaultKind, FaultPlan } from "./fault-plan.ts";
+import { type Fault, type FaultKind, type FaultPlan, type FaultRequest, isRequest } from "./fault-plan.ts";
 import type { Schedule } from "./schedule.ts";
 import type { SimulatedDisk } from "./simulated-disk.ts";
 import { SimulatedFiles } from "./simulated-files.ts";
@@ -38,7 +38,7 @@ export interface Machine {
   /** Sets the wall clock. */
   jumpClock(byMs: number): void;
   /** Tells whoever drives the machine of a fault that is his to bring about. */
-  request(kind: "zombie" | "cancel"): void;
+  request(kind: FaultRequest): void;
   /** Ends one spawned thread with an error. */
   kill(thread: SimulatedThread, error: Error): void;
   threadsOf(thread: SimulatedThread): HostThreads;
@@ -121,7 +121,7 @@ export class SimulatedThread {
       throw new SimulatedCrashError(label);
     }
     if (fault?.kind === "clock-jump") this.#machine.jumpClock(fault.amount ?? DEFAULT_JUMP_MS);
-    if (fault?.kind === "zombie" || fault?.kind === "cancel") this.#machine.request(fault.kind);
+    if (isRequest(fault?.kind)) this.#machine.request(fault.kind);
     if (fault?.kind === "thread-dies") {
       this.#machine.kill(this, threadDied(this.name, label));
       throw new SimulatedCrashError(label);
@@ -160,7 +160,7 @@ export class SimulatedThread {
 
 export const MAIN = "main";
 /** What may happen at any event. */
-const ANYWHERE: readonly FaultKind[] = ["crash", "kill", "clock-jump", "zombie", "cancel"];
+const ANYWHERE: readonly FaultKind[] = ["crash", "kill", "clock-jump", "zombie", "cancel", "stop"];
 const ANYWHERE_IN_SPAWNED: readonly FaultKind[] = ["thread-dies", ...ANYWHERE];
 const DEFAULT_JUMP_MS = 3_600_000;
 

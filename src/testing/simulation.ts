@@ -4,7 +4,7 @@ import { nodeHost } from "../host/node-host.ts";
 import { DecisionTape } from "./decision-tape.ts";
 import { engineThread } from "./engine-thread.ts";
 import { eventLoopTurn, realPause } from "./event-loop-turn.ts";
-import { type Fault, type FaultKind, FaultPlan } from "./fault-plan.ts";
+import { type Fault, type FaultKind, FaultPlan, type FaultRequest } from "./fault-plan.ts";
 import { installTrap, takeViolation } from "./real-world-trap.ts";
 import { Schedule } from "./schedule.ts";
 import { SeededRandom } from "./seeded-random.ts";
@@ -186,7 +186,7 @@ export class Simulation {
   }
 
   /** @internal Brings about what concerns a whole job. */
-  onRequest: (kind: "zombie" | "cancel") => void = () => undefined;
+  onRequest: (kind: FaultRequest) => void = () => undefined;
 
   /**
    * @internal Tells of events of the process that runs now, which may fail; throws for good once that has died.

@@ -21,6 +21,8 @@ export interface FaultModel {
   readonly zombies: boolean;
   /** Runs that are cancelled in good order. */
   readonly cancels: boolean;
+  /** Runs that are stopped with a savepoint, from which the next one goes on. */
+  readonly stops: boolean;
   /** Threads of the machine; above 1, messages between them are late or held back, and threads die. */
   readonly threads: number;
 }
@@ -38,6 +40,7 @@ const NOTHING: FaultModel = {
   clockJumps: false,
   zombies: false,
   cancels: false,
+  stops: false,
   threads: 1,
 };
 
@@ -51,6 +54,7 @@ const EVERYTHING: FaultModel = {
   clockJumps: true,
   zombies: true,
   cancels: true,
+  stops: true,
   threads: 1,
 };
 
@@ -74,6 +78,7 @@ export const faultKinds = {
   clockJumps: (max = 2): FaultModel => checkedModel({ ...NOTHING, maxFaults: max, clockJumps: true }),
   zombies: (max = 2): FaultModel => checkedModel({ ...NOTHING, maxFaults: max, zombies: true }),
   cancels: (max = 2): FaultModel => checkedModel({ ...NOTHING, maxFaults: max, cancels: true }),
+  stops: (max = 2): FaultModel => checkedModel({ ...NOTHING, maxFaults: max, stops: true }),
   threads: (count: number, max = 2): FaultModel => checkedModel({ ...NOTHING, maxFaults: max, threads: count }),
 };
 
@@ -90,6 +95,7 @@ export function combinedModel(models: readonly FaultModel[]): FaultModel {
       clockJumps: all.clockJumps || each.clockJumps,
       zombies: all.zombies || each.zombies,
       cancels: all.cancels || each.cancels,
+      stops: all.stops || each.stops,
       threads: Math.max(all.threads, each.threads),
     }),
     NOTHING,
@@ -105,7 +111,7 @@ export function checkedModel(model: FaultModel): FaultModel {
   if (!Array.isArray(rescale) || rescale.length !== 2) throw invalid("rescale", rescale, "a least and a greatest");
   within("rescale", rescale[0] as number, 1, MOST_PARALLELISM);
   within("rescale", rescale[1] as number, rescale[0] as number, MOST_PARALLELISM);
-  for (const name of ["disk", "rot", "sinkUnknownOutcome", "clockJumps", "zombies", "cancels"] as const) {
+  for (const name of ["disk", "rot", "sinkUnknownOutcome", "clockJumps", "zombies", "cancels", "stops"] as const) {
     if (typeof model[name] !== "boolean") throw invalid(name, model[name], "true or false");
   }
   return model;

@@ -152,7 +152,7 @@ export class FaultSearch {
 }
 
 /** Events of the simulation and the engine. */
-const KNOWN = /^(disk|link|network|checkpoint|restore|source|sink|attempt)\./;
+const KNOWN = /^(disk|link|network|checkpoint|savepoint|restore|source|sink|attempt)\./;
 
 async function fastCheck(): Promise<FastCheck> {
   try {

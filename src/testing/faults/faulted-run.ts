@@ -3,6 +3,7 @@ import type { Host } from "../../core/host.ts";
 import type { Schema } from "../../core/schema.ts";
 import type { Sink } from "../../core/sink.ts";
 import { restartStrategies } from "../../datastream/restart-strategies.ts";
+import type { SavepointResult } from "../../datastream/savepoint-options.ts";
 import { StreamExecutionEnvironment } from "../../datastream/stream-execution-environment.ts";
 import type { StreamJob } from "../../datastream/stream-job.ts";
 import { installTrap } from "../real-world-trap.ts";
@@ -16,8 +17,9 @@ import { OutputSink } from "./output-sink.ts";
 import { rotCheckpoint } from "./rot.ts";
 import { type StoreClient, TransactionalStore, type WrittenRow } from "./transactional-store.ts";
 
-/** Where the checkpoints of a checked job are. */
+/** Where the checkpoints of a checked job are; behind each stop, in a directory of this name beside the savepoints. */
 export const CHECKPOINTS = "/checkpoints";
+const SAVEPOINTS = "/savepoints";
 /** More than a job of some hundred events takes, however it is scheduled. */
 const STEP_LIMIT = 60_000;
 const MAX_PARALLELISM = 16;
@@ -69,7 +71,7 @@ export interface RunWatch {
 /** How one start of the job went. */
 export interface Attempt {
   readonly parallelism: number;
-  readonly ended: "finished" | "crashed" | "failed" | "left";
+  readonly ended: "finished" | "crashed" | "failed" | "left" | "stopped";
   readonly error?: Error;
 }
 
@@ -132,6 +134,10 @@ class FaultedRun {
   readonly #system: unknown;
   /** Runs that were taken for dead. */
   #zombies: Promise<unknown>[] = [];
+  /** Savepoints that were asked for. */
+  #stops = 0;
+  /** The one that the job goes on from, in a directory of its own. */
+  #savepoint: SavepointResult | undefined;
 
   constructor(job: CheckedJob, given: FaultCase, watch: RunWatch) {
     this.#job = job;
@@ -193,7 +199,7 @@ class FaultedRun {
       const ended = await simulation.run(async (host) => {
         simulation.note("attempt", `${number + 1} at parallelism ${parallelism}`);
         const rot = simulation.event("attempt.start", "", ["rot"]);
-        if (rot?.kind === "rot") rotCheckpoint(simulation, CHECKPOINTS, rot.amount ?? 0);
+        if (rot?.kind === "rot") rotCheckpoint(simulation, this.#directory, rot.amount ?? 0);
         return this.#run(host, parallelism);
       });
       return { parallelism, ended };
@@ -207,22 +213,38 @@ class FaultedRun {
     }
   }
 
-  #run(host: Host, parallelism: number): Promise<"finished" | "left"> {
+  get #directory(): string {
+    if (this.#savepoint === undefined) return CHECKPOINTS;
+    return `${SAVEPOINTS}${CHECKPOINTS}-behind-${this.#savepoint.path.slice(SAVEPOINTS.length + 1)}`;
+  }
+
+  #run(host: Host, parallelism: number): Promise<"finished" | "left" | "stopped"> {
     const { simulation } = this;
     const { threads } = this.#given.schedule;
     this.#memories.provideFor(host, threads);
     const client: StoreClient = { host, event: simulation.event };
     let running: StreamJob | undefined;
+    let stopping: Promise<SavepointResult | undefined> | undefined;
     return new Promise((resolve, reject) => {
       const run = (async () => {
         const environment = await this.#environment(host, parallelism, client);
-        running = await environment.executeAsync();
+        const { path: restoreFrom } = this.#savepoint ?? {};
+        running = await environment.executeAsync(restoreFrom === undefined ? {} : { restoreFrom });
         await running.result();
+        const stopped = await stopping;
+        if (stopped === undefined) return "finished";
+        this.#savepoint = stopped;
+        return "stopped";
       })();
-      run.then(() => resolve("finished"), reject);
+      run.then(resolve, reject);
       simulation.onRequest = (kind) => {
         if (kind === "cancel") void Promise.resolve().then(() => running?.cancel().catch(() => undefined));
-        else {
+        else if (kind === "stop") {
+          // One that was asked for before may be under way: the job ends by one of them.
+          stopping ??= Promise.resolve()
+            .then(() => running?.stopWithSavepoint(`${SAVEPOINTS}/${++this.#stops}`))
+            .catch(() => undefined);
+        } else {
           this.#zombies.push(run.catch(() => undefined));
           resolve("left");
         }
@@ -248,7 +270,7 @@ class FaultedRun {
     await this.#job.build(environment, sources, outputs, { system: this.#system, client });
     if (this.#watch.hasCheckpoints) {
       environment.enableCheckpointing(checkpointMs, {
-        directory: CHECKPOINTS,
+        directory: this.#directory,
         retained,
         tolerableFailures: Number.MAX_SAFE_INTEGER,
         timeoutMs: 10_000,
@@ -267,7 +289,7 @@ class FaultedRun {
   async #files(): Promise<ReadonlyMap<string, readonly WrittenRow[]>> {
     const { system } = this.#job;
     if (system !== undefined) return system.read(this.#system, this.simulation.quietHost);
-    return fileOutputs(this.simulation.quietHost, () => this.#memories.take(), [CHECKPOINTS, "/tmp"]);
+    return fileOutputs(this.simulation.quietHost, () => this.#memories.take(), [CHECKPOINTS, SAVEPOINTS, "/tmp"]);
   }
 }
 

@@ -38,6 +38,10 @@ export const CRASH_LABELS: readonly string[] = [
   "sink.committed",
   "sink.abort",
 ];
+/** The same where jobs are stopped with savepoints: seldom reached. */
+const STOP_LABELS: readonly string[] = Array.from({ length: 8 }, (_, i) =>
+  i % 2 === 0 ? "savepoint.storing" : "savepoint.stopping",
+);
 const DISK_LABELS: readonly string[] = [
   "disk.open-write",
   "disk.write",
@@ -86,7 +90,7 @@ export const anyDeal = (fc: FastCheck): Arbitrary<SplitDeal> =>
   });
 
 function anyFault(fc: FastCheck, model: FaultModel, ownLabels: readonly string[]): Arbitrary<Fault> {
-  const labels = [...CRASH_LABELS, ...ownLabels];
+  const labels = [...CRASH_LABELS, ...(model.stops ? STOP_LABELS : []), ...ownLabels];
   const anywhere = fc.constantFrom(...labels);
   const nth = fc.oneof(fc.constant(0), fc.nat(2), fc.nat(8));
   const at = (kinds: readonly FaultKind[], where: Arbitrary<string> = anywhere, when: Arbitrary<number> = nth) =>
@@ -127,6 +131,8 @@ function anyFault(fc: FastCheck, model: FaultModel, ownLabels: readonly string[]
   );
   add(model.zombies, 2, at(["zombie"]));
   add(model.cancels, 1, at(["cancel"]));
+  // While rows still come: a job that ends before is not stopped.
+  add(model.stops, 2, at(["stop"], fc.oneof(fc.constant("source.read"), anywhere), fc.nat(4)));
   add(model.threads > 1, 2, ofAmount(fc, "link.send", ["delay", "cut"], fc.nat(50), fc.nat(30)));
   add(model.threads > 1, 1, at(["thread-dies"]));
   return choices.length === 0 ? fc.constant({ label: "none", nth: 0, kind: "crash" }) : fc.oneof(...choices);

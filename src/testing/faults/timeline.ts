@@ -7,6 +7,7 @@ const SHOWN: Readonly<Record<string, string>> = {
   crashed: "-- the machine is down --",
   failed: "FAILED",
   left: "-- taken for dead, goes on --",
+  stopped: "-- stopped with a savepoint --",
   rot: "ROT",
   "clock.jump": "CLOCK JUMP",
   "source.read": "emit",
@@ -16,6 +17,8 @@ const SHOWN: Readonly<Record<string, string>> = {
   "checkpoint.complete": "complete",
   "checkpoint.notifying": "notify",
   "checkpoint.committed": "committed",
+  "savepoint.storing": "savepoint",
+  "savepoint.stopping": "savepoint complete",
   "checkpoint.ending": "input ended",
   "checkpoint.final": "final checkpoint",
   "restore.committing": "restore: commit",
@@ -26,7 +29,7 @@ const SHOWN: Readonly<Record<string, string>> = {
 };
 /** Details that end so are faults that struck. */
 const FAULT =
-  /(?:^| )(crash|kill|thread-dies|io-error|disk-full|sync-lost|bit-flip|clock-jump|delay|cut|zombie|cancel|rot|refused|rejected|ack-lost|slow|late)$/;
+  /(?:^| )(crash|kill|thread-dies|io-error|disk-full|sync-lost|bit-flip|clock-jump|delay|cut|zombie|cancel|stop|rot|refused|rejected|ack-lost|slow|late)$/;
 const MOST_LINES = 80;
 
 /** The events of a run that tell its story, one per line, with runs of equal events drawn together. */
