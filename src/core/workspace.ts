@@ -29,6 +29,7 @@ export class Workspace {
   readonly kernels: Kernels;
   readonly allocator: Allocator;
   governor: MemoryGovernor;
+  readonly #checksumTable: Address;
   /** What lies here between jobs: persisted tables. */
   readonly kept = new KeptBlocks();
   u8!: Uint8Array;
@@ -52,12 +53,13 @@ export class Workspace {
       const instance = new WebAssembly.Instance(from, { env: { memory: this.memory } });
       this.kernels = instance.exports as unknown as Kernels;
     }
+    this.#checksumTable = Math.ceil((this.kernels.heapBase() >>> 0) / 16) * 16;
     this.allocator = new Allocator(
       {
         pageCount: () => this.memory.buffer.byteLength / PAGE_BYTES,
         grow: (pages) => this.#grow(pages),
       },
-      this.kernels.heapBase() >>> 0,
+      this.#checksumTable + this.kernels.crc32cTableBytes(),
       MAXIMUM_PAGES,
     );
     this.governor = new MemoryGovernor(this.allocator, limitBytes);
@@ -77,6 +79,14 @@ export class Workspace {
     const budgetFor = (usedBytes: number) =>
       usedBytes > room ? undefined : Math.min(usedBytes + kept, 2 * usedBytes) * sharers;
     this.governor = new MemoryGovernor(this.allocator, Math.floor(Math.min(share, room)), liveBytes, budgetFor);
+  }
+
+  /** The table of the kernel `crc32c`. It has a place in front of all blocks, and is filled when it is first asked for. */
+  get checksumTable(): Address {
+    const table = this.#checksumTable;
+    // A table that is filled has no zeros but the first.
+    if (this.u32[(table >>> 2) + 1] === 0) this.kernels.crc32cTable(table);
+    return table;
   }
 
   /** A new block with one reference, which the caller owns; its bytes are unspecified. */

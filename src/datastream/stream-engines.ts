@@ -10,11 +10,17 @@ let idle: EnginePool | undefined;
 /** Gives a stream the engine that it runs on, for a parallelism above 1 with as many worker threads. */
 export type EngineProvider = <T>(parallelism: number, use: (engine: Engine) => Promise<T>) => Promise<T>;
 
-const providers = new WeakMap<Host, EngineProvider>();
+const providers = new Map<Host, EngineProvider>();
 
-/** @internal Streams of this host run on the engines of `provider`: simulations start thousands of them. */
-export function provideEngines(host: Host, provider: EngineProvider): void {
+/**
+ * @internal Streams of this host run on the engines of `provider`, until the result is called: simulations start
+ * thousands of them. No weak map: what one refers to lives through minor collections, hosts that nobody uses too.
+ */
+export function provideEngines(host: Host, provider: EngineProvider): () => void {
   providers.set(host, provider);
+  return () => {
+    providers.delete(host);
+  };
 }
 
 /**

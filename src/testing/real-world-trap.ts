@@ -12,8 +12,19 @@ const TRAPPED: readonly { readonly owner: string | undefined; readonly names: re
 ];
 
 let users = 0;
-let uninstall: () => void = () => undefined;
+let holders = 0;
+let installed: readonly Installed[] = [];
 const violations: RealWorldError[] = [];
+
+/** A function that stands where another one was. */
+interface Installed {
+  readonly target: Functions;
+  readonly name: string;
+  readonly before: PropertyDescriptor | undefined;
+  readonly trap: Functions[string];
+}
+
+type Functions = Record<string, (...args: unknown[]) => unknown>;
 
 /**
  * Makes real time, timers and randomness throw RealWorldError for whoever uses them, but for packages in node_modules:
@@ -22,23 +33,41 @@ const violations: RealWorldError[] = [];
 export function installTrap(): () => void {
   if (users++ === 0) {
     violations.length = 0;
-    uninstall = replaceAll();
+    // Whoever replaced it meanwhile (fake timers) is trapped too.
+    if (!installed.every(({ target, name, trap }) => target[name] === trap)) restoreAll();
+    replaceAll();
   }
-  let isInstalled = true;
-  return () => {
-    if (!isInstalled) return;
-    isInstalled = false;
-    if (--users === 0) uninstall();
-  };
+  return once(() => {
+    if (--users === 0 && holders === 0) restoreAll();
+  });
+}
+
+/**
+ * Until the result is called, traps stay where they are between installations, and let everything pass then: to install
+ * them takes as long as a short run.
+ */
+export function holdTrap(): () => void {
+  holders++;
+  return once(() => {
+    if (--holders === 0 && users === 0) restoreAll();
+  });
 }
 
 /** The oldest use that was trapped and not yet taken: also one whose error the code caught. */
 export const takeViolation = (): RealWorldError | undefined => violations.shift();
 
-type Functions = Record<string, (...args: unknown[]) => unknown>;
+function once(run: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (isDone) return;
+    isDone = true;
+    run();
+  };
+}
 
-function replaceAll(): () => void {
-  const restores: (() => void)[] = [];
+function replaceAll(): void {
+  if (installed.length > 0) return;
+  const made: Installed[] = [];
   for (const { owner, names } of TRAPPED) {
     const target = (owner === undefined ? globalThis : Reflect.get(globalThis, owner)) as Functions | undefined;
     if (target === undefined) continue;
@@ -48,7 +77,7 @@ function replaceAll(): () => void {
       if (original === undefined) continue;
       const what = owner === undefined ? name : `${owner}.${name}`;
       const trap = function (this: unknown, ...args: unknown[]): unknown {
-        if (isOutsider(trap)) return original.apply(this, args);
+        if (users === 0 || isOutsider(trap)) return original.apply(this, args);
         const error = new RealWorldError(what);
         violations.push(error);
         throw error;
@@ -56,17 +85,20 @@ function replaceAll(): () => void {
       // Properties of the function, such as setTimeout's `__promisify__`, stay.
       Object.defineProperties(trap, Object.getOwnPropertyDescriptors(original));
       Object.defineProperty(target, name, { value: trap, writable: true, configurable: true, enumerable: true });
-      restores.push(() => {
-        // Whoever replaced it meanwhile (fake timers) keeps what he put there.
-        if (target[name] !== trap) return;
-        if (before === undefined) delete target[name];
-        else Object.defineProperty(target, name, before);
-      });
+      made.push({ target, name, before, trap });
     }
   }
-  return () => {
-    for (const restore of restores) restore();
-  };
+  installed = made;
+}
+
+function restoreAll(): void {
+  for (const { target, name, before, trap } of installed) {
+    // Whoever replaced it meanwhile (fake timers) keeps what he put there.
+    if (target[name] !== trap) continue;
+    if (before === undefined) delete target[name];
+    else Object.defineProperty(target, name, before);
+  }
+  installed = [];
 }
 
 /** Is the nearest caller of `trap` a package other than this one, or Node itself, or cleaning up behind the real host? */

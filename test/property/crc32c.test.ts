@@ -6,16 +6,14 @@ import { withWorkspace } from "../support/workspace.ts";
 
 /** The checksum of the pieces one after the other, each placed `skew` bytes off alignment. */
 function crc32c(ws: Workspace, pieces: readonly Uint8Array[], skew = 0): number {
-  const table = ws.allocate(ws.kernels.crc32cTableBytes());
-  ws.kernels.crc32cTable(table.address);
+  const table = ws.checksumTable;
   let crc = 0;
   for (const piece of pieces) {
     const block = ws.allocate(piece.length + skew);
     ws.u8.set(piece, block.address + skew);
-    crc = ws.kernels.crc32c(table.address, block.address + skew, piece.length, crc);
+    crc = ws.kernels.crc32c(table, block.address + skew, piece.length, crc);
     block.release();
   }
-  table.release();
   return crc >>> 0;
 }
 

@@ -14,9 +14,14 @@ interface Span {
   readonly pageCount: number;
   readonly blockBytes: number;
   readonly classIndex: number;
+  /** Blocks that were handed out and came back. */
   readonly free: Address[];
   readonly blockCount: number;
+  /** Blocks that were ever handed out: those behind are free, and need no list. */
+  used: number;
 }
+
+const freeCount = ({ free, blockCount, used }: Span): number => free.length + blockCount - used;
 
 /**
  * Allocates 64-byte aligned blocks of one thread's linear memory.
@@ -83,10 +88,10 @@ export class Allocator {
     if (span === undefined) throw new InternalError(`Broken invariant: free of ${address}, which is not allocated.`);
     this.#liveBytes -= span.blockBytes;
     const open = this.#openSpans[span.classIndex];
-    if (span.free.length === 0) open.push(span);
+    if (freeCount(span) === 0) open.push(span);
     span.free.push(address);
     // One empty span per class stays as a buffer against a flapping allocation.
-    if (span.free.length === span.blockCount && open.length > 1) this.#closeSpan(span, open);
+    if (freeCount(span) === span.blockCount && open.length > 1) this.#closeSpan(span, open);
   }
 
   #allocateLarge(byteLength: number): Address {
@@ -105,9 +110,9 @@ export class Allocator {
       span = this.#openSpan(classIndex);
       open.push(span);
     }
-    const address = span.free.pop();
-    assert(address !== undefined, "an open span has a free block");
-    if (span.free.length === 0) open.pop();
+    assert(freeCount(span) > 0, "an open span has a free block");
+    const address = span.free.pop() ?? span.firstPage * PAGE_BYTES + span.used++ * span.blockBytes;
+    if (freeCount(span) === 0) open.pop();
     return address;
   }
 
@@ -116,9 +121,7 @@ export class Allocator {
     const pageCount = Math.ceil((blockBytes * 4) / PAGE_BYTES);
     const blockCount = Math.floor((pageCount * PAGE_BYTES) / blockBytes);
     const firstPage = this.#pages.allocate(pageCount);
-    const free: Address[] = [];
-    for (let i = blockCount - 1; i >= 0; i--) free.push(firstPage * PAGE_BYTES + i * blockBytes);
-    const span: Span = { firstPage, pageCount, blockBytes, classIndex, free, blockCount };
+    const span: Span = { firstPage, pageCount, blockBytes, classIndex, free: [], blockCount, used: 0 };
     for (let page = 0; page < pageCount; page++) this.#spanByPage.set(firstPage + page, span);
     return span;
   }

@@ -6,6 +6,7 @@ import { cellForm } from "./cells.ts";
 import { canGenerateCode, generateCode, giveBackCode, literal, takeCode } from "./code-generation.ts";
 import { storeForm } from "./fixed-column.ts";
 import {
+  clearReader,
   createRowReader,
   liveRowSource,
   READER_PARAMETERS,
@@ -18,6 +19,7 @@ import {
   viewsSource,
 } from "./row-view.ts";
 import {
+  clearWriter,
   createRowWriter,
   GeneratedWriter,
   type RowWriterOptions,
@@ -126,7 +128,12 @@ class GeneratedMapper<C> implements RowMapper<C>, RowMapperWithFilter<C> {
   ) {
     const columns = schema.fields.map(({ name }, column) => shownColumn(schema, name, column, sample));
     const source = readerSource(columns, isFilter ? selectingLoops(output) : plainLoops(output));
-    const generate = () => generateCode("map", READER_PARAMETERS, source) as MapperCode;
+    const generate = () =>
+      generateCode<MapperCode>("map", READER_PARAMETERS, source, (code) => {
+        clearReader(code, columns.length);
+        code.retireResults();
+        clearWriter(code.writer);
+      });
     const key = `${texts}\n${source}`;
     this.#code = texts === undefined ? generate() : takeCode(key, generate);
     this.#reader = new ReaderBindings(workspace, columns, this.#code);

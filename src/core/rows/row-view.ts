@@ -225,7 +225,8 @@ const LOOPS: ReaderExtension = {
 function generateReader(workspace: Workspace, columns: readonly ShownColumn[], functionText?: string): RowReader {
   const source = readerSource(columns, LOOPS);
   type Loops = Pick<RowReader, "each" | "eachToo" | "select">;
-  const generate = () => generateCode("rows", READER_PARAMETERS, source) as ReaderCode & Loops;
+  const generate = () =>
+    generateCode<ReaderCode & Loops>("rows", READER_PARAMETERS, source, (made) => clearReader(made, columns.length));
   const key = `${functionText}\n${source}`;
   const code = functionText === undefined ? generate() : takeCode(key, generate);
   const bindings = new ReaderBindings(workspace, columns, code);
@@ -272,11 +273,15 @@ export class ReaderBindings {
     );
   }
 
-  /** Leaves no memory of the job behind in the code. */
   clear(): void {
-    this.#code.retireAll();
-    this.#code.bind(this.#columns.map(() => UNBOUND));
+    clearReader(this.#code, this.#columns.length);
   }
+}
+
+/** Leaves no memory of the job behind in the code. */
+export function clearReader(code: ReaderCode, columnCount: number): void {
+  code.retireAll();
+  code.bind(new Array<object>(columnCount).fill(UNBOUND));
 }
 
 /** The same without generated code: about ten times slower. */

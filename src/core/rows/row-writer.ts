@@ -155,7 +155,7 @@ function generateWriter(workspace: Workspace, schema: Schema, options: RowWriter
   const { functionText } = options;
   const parts = writerParts(schema);
   const source = `${parts.declarations} return { ${parts.members} };`;
-  const generate = () => generateCode("write", {}, source) as WriterCode;
+  const generate = () => generateCode<WriterCode>("write", {}, source, clearWriter);
   if (functionText === undefined) return new GeneratedWriter(workspace, schema, options, generate());
   const key = `${functionText}\n${source}`;
   const code = takeCode(key, generate);
@@ -230,10 +230,15 @@ export class GeneratedWriter extends CheckingWriter implements RowWriter {
   close(): void {
     for (const column of this.#columns) column.close();
     if (this.#giveBack === undefined) return;
-    this.#code.reset();
-    this.#code.serve(null);
+    clearWriter(this.#code);
     this.#giveBack();
   }
+}
+
+/** Leaves no memory of the job behind in the code. */
+export function clearWriter(code: WriterCode): void {
+  code.reset();
+  code.serve(null);
 }
 
 /** Own properties only, where Object.prototype would answer for a column that the row lacks. */

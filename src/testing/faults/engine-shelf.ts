@@ -1,5 +1,6 @@
 import { connectorRegistry } from "../../connectors/registry.ts";
 import type { Host } from "../../core/host.ts";
+import { codeForJobs } from "../../core/rows/code-generation.ts";
 import { Workspace } from "../../core/workspace.ts";
 import { provideEngines } from "../../datastream/stream-engines.ts";
 import { kernelModule } from "../../host/kernel-module.ts";
@@ -8,9 +9,14 @@ import { Engine } from "../../runtime/engine.ts";
 /** Memories that no run uses. To make one costs a millisecond, more than many a faulted run. */
 const shelf: Workspace[] = [];
 
-/** The memories of one simulation: they go back to the shelf when it is over, whatever became of what used them. */
+/**
+ * The memories of one simulation, and the code that its jobs make for rows: they go back to the shelf when it is over,
+ * whatever became of what used them.
+ */
 export class SimulationMemories {
+  readonly #endOfCode = codeForJobs();
   readonly #taken: Workspace[] = [];
+  readonly #withdrawals: (() => void)[] = [];
 
   take(): Workspace {
     const kept = shelf.pop();
@@ -21,7 +27,7 @@ export class SimulationMemories {
 
   /** Streams of this host run on one thread, or on as many as the machine has. */
   provideFor(host: Host, threads: number): void {
-    provideEngines(host, async (parallelism, use) => {
+    const withdraw = provideEngines(host, async (parallelism, use) => {
       const count = Math.min(parallelism, threads);
       const engine = await Engine.start(host, connectorRegistry, kernelModule(), count, this.take());
       try {
@@ -30,10 +36,13 @@ export class SimulationMemories {
         await engine.close();
       }
     });
+    this.#withdrawals.push(withdraw);
   }
 
   /** Nothing of the simulation will ever run again. */
   giveBack(): void {
+    for (const withdraw of this.#withdrawals.splice(0)) withdraw();
+    this.#endOfCode();
     shelf.push(...this.#taken.splice(0));
   }
 }

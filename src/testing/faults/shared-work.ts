@@ -1,5 +1,6 @@
 import { shareCode } from "../../core/rows/code-generation.ts";
 import { replaceTableFormat } from "../../core/snapshot-tables.ts";
+import { holdTrap } from "../real-world-trap.ts";
 import { rememberingFormat } from "./remembered-tables.ts";
 
 let users = 0;
@@ -7,7 +8,7 @@ let undo: readonly (() => void)[] = [];
 
 /** Runs many short jobs, which share compiled code and encoded tables while they do. The engine is loaded. */
 export async function withSharedWork<T>(work: () => Promise<T>): Promise<T> {
-  if (users++ === 0) undo = [shareCode(), replaceTableFormat(rememberingFormat)];
+  if (users++ === 0) undo = [shareCode(), holdTrap(), replaceTableFormat(rememberingFormat)];
   try {
     return await work();
   } finally {
