@@ -42,13 +42,23 @@ export class WorkerThread {
   /** From peers that run a job already which is still being deployed here. */
   #early: PeerMessage[] = [];
 
-  /** `build` makes the user code of jobs that bring a program; without it such a job fails. */
-  constructor(host: Host, registry: ConnectorRegistry, control: Link, init: WorkerInit, build?: ProgramBuilder) {
+  /**
+   * `build` makes the user code of jobs that bring a program; without it such a job fails. `workspace` is the thread's
+   * alone.
+   */
+  constructor(
+    host: Host,
+    registry: ConnectorRegistry,
+    control: Link,
+    init: WorkerInit,
+    build?: ProgramBuilder,
+    workspace: Workspace = new Workspace(init.module),
+  ) {
     this.#host = host;
     this.#registry = registry;
     this.#control = control;
     this.#build = build;
-    this.#workspace = new Workspace(init.module);
+    this.#workspace = workspace;
     this.#stored = new StoredParts(init.memoryId, this.#workspace, init.module);
     control.onArrival(() => this.#poll());
     this.#report({ type: "ready", memory: this.#workspace.memory });

@@ -22,7 +22,19 @@ if (path !== undefined) {
       const file = relative(process.cwd(), testPath);
       const count: LawCount = { file, law: currentTestName, cases: details.numRuns, seed: details.seed };
       appendFileSync(path, `${JSON.stringify(count)}\n`);
-      if (details.failed) throw new Error(fc.defaultReportMessage(details), { cause: details.errorInstance });
+      if (!details.failed) return;
+      const { errorInstance: cause } = details;
+      throw new Error(`${fc.defaultReportMessage(details)}\n\nThe smallest case failed with:\n${chainText(cause)}`, {
+        cause,
+      });
     },
   });
+}
+
+/** An error with what led to it: runners print the causes of an error, but not everywhere and not to the end. */
+function chainText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { name, message, stack, cause } = error;
+  const text = stack?.includes(message) === true ? stack : `${name}: ${message}\n${stack ?? ""}`;
+  return cause === undefined ? text : `${text}\ncaused by: ${chainText(cause)}`;
 }

@@ -5,6 +5,7 @@ import { Workspace } from "../../core/workspace.ts";
 import { provideEngines } from "../../datastream/stream-engines.ts";
 import { kernelModule } from "../../host/kernel-module.ts";
 import { Engine } from "../../runtime/engine.ts";
+import { engineThreadOn } from "../engine-thread.ts";
 
 /** Memories that no run uses. To make one costs a millisecond, more than many a faulted run. */
 const shelf: Workspace[] = [];
@@ -18,6 +19,9 @@ export class SimulationMemories {
   readonly #taken: Workspace[] = [];
   readonly #withdrawals: (() => void)[] = [];
 
+  /** For `SimulationOptions.threadEntry`: spawned threads have memories from here too. */
+  readonly threadEntry = engineThreadOn(() => this.take());
+
   take(): Workspace {
     const kept = shelf.pop();
     const workspace = kept === undefined ? new Workspace(kernelModule()) : new Workspace(kept);
@@ -25,8 +29,8 @@ export class SimulationMemories {
     return workspace;
   }
 
-  /** Streams of this host run on one thread, or on as many as the machine has. */
-  provideFor(host: Host, threads: number): void {
+  /** Streams of this host run on as many threads as they have parallelism, up to so many. */
+  provideFor(host: Host, threads = Number.POSITIVE_INFINITY): void {
     const withdraw = provideEngines(host, async (parallelism, use) => {
       const count = Math.min(parallelism, threads);
       const engine = await Engine.start(host, connectorRegistry, kernelModule(), count, this.take());

@@ -151,6 +151,7 @@ class FaultedRun {
       starve,
       parallelism: threads,
       stepLimit: watch.stepLimit ?? STEP_LIMIT,
+      threadEntry: this.#memories.threadEntry,
     });
     if (watch.onCommitted !== undefined) this.#store.onCommitted = watch.onCommitted;
   }

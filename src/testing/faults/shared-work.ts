@@ -8,10 +8,18 @@ let undo: readonly (() => void)[] = [];
 
 /** Runs many short jobs, which share compiled code and encoded tables while they do. The engine is loaded. */
 export async function withSharedWork<T>(work: () => Promise<T>): Promise<T> {
-  if (users++ === 0) undo = [shareCode(), holdTrap(), replaceTableFormat(rememberingFormat)];
+  const end = beginSharedWork();
   try {
     return await work();
   } finally {
-    if (--users === 0) for (const each of undo) each();
+    end();
   }
+}
+
+/** The same until the result is called, once. */
+export function beginSharedWork(): () => void {
+  if (users++ === 0) undo = [shareCode(), holdTrap(), replaceTableFormat(rememberingFormat)];
+  return () => {
+    if (--users === 0) for (const each of undo) each();
+  };
 }

@@ -1,16 +1,18 @@
 import fc from "fast-check";
-import { beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { Host } from "../../../src/core/host.ts";
 import { type JobSnapshot, restartStrategies, StreamExecutionEnvironment } from "../../../src/index.ts";
-import { loadEngine } from "../../../src/testing/engine-thread.ts";
 import type { Fault } from "../../../src/testing/fault-plan.ts";
+import type { SimulationMemories } from "../../../src/testing/faults/engine-shelf.ts";
 import { Simulation } from "../../../src/testing/simulation.ts";
 import { SimulatedCrashError } from "../../../src/testing/simulation-errors.ts";
 import { cases, patienceMs } from "../../support/cases.ts";
 import { assertKept } from "../../support/kept-cases.ts";
+import { shareSimulatedWork } from "../../support/shared-simulations.ts";
 import { expectAllSums, seenSums, sumIntoFiles } from "../../support/summed-files.ts";
+import { withMemories } from "../../support/with-memories.ts";
 
-beforeAll(loadEngine);
+shareSimulatedWork();
 
 const CHECKPOINTS = "/checkpoints/sums";
 
@@ -93,14 +95,16 @@ const hasCheckpoints = ({ files }: Host): boolean =>
 
 let restores = 0;
 
-async function runWithRestarts(given: Scenario): Promise<void> {
-  const simulation = new Simulation({ tape: given.tape, faults: given.faults, parallelism: 4 });
+async function runWithRestarts(memories: SimulationMemories, given: Scenario): Promise<void> {
+  const { tape, faults } = given;
+  const simulation = new Simulation({ tape, faults, parallelism: 4, threadEntry: memories.threadEntry });
   let complete: JobSnapshot | undefined;
   for (let i = 0; ; i++) {
     expect(i).toBeLessThan(20);
     const killMs = given.killsMs[i];
     try {
       const isOver = await simulation.run(async (host) => {
+        memories.provideFor(host);
         // Faults strike whoever looks at checkpoints, this test too.
         if (complete !== undefined || hasCheckpoints(host)) restores++;
         const env = environment(host, given, i, (snapshot) => {
@@ -134,7 +138,8 @@ const RUNS = cases(60);
 it(
   "files of a stream with checkpoints are those of an undisturbed run, wherever it is killed and restored",
   async () => {
-    await assertKept("checkpointed-files", scenario, runWithRestarts, { numRuns: RUNS });
+    const law = (given: Scenario) => withMemories((memories) => runWithRestarts(memories, given));
+    await assertKept("checkpointed-files", scenario, law, { numRuns: RUNS });
     expect(restores).toBeGreaterThan(RUNS / 10);
   },
   patienceMs(120_000),

@@ -1,17 +1,19 @@
 import fc from "fast-check";
-import { beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { Host, HostFiles } from "../../../src/core/host.ts";
 import { restartStrategies, StreamExecutionEnvironment, type StreamJob } from "../../../src/index.ts";
 import { DecisionTape } from "../../../src/testing/decision-tape.ts";
-import { loadEngine } from "../../../src/testing/engine-thread.ts";
 import type { Fault } from "../../../src/testing/fault-plan.ts";
+import type { SimulationMemories } from "../../../src/testing/faults/engine-shelf.ts";
 import { SimulatedFiles } from "../../../src/testing/simulated-files.ts";
 import { Simulation } from "../../../src/testing/simulation.ts";
 import { SimulatedCrashError } from "../../../src/testing/simulation-errors.ts";
 import { cases, patienceMs } from "../../support/cases.ts";
+import { shareSimulatedWork } from "../../support/shared-simulations.ts";
 import { expectAllSums, hiddenNames, seenSums, sumIntoFiles } from "../../support/summed-files.ts";
+import { withMemories } from "../../support/with-memories.ts";
 
-beforeAll(loadEngine);
+shareSimulatedWork();
 
 const CHECKPOINTS = "/checkpoints/sums";
 const ENDLESS = Number.POSITIVE_INFINITY;
@@ -126,11 +128,12 @@ function killNewest(simulation: Simulation): void {
 
 const found = { restarts: 0, fromCheckpoint: 0, deaths: 0, crashes: 0 };
 
-async function runToItsEnd(given: Scenario): Promise<void> {
+async function runToItsEnd(memories: SimulationMemories, given: Scenario): Promise<void> {
   const { count, bad, hasDirectory } = given;
   // Without a directory nothing brings a process back.
   const faults = given.faults.filter((each) => hasDirectory || !isDeath(each));
-  const simulation = new Simulation({ tape: given.tape, faults, parallelism: 4 });
+  const { tape } = given;
+  const simulation = new Simulation({ tape, faults, parallelism: 4, threadEntry: memories.threadEntry });
   const left = [...bad];
   const onRow = (n: number): void => {
     const at = left.indexOf(n);
@@ -143,6 +146,7 @@ async function runToItsEnd(given: Scenario): Promise<void> {
     expect(process).toBeLessThan(10);
     try {
       await simulation.run(async (host) => {
+        memories.provideFor(host);
         const stopWatching = watchOutput(simulation, host, problems);
         for (const atMs of given.deathsMs) host.scheduler.after(atMs, () => killNewest(simulation));
         const env = environment(host, given).setRestartStrategy(given.strategy(ENDLESS));
@@ -182,7 +186,10 @@ const RUNS = cases(50);
 it(
   "files are those of an undisturbed run, whatever fails and is restarted, and however often",
   async () => {
-    await fc.assert(fc.asyncProperty(scenario, runToItsEnd), { numRuns: RUNS });
+    await fc.assert(
+      fc.asyncProperty(scenario, (given) => withMemories((memories) => runToItsEnd(memories, given))),
+      { numRuns: RUNS },
+    );
     expect(found.restarts).toBeGreaterThan(RUNS);
     expect(found.fromCheckpoint).toBeGreaterThan(RUNS / 4);
     expect(found.deaths).toBeGreaterThan(RUNS / 20);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { beforeAll, describe, it } from "vitest";
-import { loadEngine } from "../../../src/testing/engine-thread.ts";
+import { describe, it } from "vitest";
+import { shareSimulatedWork } from "../shared-simulations.ts";
 import { anyEdgeProgram } from "./edge-programs.ts";
 import { anyLateProgram } from "./late-rows.ts";
 import { anyProgram, meaningOf, type Program } from "./program.ts";
@@ -16,7 +16,7 @@ const LONGEST_MS = 3 * 3_600_000;
 /** The laws of random streaming programs, each for so many of them. */
 export function describeLaws(numRuns: number): void {
   describe("a random streaming program", { timeout: LONGEST_MS }, () => {
-    beforeAll(loadEngine);
+    shareSimulatedWork();
 
     it("means the same in batch mode, run as plainly as can be", () =>
       assertLaw(numRuns, fc.constant(PLAIN), async (program, settings) => {

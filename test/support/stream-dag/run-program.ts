@@ -12,8 +12,10 @@ import type { StreamNode } from "../../../src/plan/stream/stream-node.ts";
 import { planStream } from "../../../src/plan/stream/stream-planner.ts";
 import { Engine } from "../../../src/runtime/engine.ts";
 import type { RunningStream } from "../../../src/runtime/running-stream.ts";
+import type { SimulationMemories } from "../../../src/testing/faults/engine-shelf.ts";
 import { Simulation } from "../../../src/testing/simulation.ts";
 import { DeadlockError } from "../../../src/testing/simulation-errors.ts";
+import { withMemories } from "../with-memories.ts";
 import { type Committed, committingSink } from "./committing-sink.ts";
 import { type Event, type EventFields, type EventStream, eventText, type Place, rowText } from "./events.ts";
 import {
@@ -81,12 +83,17 @@ const IDLENESS_MS = 50;
 let runs = 0;
 
 /** Runs a program on a simulated machine to its end. @throws where it fails, or stops to make progress */
-export async function runProgram(
+export const runProgram = (program: Program, settings: RunSettings, options: RunOptions = {}): Promise<RunOutcome> =>
+  withMemories((memories) => runOn(memories, program, settings, options));
+
+async function runOn(
+  memories: SimulationMemories,
   program: Program,
   settings: RunSettings,
-  { snapshotAtRead, stops = false, restore, committedBefore, expectsLate = false }: RunOptions = {},
+  { snapshotAtRead, stops = false, restore, committedBefore, expectsLate = false }: RunOptions,
 ): Promise<RunOutcome> {
   const simulation = new Simulation({
+    threadEntry: memories.threadEntry,
     tape: settings.tape,
     clockReadMs: settings.clockReadMs,
     parallelism: settings.threads,
@@ -120,8 +127,7 @@ export async function runProgram(
       hasCheckpoints: true,
     });
     const graph = settings.isWatched ? watch.watch(planned) : planned;
-    const { engine, end } = await engineOf(host, settings.threads);
-    let isDone = false;
+    const engine = await Engine.start(host, connectorRegistry, kernelModule(), settings.threads, memories.take());
     try {
       await engine.run(graph, {
         memoryBytes: 1 << 27,
@@ -132,9 +138,8 @@ export async function runProgram(
         },
         ...(restore === undefined ? {} : { restore: restore.snapshot }),
       });
-      isDone = true;
     } finally {
-      await end(isDone);
+      await engine.close();
     }
   });
   await run.catch(async (thrown: unknown) => {
@@ -147,36 +152,6 @@ export async function runProgram(
     committed,
     ...(snapshot === undefined ? {} : { taken: { snapshot, times: watch.taken } }),
   };
-}
-
-/** An engine of one thread that lies idle, with the way to put it on another simulated machine. */
-let idle: { readonly engine: Engine; readonly moveTo: (host: Host) => void } | undefined;
-
-/** An engine on this machine: one of one thread may be that of an earlier run, since its memory is costly to make. */
-async function engineOf(host: Host, threads: number) {
-  const start = (on: Host) => Engine.start(on, connectorRegistry, kernelModule(), threads);
-  if (threads > 1) {
-    const engine = await start(host);
-    return { engine, end: () => engine.close() };
-  }
-  let known = idle;
-  idle = undefined;
-  if (known === undefined) {
-    let current = host;
-    const moving = new Proxy(host, { get: (_, name) => Reflect.get(current, name) as unknown });
-    const moveTo = (next: Host) => {
-      current = next;
-    };
-    known = { engine: await start(moving), moveTo };
-  }
-  known.moveTo(host);
-  const { engine } = known;
-  const end = async (isDone: boolean): Promise<void> => {
-    // What failed may have left anything behind.
-    if (isDone) idle = known;
-    else await engine.close();
-  };
-  return { engine, end };
 }
 
 /** What each subtask that has not finished waits for. */
