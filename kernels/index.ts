@@ -59,6 +59,7 @@ export * from "./session-rows";
 export * from "./count-window";
 export * from "./utf8";
 export * from "./changelog";
+export * from "./changes";
 export * from "./updating-join";
 export * from "./ranked";
 export * from "./ranked-tree";

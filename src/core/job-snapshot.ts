@@ -1,8 +1,28 @@
 import type { StateKind } from "./state-snapshot.ts";
 
-/** State of one operator, by table; each table has one part per subtask that wrote it, in the order of subtasks. */
+/** One part per subtask that wrote the table, in the order of subtasks. */
+export interface TableState {
+  readonly kind: StateKind;
+  /** Arrow IPC streams. */
+  readonly parts: readonly Uint8Array[];
+  /** Absent where the parts are all that there is. */
+  readonly changes?: TableChanges;
+}
+
+/**
+ * What has changed in a table since its parts were written. Rows with the same values in the columns `unit` belong together:
+ * those in the newest stream that has any take the place of all older ones. Streams of changes have the columns of the
+ * table, and behind them the bool `removed`: a row where it is true says that there is none any more.
+ */
+export interface TableChanges {
+  readonly unit: readonly string[];
+  /** Per part, oldest first. */
+  readonly ofParts: readonly (readonly Uint8Array[])[];
+}
+
+/** State of one operator, by table. */
 export interface OperatorSnapshot {
-  readonly tables: Readonly<Record<string, { readonly kind: StateKind; readonly parts: readonly Uint8Array[] }>>;
+  readonly tables: Readonly<Record<string, TableState>>;
   /** New names of states, columns and fields of structs, by their old ones, where the job goes on with others. */
   readonly renamed?: Readonly<Record<string, string>>;
 }
@@ -16,4 +36,10 @@ export interface JobSnapshot {
   readonly isFinal?: boolean;
   /** It comes from a savepoint: other jobs may go on from it too. */
   readonly isSavepoint?: boolean;
+}
+
+/** Of all that is kept of a table. */
+export function tableBytes({ parts, changes }: TableState): number {
+  const all = [...parts, ...(changes?.ofParts.flat() ?? [])];
+  return all.reduce((sum, { byteLength }) => sum + byteLength, 0);
 }

@@ -7,6 +7,8 @@ export interface TableSnapshot {
   readonly kind: StateKind;
   readonly rowCount: number;
   readonly bytes: Uint8Array;
+  /** The bytes are what has changed since that snapshot of the subtask. */
+  readonly changes?: { readonly since: number; readonly unit: readonly string[] };
 }
 
 export type TableFormat = typeof import("./arrow-tables.ts");

@@ -20,6 +20,27 @@ export interface SnapshotWriter {
    * caller's reference. A table that exists but is empty is written as a batch without rows, so that its schema is kept.
    */
   write(table: string, kind: StateKind, batch: Batch): void;
+  /** Of this snapshot; they count up. Absent where no later one builds on it. */
+  readonly number?: number;
+  /** There where keyed tables may be written as what has changed. */
+  readonly changes?: ChangesWriter;
+}
+
+/** Name and type of the last column of what has changed in a table. */
+export const REMOVED_FIELD = { name: "removed", type: { kind: "bool" } } as const;
+
+/** Takes what has changed in a keyed table since an earlier snapshot of this subtask, instead of all of it. */
+export interface ChangesWriter {
+  /** The number of that snapshot. */
+  readonly since: number;
+  /** Whether the changes are worth it, where so many of so many rows have changed; else the table is written whole. */
+  isWorth(table: string, changedRows: number, rows: number): boolean;
+  /**
+   * Rows with the same values in the columns `unit` belong together: these take the place of all older ones. Behind the
+   * columns of the table is REMOVED_FIELD: where it is true the row says that there is none any more, and its other
+   * columns mean nothing. Takes over the batch; one per table, without rows where nothing has changed.
+   */
+  write(table: string, unit: readonly string[], batch: Batch): void;
 }
 
 /** The rows of a table as an operator has them now; those of a snapshot are made so where that loses nothing. */

@@ -5,6 +5,8 @@ export interface Barrier {
   readonly checkpointId: number;
   /** Behind it every subtask stands still until the job says how it goes on: the job may stop here. */
   readonly holds?: true;
+  /** The newest complete checkpoint of this run: state may be given as what has changed since. Absent: whole. */
+  readonly since?: number;
 }
 
 /** What travels between subtasks beside batches, in order with them. */

@@ -29,7 +29,7 @@ interface CheckpointedRun {
 }
 
 /** What of a run's options has to do with checkpoints. */
-type Options = Pick<JobOptions, "checkpoints" | "storeCheckpoint" | "commitWatch" | "restore">;
+type Options = Pick<JobOptions, "checkpoints" | "storeCheckpoint" | "storesChanges" | "commitWatch" | "restore">;
 
 /** One run of a job with its checkpoints: where they are kept, and from where it goes on. */
 export async function runCheckpointed(
@@ -75,6 +75,7 @@ export async function runCheckpointed(
       ...goOnFrom(found),
       checkpoints: settings,
       storeCheckpoint: storing((snapshot, { signal }) => directory.store(snapshot, signal)),
+      storesChanges: true,
       commitWatch: {
         before: (checkpointId) => directory.beforeCommit(checkpointId),
         after: removeOld,

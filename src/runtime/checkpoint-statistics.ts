@@ -1,5 +1,5 @@
 import type { EngineError } from "../core/errors.ts";
-import type { JobSnapshot } from "../core/job-snapshot.ts";
+import { type JobSnapshot, tableBytes } from "../core/job-snapshot.ts";
 
 /** What a checkpoint waits for: its barriers on their way through the job, its store, or the sinks that commit. */
 export type CheckpointPhase = "barriers" | "storing" | "committing";
@@ -90,7 +90,7 @@ export class CheckpointRecord {
 function snapshotBytes({ operators }: JobSnapshot): number {
   let bytes = 0;
   for (const { tables } of Object.values(operators)) {
-    for (const { parts } of Object.values(tables)) for (const part of parts) bytes += part.byteLength;
+    for (const table of Object.values(tables)) bytes += tableBytes(table);
   }
   return bytes;
 }

@@ -46,6 +46,8 @@ export interface JobOptions extends JobWatch {
    * with `isFinal`. Absent: checkpoints that are asked for are complete at once, and there is no last one.
    */
   readonly storeCheckpoint?: StoreCheckpoint;
+  /** It takes checkpoints of which tables are what has changed since an earlier one (`TableChanges`). */
+  readonly storesChanges?: boolean;
   /** Of a stream that stores its checkpoints. */
   readonly commitWatch?: CommitWatch;
   /** From which worker threads build the graph again, where vertices on them hold user code. */
@@ -285,6 +287,7 @@ export class Engine implements TableHome {
         commits,
         restored: options.restore?.checkpointId ?? 0,
         ...(options.storeCheckpoint === undefined ? {} : { store: options.storeCheckpoint }),
+        storesChanges: options.storesChanges === true,
         ...(options.commitWatch === undefined ? {} : { commitWatch: options.commitWatch }),
         ...(options.checkpoints === undefined ? {} : { checkpoints: options.checkpoints }),
       });

@@ -2,14 +2,17 @@ import type { Batch } from "../core/batch.ts";
 import { gatherBatch } from "../core/columns/gather.ts";
 import { sliceBatch } from "../core/columns/slice.ts";
 import { assert } from "../core/errors.ts";
-import type { JobSnapshot, OperatorSnapshot } from "../core/job-snapshot.ts";
+import type { OperatorSnapshot, TableState } from "../core/job-snapshot.ts";
 import type { KeyGroupRange } from "../core/key-group.ts";
 import type { Schema } from "../core/schema.ts";
 import { type TableSnapshot, tableFormat } from "../core/snapshot-tables.ts";
 import { evolveTable } from "../core/state/evolve-table.ts";
+import { allTableBatches, tableBatches } from "../core/state/table-batches.ts";
 import {
+  type ChangesWriter,
   type ExpectedTable,
   KEY_GROUP_FIELD,
+  REMOVED_FIELD,
   type SnapshotReader,
   type SnapshotWriter,
   type StateKind,
@@ -22,29 +25,120 @@ export interface SubtaskSnapshot {
   readonly operators: readonly { readonly uid: string; readonly tables: readonly TableSnapshot[] }[];
 }
 
+interface TableRun {
+  /** The table is in all snapshots from the one to the other. */
+  readonly from: number;
+  readonly to: number;
+  /** How often only changes were written since it was written whole, and of how many rows. */
+  readonly changes: number;
+  readonly rows: number;
+}
+
+/** How the tables of one operator in one subtask have been written. */
+export class TableHistory {
+  readonly #tables = new Map<string, TableRun>();
+  #before = Number.NaN;
+  #number = Number.NaN;
+
+  /** A snapshot is taken. */
+  begin(number: number): void {
+    this.#before = this.#number;
+    this.#number = number;
+  }
+
+  /** Whether the snapshot `since` holds the table, and so many of so many rows may be added to what is kept of it. */
+  takes(table: string, since: number, changedRows: number, rows: number): boolean {
+    const run = this.#tables.get(table);
+    if (run === undefined || run.from > since || run.to < since) return false;
+    return run.changes < MOST_CHANGES && (run.rows + changedRows) * MOST_CHANGED <= rows;
+  }
+
+  onWhole(table: string): void {
+    this.#write(table, 0, 0);
+  }
+
+  onChanges(table: string, changedRows: number): void {
+    const { changes = 0, rows = 0 } = this.#tables.get(table) ?? {};
+    this.#write(table, changes + 1, rows + changedRows);
+  }
+
+  #write(table: string, changes: number, rows: number): void {
+    const run = this.#tables.get(table);
+    const goesOn = run !== undefined && (run.to === this.#before || run.to === this.#number);
+    this.#tables.set(table, { from: goesOn ? run.from : this.#number, to: this.#number, changes, rows });
+  }
+}
+
+/** So many times in a row only changes of a table are written, */
+const MOST_CHANGES = 20;
+/** and no more than its rows, divided by this. */
+const MOST_CHANGED = 2;
+
+/** Which snapshot is written, and what of. */
+export interface WrittenSnapshot {
+  readonly number: number;
+  /** The one that it may build on. */
+  readonly since?: number | undefined;
+  readonly history: TableHistory;
+}
+
+interface WrittenTable {
+  readonly kind: StateKind;
+  readonly batches: Batch[];
+  readonly unit?: readonly string[];
+}
+
 /** Gathers the tables of one operator in one subtask. */
 export class TableWriter implements SnapshotWriter {
   readonly #workspace: Workspace;
-  readonly #tables = new Map<string, { kind: StateKind; batches: Batch[] }>();
+  readonly #tables = new Map<string, WrittenTable>();
+  readonly #written: WrittenSnapshot | undefined;
+  readonly number?: number;
+  readonly changes?: ChangesWriter;
 
-  constructor(workspace: Workspace) {
+  constructor(workspace: Workspace, written?: WrittenSnapshot) {
     this.#workspace = workspace;
+    this.#written = written;
+    if (written === undefined) return;
+    const { number, since, history } = written;
+    this.number = number;
+    history.begin(number);
+    if (since === undefined) return;
+    this.changes = {
+      since,
+      isWorth: (table, changedRows, rows) => history.takes(table, since, changedRows, rows),
+      write: (table, unit, batch) => this.#writeChanges(table, unit, batch),
+    };
   }
 
   write(table: string, kind: StateKind, batch: Batch): void {
     const [first] = batch.schema.fields;
     assert(kind !== "keyed" || first?.name === KEY_GROUP_FIELD.name, "keyed state begins with its key group");
     const entry = this.#tables.get(table);
-    if (entry === undefined) this.#tables.set(table, { kind, batches: [batch] });
-    else entry.batches.push(batch);
+    if (entry !== undefined) {
+      assert(entry.unit === undefined, "a table is written whole or as changes");
+      entry.batches.push(batch);
+      return;
+    }
+    this.#tables.set(table, { kind, batches: [batch] });
+    this.#written?.history.onWhole(table);
+  }
+
+  #writeChanges(table: string, unit: readonly string[], batch: Batch): void {
+    assert(batch.schema.fields.at(-1)?.name === REMOVED_FIELD.name, "changes end with whether there is a row");
+    const entry = this.#tables.get(table);
+    assert(entry === undefined || entry.unit !== undefined, "a table is written whole or as changes");
+    if (entry === undefined) {
+      this.#tables.set(table, { kind: "keyed", batches: [batch], unit });
+      this.#written?.history.onChanges(table, batch.rowCount);
+    } else entry.batches.push(batch);
   }
 
   /** Encodes what was written and releases it. */
   finish(): TableSnapshot[] {
     const snapshots: TableSnapshot[] = [];
-    for (const [name, { kind, batches }] of this.#tables) {
-      const bytes = tableFormat().encodeTable(this.#workspace, batches);
-      snapshots.push({ name, kind, rowCount: rowsOf(batches), bytes });
+    for (const [name, table] of this.#tables) {
+      snapshots.push(this.#snapshot(name, table, tableFormat().encodeTable(this.#workspace, table.batches)));
     }
     this.close();
     return snapshots;
@@ -54,16 +148,22 @@ export class TableWriter implements SnapshotWriter {
   async finishBehind(turn: () => Promise<void>): Promise<TableSnapshot[]> {
     const snapshots: TableSnapshot[] = [];
     try {
-      for (const [name, { kind, batches }] of this.#tables) {
-        const bytes = await tableFormat().encodeTableBehind(this.#workspace, batches, turn);
-        snapshots.push({ name, kind, rowCount: rowsOf(batches), bytes });
-        for (const batch of batches) batch.release();
+      for (const [name, table] of this.#tables) {
+        const bytes = await tableFormat().encodeTableBehind(this.#workspace, table.batches, turn);
+        snapshots.push(this.#snapshot(name, table, bytes));
+        for (const batch of table.batches) batch.release();
         this.#tables.delete(name);
       }
       return snapshots;
     } finally {
       this.close();
     }
+  }
+
+  #snapshot(name: string, { kind, batches, unit }: WrittenTable, bytes: Uint8Array): TableSnapshot {
+    const whole = { name, kind, rowCount: rowsOf(batches), bytes };
+    const since = this.changes?.since;
+    return unit === undefined || since === undefined ? whole : { ...whole, changes: { since, unit } };
   }
 
   close(): void {
@@ -116,9 +216,9 @@ export class TableReader implements SnapshotReader {
   }
 
   schemaOf(table: string): Schema | undefined {
-    const bytes = this.#found(table)?.parts[0];
-    if (bytes === undefined) return undefined;
-    for (const batch of tableFormat().decodeTable(this.#workspace, bytes)) {
+    const found = this.#found(table);
+    if (found === undefined) return undefined;
+    for (const batch of allTableBatches(this.#workspace, found)) {
       const { schema } = batch;
       batch.release();
       return schema;
@@ -129,17 +229,19 @@ export class TableReader implements SnapshotReader {
   *read(table: string, expected?: ExpectedTable): Generator<Batch, void, void> {
     const found = this.#found(table);
     if (found === undefined) return;
-    const { kind, parts } = found;
+    const { kind } = found;
     const evolved = (batch: Batch): Batch => (expected === undefined ? batch : this.#evolved(table, batch, expected));
     if (kind === "list") {
-      for (const batch of this.#share(parts)) yield evolved(batch);
+      for (const batch of this.#share(found)) yield evolved(batch);
       return;
     }
-    for (const bytes of kind === "broadcast" ? parts.slice(0, 1) : parts) {
-      for (const batch of tableFormat().decodeTable(this.#workspace, bytes)) {
-        if (kind !== "keyed") yield evolved(batch);
-        else yield* this.#owned(evolved(batch));
-      }
+    const batches =
+      kind === "broadcast" && found.parts.length > 0
+        ? tableBatches(this.#workspace, found, 0)
+        : allTableBatches(this.#workspace, found);
+    for (const batch of batches) {
+      if (kind !== "keyed") yield evolved(batch);
+      else yield* this.#owned(evolved(batch));
     }
   }
 
@@ -171,28 +273,22 @@ export class TableReader implements SnapshotReader {
   /** Rows of the key groups of this subtask. */
   *#owned(batch: Batch): Generator<Batch, void, void> {
     const { start, end } = this.#keyGroups;
-    const groups = this.#workspace.i32.subarray(batch.columns[0].data >>> 2).subarray(0, batch.rowCount);
-    const rows: number[] = [];
-    groups.forEach((group, row) => {
-      if (group >= start && group < end) rows.push(row);
-    });
-    if (rows.length === batch.rowCount) {
-      yield batch;
-      return;
-    }
-    if (rows.length > 0) {
-      const indices = this.#workspace.allocate(rows.length * 4);
-      this.#workspace.u32.set(rows, indices.address >>> 2);
-      const owned = gatherBatch(this.#workspace, batch, indices.address, rows.length);
-      indices.release();
+    const { rowCount } = batch;
+    const rows = this.#workspace.allocate((rowCount + 1) * 4);
+    const groups = batch.columns[0].data;
+    const count = this.#workspace.kernels.windowSelectPanes(groups, rowCount, start, end, rows.address);
+    try {
+      if (count === rowCount) yield batch.retain();
+      else if (count > 0) yield gatherBatch(this.#workspace, batch, rows.address, count);
+    } finally {
+      rows.release();
       batch.release();
-      yield owned;
-    } else batch.release();
+    }
   }
 
   /** An even share of all rows, in order. */
-  *#share(parts: readonly Uint8Array[]): Generator<Batch, void, void> {
-    const batches = parts.flatMap((bytes) => [...tableFormat().decodeTable(this.#workspace, bytes)]);
+  *#share(table: TableState): Generator<Batch, void, void> {
+    const batches = [...allTableBatches(this.#workspace, table)];
     const total = batches.reduce((sum, batch) => sum + batch.rowCount, 0);
     const start = Math.floor((this.#subtask * total) / this.#parallelism);
     const end = Math.floor(((this.#subtask + 1) * total) / this.#parallelism);
@@ -205,23 +301,4 @@ export class TableReader implements SnapshotReader {
       batch.release();
     }
   }
-}
-
-/** All subtasks' snapshots put together by operator. */
-export function joinSnapshots(
-  checkpointId: number,
-  maxParallelism: number,
-  subtasks: readonly SubtaskSnapshot[],
-): JobSnapshot {
-  const operators: Record<string, { tables: Record<string, { kind: StateKind; parts: Uint8Array[] }> }> = {};
-  for (const { operators: written } of [...subtasks].sort((a, b) => a.subtask - b.subtask)) {
-    for (const { uid, tables } of written) {
-      operators[uid] ??= { tables: {} };
-      for (const { name, kind, bytes } of tables) {
-        operators[uid].tables[name] ??= { kind, parts: [] };
-        operators[uid].tables[name].parts.push(bytes);
-      }
-    }
-  }
-  return { checkpointId, maxParallelism, operators };
 }

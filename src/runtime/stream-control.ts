@@ -7,12 +7,13 @@ import { CheckpointRecord, type CheckpointStatistics } from "./checkpoint-statis
 import { type CommitWatch, type StoreCheckpoint, storeUntil } from "./checkpoint-store.ts";
 import type { JobFragment } from "./job-fragment.ts";
 import type { JobGraph, JobVertex } from "./job-graph.ts";
+import { JoinedSnapshots } from "./joined-snapshots.ts";
 import type { Halt, VertexSnapshot } from "./messages.ts";
 import { type CheckpointSettings, PeriodicCheckpoints } from "./periodic-checkpoints.ts";
 import type { ReportOf, RunningJob } from "./running-job.ts";
 import type { RunningStream } from "./running-stream.ts";
 import type { SinkCommits } from "./sink-commits.ts";
-import { joinSnapshots, type SubtaskSnapshot } from "./snapshots.ts";
+import type { SubtaskSnapshot } from "./snapshots.ts";
 import { isUnknown, jobNotRunning, placeOfState, type StateQuestion } from "./state-query.ts";
 import type { SubtaskWatermarks } from "./watermark-report.ts";
 import type { WorkerHandle } from "./worker-handle.ts";
@@ -35,6 +36,8 @@ interface Taking {
   readonly savepoint?: StoreCheckpoint;
   /** Nothing is done behind its barriers. */
   readonly holds?: true;
+  /** It may hold what has changed since an earlier one. */
+  readonly builds?: true;
 }
 
 /** What is to be stored once the sources, which were ended, and all behind them have finished. */
@@ -62,6 +65,8 @@ export interface StreamControlOptions {
   readonly restored: number;
   /** Makes a checkpoint durable: it is complete when this has resolved. */
   readonly store?: StoreCheckpoint;
+  /** It takes checkpoints of which tables are what has changed since an earlier one. */
+  readonly storesChanges?: boolean;
   readonly commitWatch?: CommitWatch;
   readonly checkpoints?: CheckpointSettings;
 }
@@ -79,6 +84,8 @@ export class StreamControl implements RunningStream {
   readonly #run: RunningJob;
   readonly #commits: SinkCommits;
   readonly #store: StoreCheckpoint | undefined;
+  readonly #storesChanges: boolean;
+  readonly #joined: JoinedSnapshots;
   readonly #commitWatch: CommitWatch | undefined;
   /** From the trigger of a checkpoint until it is stored, where the caller says nothing else. */
   readonly #timeoutMs: number | undefined;
@@ -108,6 +115,8 @@ export class StreamControl implements RunningStream {
     this.#run = run;
     this.#commits = commits;
     this.#store = store;
+    this.#storesChanges = store !== undefined && options.storesChanges === true;
+    this.#joined = new JoinedSnapshots(graph.stream?.maxParallelism ?? 0);
     this.#commitWatch = options.commitWatch;
     this.#timeoutMs = checkpoints?.timeoutMs;
     this.#record = new CheckpointRecord(() => host.clock.nowMs());
@@ -126,7 +135,7 @@ export class StreamControl implements RunningStream {
       else this.#onThreadFinished(report.snapshots);
     };
     if (checkpoints === undefined) return;
-    const take = (timeoutMs: number) => this.checkpoint(timeoutMs);
+    const take = (timeoutMs: number) => this.#inTurn(() => this.#take(timeoutMs, { builds: true }));
     this.#periodic = new PeriodicCheckpoints(host, checkpoints, take, (error) => run.fail(error));
   }
 
@@ -242,7 +251,7 @@ export class StreamControl implements RunningStream {
     this.#fragment.halt(halt);
   }
 
-  #take(timeoutMs: number | undefined, { savepoint, holds }: Taking = {}): Promise<JobSnapshot> {
+  #take(timeoutMs: number | undefined, { savepoint, holds, builds }: Taking = {}): Promise<JobSnapshot> {
     const checkpointId = ++this.#lastCheckpoint;
     return new Promise((resolve, reject) => {
       if (this.#hasEnded) {
@@ -258,7 +267,12 @@ export class StreamControl implements RunningStream {
       const cancelTimeout = timeoutMs === undefined ? () => undefined : this.#host.scheduler.after(timeoutMs, giveUp);
       this.#record.start(checkpointId);
       this.#checkpoints.set(checkpointId, { resolve, reject, cancelTimeout, snapshots: new Map(), storing, savepoint });
-      const barrier = holds === undefined ? { checkpointId } : { checkpointId, holds };
+      const since = builds === true && this.#storesChanges ? this.#joined.since : undefined;
+      const barrier = {
+        checkpointId,
+        ...(holds === undefined ? {} : { holds }),
+        ...(since === undefined ? {} : { since }),
+      };
       for (const worker of this.#workers) worker.send({ type: "checkpoint", job: this.#job, barrier });
       for (const { vertex, snapshot } of this.#finals) this.#onSnapshot(checkpointId, vertex, snapshot);
       this.#fragment.triggerCheckpoint(barrier);
@@ -290,7 +304,7 @@ export class StreamControl implements RunningStream {
     const { stream } = this.#graph;
     assert(stream !== undefined, "only streams have checkpoints");
     const subtasks = [...this.#fragment.finalSnapshots(), ...this.#finals].map(({ snapshot }) => snapshot);
-    const snapshot = joinSnapshots(++this.#lastCheckpoint, stream.maxParallelism, subtasks);
+    const snapshot = this.#joined.join(++this.#lastCheckpoint, subtasks);
     this.#commits.announce(snapshot);
     // Who goes on from the savepoint goes on reading.
     if (draining !== undefined) await this.#storeLast(snapshot, draining.savepoint);
@@ -361,7 +375,7 @@ export class StreamControl implements RunningStream {
     this.#checkpoints.delete(checkpointId);
     const { stream } = this.#graph;
     assert(stream !== undefined, "only streams have checkpoints");
-    const joined = joinSnapshots(checkpointId, stream.maxParallelism, [...pending.snapshots.values()]);
+    const joined = this.#joined.join(checkpointId, [...pending.snapshots.values()]);
     this.#completing = this.#completing.then(() => this.#complete(joined, pending));
   }
 
@@ -384,6 +398,7 @@ export class StreamControl implements RunningStream {
         // A job that keeps no other checkpoints has none then.
         if (savepointFailure !== undefined && this.#store === undefined) throw savepointFailure;
       }
+      this.#joined.onComplete(checkpointId);
       this.#record.enter("committing");
     } catch (thrown) {
       const error = asEngineError(thrown);

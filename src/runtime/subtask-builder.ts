@@ -146,9 +146,9 @@ export class SubtaskBuilder {
       requests,
       workspace,
       nowMs: () => host.clock.nowMs(),
-      onBarrier: ({ checkpointId }, write) => {
+      onBarrier: (barrier, write) => {
         host.crashPoint?.("checkpoint.snapshot");
-        snapshots.take(subtaskOf(), vertex, checkpointId, write);
+        snapshots.take(subtaskOf(), vertex, barrier, write);
       },
     };
   }

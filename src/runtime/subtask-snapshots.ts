@@ -1,11 +1,12 @@
 import { assert } from "../core/errors.ts";
 import type { JobSnapshot } from "../core/job-snapshot.ts";
 import { keyGroupRange } from "../core/key-group.ts";
+import type { Barrier } from "../core/stream-element.ts";
 import type { Workspace } from "../core/workspace.ts";
 import { parallelismsIn } from "./chain-watermarks.ts";
 import type { JobVertex, StreamSettings } from "./job-graph.ts";
 import type { VertexSnapshot } from "./messages.ts";
-import { type SubtaskSnapshot, TableReader, TableWriter } from "./snapshots.ts";
+import { type SubtaskSnapshot, TableHistory, TableReader, TableWriter, type WrittenSnapshot } from "./snapshots.ts";
 import type { SnapshotPart, Subtask } from "./subtask.ts";
 
 export interface SubtaskSnapshotsOptions {
@@ -43,6 +44,8 @@ export class SubtaskSnapshots {
   readonly #passed = new Map<Subtask, number>();
   readonly #underWay = new Set<Promise<void>>();
   readonly #encodings = new Map<Subtask, Encoding>();
+  /** Of each step of a subtask that goes on. */
+  readonly #histories = new Map<Subtask, Map<string, TableHistory>>();
   /** Of the job and what it goes on from; undefined before anybody has looked. */
   #hasNewLayout: boolean | undefined;
   #failure: { readonly thrown: unknown } | undefined;
@@ -55,8 +58,14 @@ export class SubtaskSnapshots {
   onTaken: (checkpointId: number, vertex: number, snapshot: SubtaskSnapshot) => void = () => undefined;
 
   /** A barrier passes a subtask. */
-  take(subtask: Subtask, vertex: JobVertex, checkpointId: number, write: WriteParts): void {
-    const writers = this.#write(vertex, write);
+  take(subtask: Subtask, vertex: JobVertex, { checkpointId, since }: Barrier, write: WriteParts): void {
+    const histories = this.#histories.get(subtask) ?? new Map<string, TableHistory>();
+    this.#histories.set(subtask, histories);
+    const writers = this.#write(vertex, write, (uid) => {
+      const history = histories.get(uid) ?? new TableHistory();
+      histories.set(uid, history);
+      return { number: checkpointId, since, history };
+    });
     this.#passed.set(subtask, checkpointId);
     this.#forget(subtask);
     const encoding: Encoding = { isUnwanted: false };
@@ -108,12 +117,16 @@ export class SubtaskSnapshots {
   }
 
   /** Nothing is left of it where it fails. */
-  #write(vertex: JobVertex, write: WriteParts): Map<string, TableWriter> {
+  #write(
+    vertex: JobVertex,
+    write: WriteParts,
+    writtenOf: (uid: string) => WrittenSnapshot | undefined = () => undefined,
+  ): Map<string, TableWriter> {
     const writers = new Map<string, TableWriter>();
     try {
       write((part) => {
         const uid = part === "source" ? sourceUid(vertex) : part;
-        const writer = writers.get(uid) ?? new TableWriter(this.#options.workspace);
+        const writer = writers.get(uid) ?? new TableWriter(this.#options.workspace, writtenOf(uid));
         writers.set(uid, writer);
         return writer;
       });

@@ -13,7 +13,8 @@ import { loadTableFormat } from "../../src/core/snapshot-tables.ts";
 import { END_OF_TIME_MS } from "../../src/core/time/time.ts";
 import { int8, int64 } from "../../src/core/types.ts";
 import type { Workspace } from "../../src/core/workspace.ts";
-import { joinSnapshots, TableReader, TableWriter } from "../../src/runtime/snapshots.ts";
+import { JoinedSnapshots } from "../../src/runtime/joined-snapshots.ts";
+import { TableHistory, TableReader, TableWriter } from "../../src/runtime/snapshots.ts";
 
 await loadTableFormat();
 
@@ -34,6 +35,7 @@ export interface StreamOperatorOptions {
 interface StreamSubtask {
   readonly operator: Operator;
   readonly output: Output;
+  readonly history: TableHistory;
   requestMs: number;
   isWoken: boolean;
 }
@@ -45,6 +47,8 @@ export class StreamOperator {
   readonly #ws: Workspace;
   readonly #options: StreamOperatorOptions;
   readonly #subtasks: StreamSubtask[] = [];
+  readonly #joined: JoinedSnapshots;
+  #checkpoints = 0;
   nowMs: number;
 
   constructor(ws: Workspace, create: () => Operator, options: StreamOperatorOptions = {}) {
@@ -52,11 +56,13 @@ export class StreamOperator {
     const maxParallelism = options.maxParallelism ?? 16;
     this.#ws = ws;
     this.#options = options;
+    this.#joined = new JoinedSnapshots(maxParallelism);
     this.nowMs = options.nowMs ?? 0;
     for (let subtask = 0; subtask < parallelism; subtask++) {
       const one: StreamSubtask = {
         operator: create(),
         output: this.#output(),
+        history: new TableHistory(),
         requestMs: Number.POSITIVE_INFINITY,
         isWoken: false,
       };
@@ -211,7 +217,23 @@ export class StreamOperator {
       operator.snapshotState?.(writer);
       return { subtask, operators: [{ uid: "operator", tables: writer.finish() }] };
     });
-    return joinSnapshots(1, this.#options.maxParallelism ?? 16, subtasks).operators.operator ?? { tables: {} };
+    return (
+      new JoinedSnapshots(this.#options.maxParallelism ?? 16).join(1, subtasks).operators.operator ?? { tables: {} }
+    );
+  }
+
+  /** A checkpoint that builds on the newest complete one; `isComplete`: whether it becomes one itself. */
+  checkpoint(isComplete = true): OperatorSnapshot {
+    const number = ++this.#checkpoints;
+    const { since } = this.#joined;
+    const subtasks = this.#subtasks.map(({ operator, history }, subtask) => {
+      const writer = new TableWriter(this.#ws, { number, since, history });
+      operator.snapshotState?.(writer);
+      return { subtask, operators: [{ uid: "operator", tables: writer.finish() }] };
+    });
+    const { operators } = this.#joined.join(number, subtasks);
+    if (isComplete) this.#joined.onComplete(number);
+    return operators.operator ?? { tables: {} };
   }
 
   close(): void {

@@ -14,6 +14,7 @@ import type { Address } from "../memory/allocator.ts";
 import type { Block } from "../memory/block.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
 import { Emission } from "../row-state/emission.ts";
+import { type ChangedGroups, changedRows, GroupChanges } from "../row-state/group-changes.ts";
 import { GroupPlaces } from "../row-state/group-places.ts";
 import { KEY_TIME_FIELDS, KeyTimes, type KeyTtl } from "../row-state/key-times.ts";
 import { keyGroupColumn } from "../row-state/stream-rows.ts";
@@ -45,6 +46,8 @@ interface State {
   readonly flags: GroupArray;
   /** Where keys expire: accumulators are by place then, and else by group. */
   readonly places: GroupPlaces | undefined;
+  /** Undefined where keys expire: all of them are written with each snapshot then. */
+  readonly changes: GroupChanges | undefined;
 }
 
 /** For tests: groups without rows are cleared away once they are so many. */
@@ -53,6 +56,8 @@ export interface UpdatingAggregateOptions {
 }
 
 const NAME = "An updating aggregate";
+/** keyed: key group, keys, partial states; one row per key that has rows. */
+const TABLE = "groups";
 /** Groups without rows are cleared away once they are this many, and more than those with rows. */
 const FEWEST_DEAD = 4096;
 /** Name of the hidden count of rows. */
@@ -162,19 +167,36 @@ export class UpdatingAggregateOperator implements Operator {
   }
 
   snapshotState(writer: SnapshotWriter): void {
-    const { places } = this.#open();
+    const { places, changes } = this.#open();
+    const changed = changes?.take(writer, this.#groupCount);
+    try {
+      if (changed !== undefined && writer.changes?.isWorth(TABLE, changed.count, this.#groupCount)) {
+        const { names } = this.#stateSchema;
+        writer.changes.write(TABLE, names.slice(1, 1 + this.#keys.length), this.#changedRows(changed));
+        return;
+      }
+    } finally {
+      changed?.groups.release();
+    }
     places?.times.snapshotTime(writer);
     const timed = places === undefined ? [] : KEY_TIME_FIELDS.fields;
     const schema = new Schema([...this.#stateSchema.fields, ...timed]);
     for (const { columns, count } of this.#states()) {
       const groups = keyGroupColumn(this.#context, columns.slice(0, this.#keys.length), count);
-      writer.write("groups", "keyed", new Batch(schema, count, [groups, ...columns]));
+      writer.write(TABLE, "keyed", new Batch(schema, count, [groups, ...columns]));
     }
+  }
+
+  #changedRows(changed: ChangedGroups): Batch {
+    const { table, aggregates } = this.#open();
+    assert(table !== undefined, "the one group of all rows is written whole");
+    const counts = aggregates.resultOf(this.#plan.bound.length - 1, changed.groups.address, changed.count, this.#count);
+    return changedRows(this.#context, this.#stateSchema, { table, aggregates, ...changed, counts });
   }
 
   restoreState(reader: SnapshotReader): void {
     this.#open().places?.times.restoreTime(reader);
-    for (const batch of reader.read("groups", {
+    for (const batch of reader.read(TABLE, {
       ...keyedTable(this.#stateSchema.fields),
       further: KEY_TIME_FIELDS.fields,
     })) {
@@ -186,8 +208,9 @@ export class UpdatingAggregateOperator implements Operator {
 
   get stateBytes(): number {
     if (this.#state === undefined) return 0;
-    const { table, aggregates, flags, places } = this.#state;
-    return (table?.memoryBytes ?? 0) + aggregates.memoryBytes + flags.byteLength + (places?.memoryBytes ?? 0);
+    const { table, aggregates, flags, places, changes } = this.#state;
+    const marks = flags.byteLength + (places?.memoryBytes ?? 0) + (changes?.memoryBytes ?? 0);
+    return (table?.memoryBytes ?? 0) + aggregates.memoryBytes + marks;
   }
 
   close(): void {
@@ -213,11 +236,12 @@ export class UpdatingAggregateOperator implements Operator {
       aggregates: new AggregateSet(workspace, this.#plan),
       flags: new GroupArray(workspace, 1),
       places: times && new GroupPlaces(workspace, times, this.#spec.isChangelogInput === true),
+      changes: times === undefined && types.length > 0 ? new GroupChanges(workspace) : undefined,
     };
   }
 
-  #releaseState({ table, aggregates, flags, places }: State): void {
-    for (const owned of [table, aggregates, flags, places]) owned?.release();
+  #releaseState({ table, aggregates, flags, places, changes }: State): void {
+    for (const owned of [table, aggregates, flags, places, changes]) owned?.release();
   }
 
   #assign(keys: readonly Column[], rowCount: number): Block {
@@ -329,6 +353,7 @@ export class UpdatingAggregateOperator implements Operator {
     const flagsAt = flags.ensure(groupCount);
     const { kernels } = workspace;
     const count = kernels.changelogTouched(groups.address, rowCount, flagsAt, touched.address, firstRows.address);
+    this.#open().changes?.mark(touched.address, count, groupCount);
     // Accumulators of groups that are new exist only after this.
     const none = batch.columns.map((column) => sliceColumn(workspace, column, 0, 0));
     aggregates.update({ groups: groups.address, rowCount: 0, groupCount }, none);

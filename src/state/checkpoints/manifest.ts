@@ -8,7 +8,9 @@ import type { StateKind } from "../../core/state-snapshot.ts";
 
 export const FORMAT = "millrace-checkpoint";
 /** Readers refuse a greater one. */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
+/** What is written where no part has changes. */
+const VERSION_WITHOUT_CHANGES = 1;
 
 /** One file of state: rows of one table, written by one subtask. */
 export interface StateFile {
@@ -19,10 +21,18 @@ export interface StateFile {
   readonly crc32c: string;
 }
 
+/** What one subtask wrote of a table. */
+export interface PartManifest extends StateFile {
+  /** What has changed since, oldest first. */
+  readonly changes?: readonly StateFile[];
+}
+
 export interface TableManifest {
   readonly kind: StateKind;
+  /** Where parts have changes: the columns by which rows belong together. */
+  readonly unit?: readonly string[];
   /** In the order of the subtasks that wrote them. */
-  readonly parts: readonly StateFile[];
+  readonly parts: readonly PartManifest[];
 }
 
 export interface Manifest {
@@ -50,7 +60,11 @@ const CHECKSUM_MEMBER = ',\n "crc32c": "';
 const END = '"\n}\n';
 
 export function encodeManifest(manifest: Manifest, checksum: Checksum): Uint8Array {
-  const text = JSON.stringify({ format: FORMAT, version: FORMAT_VERSION, ...manifest }, undefined, 1);
+  const hasChanges = Object.values(manifest.operators).some((tables) =>
+    Object.values(tables).some(({ unit }) => unit !== undefined),
+  );
+  const version = hasChanges ? FORMAT_VERSION : VERSION_WITHOUT_CHANGES;
+  const text = JSON.stringify({ format: FORMAT, version, ...manifest }, undefined, 1);
   const covered = new TextEncoder().encode(text.slice(0, text.lastIndexOf("\n")));
   const rest = new TextEncoder().encode(CHECKSUM_MEMBER + hex(checksum(covered)) + END);
   const bytes = new Uint8Array(covered.length + rest.length);
@@ -96,7 +110,9 @@ export function parseManifest(bytes: Uint8Array, checksum: Checksum, name: strin
 export function filesOf({ operators }: Manifest): StateFile[] {
   const files = new Map<string, StateFile>();
   for (const tables of Object.values(operators)) {
-    for (const { parts } of Object.values(tables)) for (const part of parts) files.set(part.file, part);
+    for (const part of Object.values(tables).flatMap(({ parts }) => parts)) {
+      for (const file of [part, ...(part.changes ?? [])]) files.set(file.file, file);
+    }
   }
   return [...files.values()];
 }

@@ -1,8 +1,15 @@
-import type { JobSnapshot, OperatorSnapshot } from "../../core/job-snapshot.ts";
+import type { JobSnapshot, OperatorSnapshot, TableState } from "../../core/job-snapshot.ts";
 import type { ObjectStore } from "../../core/object-store.ts";
-import type { StateKind } from "../../core/state-snapshot.ts";
 import { checksumInTurns } from "./checksum-in-turns.ts";
-import { type Checksum, corrupt, hex, type Manifest, type StateFile, type TableManifest } from "./manifest.ts";
+import {
+  type Checksum,
+  corrupt,
+  hex,
+  type Manifest,
+  type PartManifest,
+  type StateFile,
+  type TableManifest,
+} from "./manifest.ts";
 
 /** Writes the parts of a snapshot as files, and remembers which part is in which file. */
 export class StateFileWriter {
@@ -26,25 +33,30 @@ export class StateFileWriter {
     const operators: Record<string, Record<string, TableManifest>> = Object.create(null);
     let count = 0;
     this.#newest = [];
+    const fileOf = async (bytes: Uint8Array): Promise<StateFile> => {
+      const known = this.#written.get(bytes);
+      if (known !== undefined) return known;
+      const written = {
+        file: `${prefix}${count++}.arrows`,
+        sizeBytes: bytes.length,
+        crc32c: hex(await checksumInTurns(this.#checksum, bytes, this.#turn)),
+      };
+      await this.#store.put(written.file, [bytes]);
+      this.#written.set(bytes, written);
+      this.#newest.push(bytes);
+      return written;
+    };
     for (const [uid, { tables }] of Object.entries(snapshot.operators)) {
       const described: Record<string, TableManifest> = Object.create(null);
-      for (const [name, { kind, parts }] of Object.entries(tables)) {
-        const files: StateFile[] = [];
-        for (const bytes of parts) {
-          let file = this.#written.get(bytes);
-          if (file === undefined) {
-            file = {
-              file: `${prefix}${count++}.arrows`,
-              sizeBytes: bytes.length,
-              crc32c: hex(await checksumInTurns(this.#checksum, bytes, this.#turn)),
-            };
-            await this.#store.put(file.file, [bytes]);
-            this.#written.set(bytes, file);
-            this.#newest.push(bytes);
-          }
-          files.push(file);
+      for (const [name, { kind, parts, changes }] of Object.entries(tables)) {
+        const files: PartManifest[] = [];
+        for (const [part, bytes] of parts.entries()) {
+          const file = await fileOf(bytes);
+          const changed: StateFile[] = [];
+          for (const each of changes?.ofParts[part] ?? []) changed.push(await fileOf(each));
+          files.push(changed.length === 0 ? file : { ...file, changes: changed });
         }
-        described[name] = { kind, parts: files };
+        described[name] = changes === undefined ? { kind, parts: files } : { kind, unit: changes.unit, parts: files };
       }
       operators[uid] = described;
     }
@@ -73,16 +85,24 @@ export async function readStateFiles(
   onFile: (bytes: Uint8Array, file: StateFile) => void = () => undefined,
 ): Promise<JobSnapshot> {
   const operators: Record<string, OperatorSnapshot> = Object.create(null);
+  const bytesOf = async (file: StateFile): Promise<Uint8Array> => {
+    const bytes = await readStateFile(store, file, checksum);
+    onFile(bytes, file);
+    return bytes;
+  };
   for (const [uid, tables] of Object.entries(manifest.operators)) {
-    const read: Record<string, { kind: StateKind; parts: Uint8Array[] }> = Object.create(null);
-    for (const [name, { kind, parts }] of Object.entries(tables)) {
+    const read: Record<string, TableState> = Object.create(null);
+    for (const [name, { kind, unit, parts }] of Object.entries(tables)) {
       const contents: Uint8Array[] = [];
-      for (const file of parts) {
-        const bytes = await readStateFile(store, file, checksum);
-        onFile(bytes, file);
-        contents.push(bytes);
+      const ofParts: Uint8Array[][] = [];
+      for (const { changes = [], ...whole } of parts) {
+        contents.push(await bytesOf(whole));
+        const changed: Uint8Array[] = [];
+        for (const file of changes) changed.push(await bytesOf(file));
+        ofParts.push(changed);
       }
-      read[name] = { kind, parts: contents };
+      read[name] =
+        unit === undefined ? { kind, parts: contents } : { kind, parts: contents, changes: { unit, ofParts } };
     }
     operators[uid] = { tables: read };
   }

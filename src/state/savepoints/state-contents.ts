@@ -1,9 +1,9 @@
 import type { Batch } from "../../core/batch.ts";
 import { readRows } from "../../core/columns/read.ts";
 import { PlanError } from "../../core/errors.ts";
-import type { JobSnapshot } from "../../core/job-snapshot.ts";
+import { type JobSnapshot, tableBytes } from "../../core/job-snapshot.ts";
 import type { Field } from "../../core/schema.ts";
-import { tableFormat } from "../../core/snapshot-tables.ts";
+import { allTableBatches, tableBatches } from "../../core/state/table-batches.ts";
 import type { StateKind } from "../../core/state-snapshot.ts";
 import { formatType } from "../../core/types.ts";
 import type { Workspace } from "../../core/workspace.ts";
@@ -43,7 +43,8 @@ export class StateContents {
   }
 
   summary(uid: string, table: string): StateTableSummary {
-    const { kind, parts } = this.#found(uid, table);
+    const found = this.#found(uid, table);
+    const { kind, parts } = found;
     let rows = 0;
     let columns: StateTableSummary["columns"] = [];
     let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
@@ -59,7 +60,7 @@ export class StateContents {
       }
       batch.release();
     }
-    const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
+    const bytes = tableBytes(found);
     const range = first <= last ? { keyGroups: [first, last] as const } : {};
     return { name: table, kind, parts: parts.length, rows, bytes, columns, ...range };
   }
@@ -78,11 +79,10 @@ export class StateContents {
   }
 
   *#batches(uid: string, table: string): Generator<Batch, void, void> {
-    const { kind, parts } = this.#found(uid, table);
+    const found = this.#found(uid, table);
     // Of a broadcast state every subtask has written the same.
-    for (const bytes of kind === "broadcast" ? parts.slice(0, 1) : parts) {
-      yield* tableFormat().decodeTable(this.#workspace, bytes);
-    }
+    if (found.kind === "broadcast" && found.parts.length > 0) yield* tableBatches(this.#workspace, found, 0);
+    else yield* allTableBatches(this.#workspace, found);
   }
 
   #found(uid: string, table: string) {

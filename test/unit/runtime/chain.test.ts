@@ -4,7 +4,8 @@ import { Schema } from "../../../src/core/schema.ts";
 import { loadTableFormat } from "../../../src/core/snapshot-tables.ts";
 import type { Workspace } from "../../../src/core/workspace.ts";
 import { OperatorChain } from "../../../src/runtime/chain.ts";
-import { joinSnapshots, TableReader, TableWriter } from "../../../src/runtime/snapshots.ts";
+import { JoinedSnapshots } from "../../../src/runtime/joined-snapshots.ts";
+import { TableReader, TableWriter } from "../../../src/runtime/snapshots.ts";
 import { withWorkspace } from "../../support/workspace.ts";
 
 beforeAll(loadTableFormat);
@@ -46,7 +47,7 @@ it("lets event time go on from where the slowest subtask had been, never from be
       chain.snapshot(() => writer);
       return { subtask, operators: [{ uid: "stateful", tables: writer.finish() }] };
     });
-    const { operators } = joinSnapshots(1, 12, subtasks);
+    const { operators } = new JoinedSnapshots(12).join(1, subtasks);
     const target = { keyGroups: { start: 0, end: 12 }, subtask: 0, parallelism: 1 };
     const { chain, got } = chainOf(workspace);
     chain.restore((uid) => new TableReader(workspace, operators[uid], target));

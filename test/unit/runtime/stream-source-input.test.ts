@@ -7,7 +7,8 @@ import { loadTableFormat } from "../../../src/core/snapshot-tables.ts";
 import type { Source } from "../../../src/core/source.ts";
 import { int64 } from "../../../src/core/types.ts";
 import type { Workspace } from "../../../src/core/workspace.ts";
-import { joinSnapshots, type SubtaskSnapshot, TableReader, TableWriter } from "../../../src/runtime/snapshots.ts";
+import { JoinedSnapshots } from "../../../src/runtime/joined-snapshots.ts";
+import { type SubtaskSnapshot, TableReader, TableWriter } from "../../../src/runtime/snapshots.ts";
 import { StreamSourceInput } from "../../../src/runtime/stream-source-input.ts";
 import { newWorkspace } from "../../support/workspace.ts";
 
@@ -101,7 +102,7 @@ function inputOf(
     return { subtask: place.subtask, operators: [{ uid: "source", tables: writer.finish() }] };
   };
   const restore = (...taken: SubtaskSnapshot[]) => {
-    const { operators } = joinSnapshots(1, 12, taken);
+    const { operators } = new JoinedSnapshots(12).join(1, taken);
     input.restore(new TableReader(workspace, operators.source, { keyGroups: { start: 0, end: 12 }, ...place }));
   };
   return { input, clock, given, next, all, snapshot, restore };

@@ -33,7 +33,7 @@ function setUp() {
   });
   snapshots.onTaken = (checkpointId, _, snapshot) => void taken.push([checkpointId, snapshot]);
   const take = (checkpointId: number, n: number) =>
-    snapshots.take(subtask, vertex, checkpointId, (writerOf) =>
+    snapshots.take(subtask, vertex, { checkpointId }, (writerOf) =>
       writerOf("sums").write("totals", "list", buildBatch(workspace, schema, [{ n }])),
     );
   return { workspace, turns, taken, snapshots, take, failures: () => failures };

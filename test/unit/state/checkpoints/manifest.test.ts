@@ -40,6 +40,6 @@ it("of a newer format, or of something else, is not guessed at", () => {
     const given = { ...manifest, ...members } as Manifest;
     return codeOf(() => parseManifest(encodeManifest(given, crc32cReference), crc32cReference, "m"));
   };
-  expect(asIf({ version: 2 })).toBe("CHECKPOINT_VERSION");
+  expect(asIf({ version: 3 })).toBe("CHECKPOINT_VERSION");
   expect(asIf({ format: "other" })).toBe("CHECKPOINT_CORRUPT");
 });
