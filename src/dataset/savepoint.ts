@@ -9,6 +9,7 @@ import { checkMaxParallelism, DEFAULT_MAX_PARALLELISM } from "../core/key-group.
 import type { Field, Schema } from "../core/schema.ts";
 import { loadTableFormat, tableFormat } from "../core/snapshot-tables.ts";
 import type { StateDescriptor } from "../core/state/descriptors.ts";
+import { wholeTable } from "../core/state/table-batches.ts";
 import type { StateKind } from "../core/state-snapshot.ts";
 import type { Fields } from "../core/types.ts";
 import { Workspace } from "../core/workspace.ts";
@@ -99,7 +100,10 @@ export class Savepoint {
     const opened = await openSavepoint(files, path, (bytes) => crc32cOf(workspace, [bytes]));
     const { operators, checkpointId, maxParallelism, isFinal } = await opened.read();
     const states = new Map(
-      Object.entries(operators).map(([uid, { tables }]) => [uid, new Map(Object.entries(tables))] as const),
+      Object.entries(operators).map(([uid, { tables }]) => {
+        const whole = Object.entries(tables).map(([name, table]) => [name, wholeTable(workspace, table)] as const);
+        return [uid, new Map(whole)] as const;
+      }),
     );
     const { steps = {} } = opened.manifest;
     const last = isFinal === undefined ? {} : { isFinal };

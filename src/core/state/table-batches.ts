@@ -46,6 +46,20 @@ export function* allTableBatches(workspace: Workspace, table: TableState): Gener
   for (let part = 0; part < table.parts.length; part++) yield* tableBatches(workspace, table, part);
 }
 
+/** The same table, written whole. */
+export function wholeTable(workspace: Workspace, table: TableState): TableState {
+  if (table.changes === undefined) return table;
+  const parts = table.parts.map((_, part) => {
+    const batches = [...tableBatches(workspace, table, part)];
+    try {
+      return tableFormat().encodeTable(workspace, batches);
+    } finally {
+      for (const batch of batches) batch.release();
+    }
+  });
+  return { kind: table.kind, parts };
+}
+
 /** Units that newer streams have something about. */
 class SeenUnits {
   readonly #workspace: Workspace;

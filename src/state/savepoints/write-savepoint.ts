@@ -1,4 +1,4 @@
-import { PlanError } from "../../core/errors.ts";
+import { assert, PlanError } from "../../core/errors.ts";
 import type { HostFiles } from "../../core/host.ts";
 import type { JobSnapshot } from "../../core/job-snapshot.ts";
 import { checksumInTurns } from "../checkpoints/checksum-in-turns.ts";
@@ -80,7 +80,8 @@ export class SavepointTarget {
     const operators: Record<string, Record<string, Manifest["operators"][string][string]>> = Object.create(null);
     for (const [uid, { tables }] of Object.entries(snapshot.operators)) {
       operators[uid] = Object.create(null) as (typeof operators)[string];
-      for (const [table, { kind, parts }] of Object.entries(tables)) {
+      for (const [table, { kind, parts, changes }] of Object.entries(tables)) {
+        assert(changes === undefined, "what a savepoint holds is whole");
         const files: StateFile[] = [];
         for (const [part, bytes] of parts.entries()) {
           signal?.throwIfAborted();

@@ -5,7 +5,7 @@ import { readRows } from "../../../src/core/columns/read.ts";
 import type { OperatorSnapshot } from "../../../src/core/job-snapshot.ts";
 import { UpdatingAggregateOperator } from "../../../src/core/operators/updating-aggregate.ts";
 import { Schema } from "../../../src/core/schema.ts";
-import { allTableBatches } from "../../../src/core/state/table-batches.ts";
+import { allTableBatches, wholeTable } from "../../../src/core/state/table-batches.ts";
 import { float64, int64, utf8 } from "../../../src/core/types.ts";
 import type { Workspace } from "../../../src/core/workspace.ts";
 import { StreamOperator } from "../../support/stream-operator.ts";
@@ -119,6 +119,8 @@ it("reads from checkpoints that build on each other what one that is written who
               const built = job.checkpoint(step.isComplete);
               if (Object.values(built.tables).some(({ changes }) => changes !== undefined)) withChanges++;
               expect(contents(ws, built)).toEqual(contents(ws, whole));
+              const rewritten = Object.entries(built.tables).map(([name, table]) => [name, wholeTable(ws, table)]);
+              expect(contents(ws, { tables: Object.fromEntries(rewritten) })).toEqual(contents(ws, whole));
               newest = built;
             } else if (step.kind === "restore") {
               newest = job.checkpoint();
