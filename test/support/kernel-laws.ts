@@ -28,6 +28,7 @@ export const KERNEL_LAWS: Readonly<Record<string, FamilyLaws>> = {
   boolean: EXPRESSIONS,
   cast: EXPRESSIONS,
   "chain-index": { laws: ["streams/interval-join"], twin: "the nested loop beside the law" },
+  changes: { laws: ["state/table-changes"], twin: "the snapshot that is written whole, beside the law" },
   changelog: {
     laws: ["streams/updating-aggregate", "streams/ranked-rows", "streams/updating-join"],
     twin: "the fold over all rows beside the laws, reference/ranked-rows",
