@@ -2,13 +2,17 @@ import { takesBack } from "./row-kinds";
 
 /**
  * Keys that live for a time behind their last row: when each was renewed is in `times`, i64 per group, or the least i64
- * for a group that was never seen. A row of the time t finds what was renewed after t - ttl.
+ * for a group that was never seen. A row of the time t finds what was renewed after t - ttl. A group of 2^62 is renewed by
+ * its next row, whenever that comes: nobody knows when it had its last one.
  *   rowTimes  i64[length], or 0 = all rows have the time `now`
  */
 @inline
 function timeOf(rowTimes: usize, now: f64, row: usize): i64 {
   return rowTimes == 0 ? <i64>now : load<i64>(rowTimes + (row << 3));
 }
+
+/** Renewed by the next row. */
+const KEPT: i64 = 1 << 62;
 
 /** In the flags of a group: it had a row, and one that was taken back. */
 const SEEN: u8 = 1;
@@ -45,12 +49,13 @@ export function keyTimesRenew(
     const renewed = load<i64>(at);
     const flag = load<u8>(flags + <usize>group);
     const isBack = takesBack(kinds, row);
+    const isKept = renewed == KEPT;
     if (renewed + <i64>ttl <= time) {
       if (flag != 0) break;
       store<u32>(expired + (found++ << 2), group);
-    } else if ((flag & LESSENED) != 0 && !isBack && time < renewed) break;
+    } else if (!isKept && (flag & LESSENED) != 0 && !isBack && time < renewed) break;
     store<u8>(flags + <usize>group, flag | (isBack ? SEEN | LESSENED : SEEN));
-    store<i64>(at, max(renewed, time));
+    store<i64>(at, isKept ? time : max(renewed, time));
   }
   for (let each = <usize>from; each < row; each++) store<u8>(flags + <usize>load<u32>(groups + (each << 2)), 0);
   store<u32>(sizes, <u32>row);
@@ -92,8 +97,10 @@ export function keyTimesFirst(
   for (let row: usize = 0; row < <usize>length; row++) {
     const at = times + (<usize>load<u32>(groups + (row << 2)) << 3);
     const time = timeOf(rowTimes, now, row);
-    if (load<i64>(at) + <i64>ttl > time) continue;
-    store<i64>(at, time);
+    const renewed = load<i64>(at);
+    const isKnown = renewed + <i64>ttl > time;
+    if (!isKnown || renewed == KEPT) store<i64>(at, time);
+    if (isKnown) continue;
     store<u32>(rows + (found++ << 2), <u32>row);
   }
   return <i32>found;

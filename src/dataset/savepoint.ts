@@ -62,6 +62,7 @@ interface Content {
   readonly checkpointId: number;
   readonly maxParallelism: number;
   readonly isFinal?: boolean;
+  readonly jobName?: string | undefined;
   readonly steps: Readonly<Record<string, string>>;
   readonly states: States;
 }
@@ -105,9 +106,9 @@ export class Savepoint {
         return [uid, new Map(whole)] as const;
       }),
     );
-    const { steps = {} } = opened.manifest;
+    const { steps = {}, jobName } = opened.manifest;
     const last = isFinal === undefined ? {} : { isFinal };
-    return new Savepoint(environment, { checkpointId, maxParallelism, ...last, steps, states });
+    return new Savepoint(environment, { checkpointId, maxParallelism, ...last, jobName, steps, states });
   }
 
   /**
@@ -167,7 +168,7 @@ export class Savepoint {
   /**
    * The same with these rows as a state, in place of the one of that name, or as a new one, also of a step that is new. The
    * columns of the rows are those that `state` gives. A value that is a struct may be given as its fields. Key groups are
-   * computed here; rows without a value count for nothing.
+   * computed here, but for tables that have a column `keyGroup`, whose rows keep theirs; rows whose value is null count for nothing.
    * @param state - The descriptor with which the job declares it, or the name of a table that is there.
    * @throws {PlanError} STATE_UNKNOWN, STATE_COLUMNS_INVALID, here, or from `write` where the columns are known only then
    */
@@ -191,8 +192,9 @@ export class Savepoint {
     const dataSet = rows as unknown as DataSet;
     return this.#with(uid, (tables) => {
       // A name means one state, of whatever kind it was.
-      if (what === "keyed")
+      if (what === "keyed" && isStateCalled(name, nameIn(name))) {
         for (const other of tables.keys()) if (isStateCalled(other, nameIn(name))) tables.delete(other);
+      }
       tables.set(name, { kind: what, dataSet, layoutFor });
     });
   }
@@ -234,7 +236,7 @@ export class Savepoint {
     checkPath("write", path);
     const signal = checkedSignal("write", options);
     const { files, clock, processes, random, scheduler } = this.#environment.context.host;
-    const { states, steps, maxParallelism, ...rest } = this.#content;
+    const { states, steps, jobName, maxParallelism, ...rest } = this.#content;
     const workspace = new Workspace(kernelModule());
     const target = await SavepointTarget.take(path, {
       files,
@@ -254,7 +256,7 @@ export class Savepoint {
         operators[uid] = { tables: Object.fromEntries(stored) };
       }
       const snapshot: JobSnapshot = { ...rest, maxParallelism, operators };
-      return await target.write(snapshot, { steps }, signal);
+      return await target.write(snapshot, { steps, jobName }, signal);
     } catch (thrown) {
       await target.discard();
       throw thrown;

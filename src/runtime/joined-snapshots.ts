@@ -20,13 +20,16 @@ interface Joined {
 /** Puts the snapshots of all subtasks together, with those on which they build. */
 export class JoinedSnapshots {
   readonly #maxParallelism: number;
+  readonly #isBuiltOn: boolean;
   /** The newest that is complete. */
   #complete: Joined | undefined;
   /** The newest that was put together. */
   #newest: Joined | undefined;
 
-  constructor(maxParallelism: number) {
+  /** `isBuiltOn`: checkpoints may hold changes, for which the newest is kept here. */
+  constructor(maxParallelism: number, isBuiltOn: boolean) {
     this.#maxParallelism = maxParallelism;
+    this.#isBuiltOn = isBuiltOn;
   }
 
   /** The checkpoint on which the next one may build. */
@@ -51,7 +54,7 @@ export class JoinedSnapshots {
         }
       }
     }
-    this.#newest = { checkpointId, parts: kept };
+    if (this.#isBuiltOn) this.#newest = { checkpointId, parts: kept };
     const operators = [...tables].map(([uid, ofOperator]) => {
       const states = [...ofOperator].map(([name, { kind, parts }]) => [name, tableState(kind, parts)] as const);
       return [uid, { tables: Object.fromEntries(states) }] as const;

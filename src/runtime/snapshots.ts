@@ -25,50 +25,47 @@ export interface SubtaskSnapshot {
   readonly operators: readonly { readonly uid: string; readonly tables: readonly TableSnapshot[] }[];
 }
 
-interface TableRun {
-  /** The table is in all snapshots from the one to the other. */
-  readonly from: number;
-  readonly to: number;
-  /** How often only changes were written since it was written whole, and of how many rows. */
+/** What a snapshot holds of a table: how often only changes were written since it was written whole, and of how many rows. */
+interface WrittenChanges {
   readonly changes: number;
   readonly rows: number;
 }
 
-/** How the tables of one operator in one subtask have been written. */
+/** How the tables of one operator in one subtask have been written, by snapshot: one that fails counts for no other. */
 export class TableHistory {
-  readonly #tables = new Map<string, TableRun>();
-  #before = Number.NaN;
+  readonly #tables = new Map<string, Map<number, WrittenChanges>>();
   #number = Number.NaN;
 
   /** A snapshot is taken. */
   begin(number: number): void {
-    this.#before = this.#number;
     this.#number = number;
   }
 
   /** Whether the snapshot `since` holds the table, and so many of so many rows may be added to what is kept of it. */
   takes(table: string, since: number, changedRows: number, rows: number): boolean {
-    const run = this.#tables.get(table);
-    if (run === undefined || run.from > since || run.to < since) return false;
-    return run.changes < MOST_CHANGES && (run.rows + changedRows) * MOST_CHANGED <= rows;
+    const written = this.#tables.get(table)?.get(since);
+    if (written === undefined) return false;
+    return written.changes < MOST_CHANGES && (written.rows + changedRows) * MOST_CHANGED <= rows;
   }
 
   onWhole(table: string): void {
-    this.#write(table, 0, 0);
+    this.#write(table, { changes: 0, rows: 0 });
   }
 
-  onChanges(table: string, changedRows: number): void {
-    const { changes = 0, rows = 0 } = this.#tables.get(table) ?? {};
-    this.#write(table, changes + 1, rows + changedRows);
+  onChanges(table: string, since: number, changedRows: number): void {
+    const { changes = 0, rows = 0 } = this.#tables.get(table)?.get(since) ?? {};
+    this.#write(table, { changes: changes + 1, rows: rows + changedRows });
   }
 
-  #write(table: string, changes: number, rows: number): void {
-    const run = this.#tables.get(table);
-    const goesOn = run !== undefined && (run.to === this.#before || run.to === this.#number);
-    this.#tables.set(table, { from: goesOn ? run.from : this.#number, to: this.#number, changes, rows });
+  #write(table: string, written: WrittenChanges): void {
+    const known = this.#tables.get(table) ?? new Map<number, WrittenChanges>();
+    this.#tables.set(table, known.set(this.#number, written));
+    for (const number of [...known.keys()].slice(0, -MOST_KNOWN)) known.delete(number);
   }
 }
 
+/** Snapshots of which it is known how tables were written. On one before them nothing is built. */
+const MOST_KNOWN = 16;
 /** So many times in a row only changes of a table are written, */
 const MOST_CHANGES = 20;
 /** and no more than its rows, divided by this. */
@@ -107,7 +104,7 @@ export class TableWriter implements SnapshotWriter {
     this.changes = {
       since,
       isWorth: (table, changedRows, rows) => history.takes(table, since, changedRows, rows),
-      write: (table, unit, batch) => this.#writeChanges(table, unit, batch),
+      write: (table, unit, batch) => this.#writeChanges(table, since, unit, batch),
     };
   }
 
@@ -124,13 +121,13 @@ export class TableWriter implements SnapshotWriter {
     this.#written?.history.onWhole(table);
   }
 
-  #writeChanges(table: string, unit: readonly string[], batch: Batch): void {
+  #writeChanges(table: string, since: number, unit: readonly string[], batch: Batch): void {
     assert(batch.schema.fields.at(-1)?.name === REMOVED_FIELD.name, "changes end with whether there is a row");
     const entry = this.#tables.get(table);
     assert(entry === undefined || entry.unit !== undefined, "a table is written whole or as changes");
     if (entry === undefined) {
       this.#tables.set(table, { kind: "keyed", batches: [batch], unit });
-      this.#written?.history.onChanges(table, batch.rowCount);
+      this.#written?.history.onChanges(table, since, batch.rowCount);
     } else entry.batches.push(batch);
   }
 

@@ -116,7 +116,7 @@ export class StreamControl implements RunningStream {
     this.#commits = commits;
     this.#store = store;
     this.#storesChanges = store !== undefined && options.storesChanges === true;
-    this.#joined = new JoinedSnapshots(graph.stream?.maxParallelism ?? 0);
+    this.#joined = new JoinedSnapshots(graph.stream?.maxParallelism ?? 0, this.#storesChanges);
     this.#commitWatch = options.commitWatch;
     this.#timeoutMs = checkpoints?.timeoutMs;
     this.#record = new CheckpointRecord(() => host.clock.nowMs());

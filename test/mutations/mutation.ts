@@ -15,7 +15,7 @@ export interface Mutation {
   readonly name: string;
   /** Which bug of which engine it stands for. */
   readonly bug: string;
-  /** The class of properties that forbids it: a1 to k3 of docs/mutations.md. */
+  /** The class of properties that forbids it: of docs/mutations.md. */
   readonly law: string;
   /** Test files that are expected to find it, any of them. */
   readonly foundBy: readonly string[];

@@ -56,7 +56,7 @@ export class StreamOperator {
     const maxParallelism = options.maxParallelism ?? 16;
     this.#ws = ws;
     this.#options = options;
-    this.#joined = new JoinedSnapshots(maxParallelism);
+    this.#joined = new JoinedSnapshots(maxParallelism, true);
     this.nowMs = options.nowMs ?? 0;
     for (let subtask = 0; subtask < parallelism; subtask++) {
       const one: StreamSubtask = {
@@ -218,7 +218,9 @@ export class StreamOperator {
       return { subtask, operators: [{ uid: "operator", tables: writer.finish() }] };
     });
     return (
-      new JoinedSnapshots(this.#options.maxParallelism ?? 16).join(1, subtasks).operators.operator ?? { tables: {} }
+      new JoinedSnapshots(this.#options.maxParallelism ?? 16, true).join(1, subtasks).operators.operator ?? {
+        tables: {},
+      }
     );
   }
 

@@ -21,6 +21,9 @@ export const KEY_TIME_FIELDS = Schema.of({ keyTimeMs: int64 });
 /** The least int64: a key that was never seen. */
 const NEVER = -(2 ** 63);
 
+/** A key that had rows, at times that nobody knows in event time: its next row renews it. */
+const KEPT = 2 ** 62;
+
 /** Rows up to one that finds its key expired. */
 export interface RenewedKeys {
   /** The row behind the last one. */
@@ -156,7 +159,10 @@ export class KeyTimes {
     return columnOf(workspace, int64, count, { data });
   }
 
-  /** Renews groups u32[count] as a snapshot says; a job that had no time to live then has kept its keys till now. */
+  /**
+   * Renews groups u32[count] as a snapshot says. A job that had no time to live then has kept its keys till now, by the
+   * clock; in event time, till their next rows.
+   */
   restore(groups: Address, count: number, times: Column | undefined): void {
     const { workspace } = this.#context;
     const { kernels } = workspace;
@@ -165,7 +171,7 @@ export class KeyTimes {
       return;
     }
     const now = workspace.allocate(count * 8);
-    kernels.eventTimeFill(this.#nowMs, count, now.address);
+    kernels.eventTimeFill(this.#isEventTime ? KEPT : this.#nowMs, count, now.address);
     kernels.keyTimesPut(groups, now.address, count, this.#times.address);
     now.release();
   }

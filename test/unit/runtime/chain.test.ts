@@ -47,7 +47,7 @@ it("lets event time go on from where the slowest subtask had been, never from be
       chain.snapshot(() => writer);
       return { subtask, operators: [{ uid: "stateful", tables: writer.finish() }] };
     });
-    const { operators } = new JoinedSnapshots(12).join(1, subtasks);
+    const { operators } = new JoinedSnapshots(12, true).join(1, subtasks);
     const target = { keyGroups: { start: 0, end: 12 }, subtask: 0, parallelism: 1 };
     const { chain, got } = chainOf(workspace);
     chain.restore((uid) => new TableReader(workspace, operators[uid], target));

@@ -102,7 +102,7 @@ function inputOf(
     return { subtask: place.subtask, operators: [{ uid: "source", tables: writer.finish() }] };
   };
   const restore = (...taken: SubtaskSnapshot[]) => {
-    const { operators } = new JoinedSnapshots(12).join(1, taken);
+    const { operators } = new JoinedSnapshots(12, true).join(1, taken);
     input.restore(new TableReader(workspace, operators.source, { keyGroups: { start: 0, end: 12 }, ...place }));
   };
   return { input, clock, given, next, all, snapshot, restore };
