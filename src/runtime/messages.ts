@@ -1,4 +1,4 @@
-import type { BatchDescriptor } from "../core/columns/copy.ts";
+import type { PackedBatch } from "../core/columns/packed-batch.ts";
 import type { ErrorFields } from "../core/error-fields.ts";
 import type { JobSnapshot } from "../core/job-snapshot.ts";
 import type { AccumulatorState } from "../core/rows/accumulators.ts";
@@ -24,7 +24,7 @@ export type PeerMessage =
       readonly type: "batch";
       readonly job: string;
       readonly channel: ChannelId;
-      readonly batch: BatchDescriptor;
+      readonly batch: PackedBatch;
       /** Per column: identity of its dictionary on the sender, so that a repeated one is not copied again. */
       readonly dictionaries: readonly number[];
     }

@@ -2,6 +2,7 @@ import type { Batch } from "../core/batch.ts";
 import { Batch as BatchClass } from "../core/batch.ts";
 import type { Column } from "../core/column.ts";
 import { type BatchDescriptor, copyColumn, copyMarks, describeBatch } from "../core/columns/copy.ts";
+import { type PackedBatch, packBatch, unpackBatch } from "../core/columns/packed-batch.ts";
 import { batchBytes, columnBytes } from "../core/columns/size.ts";
 import type { Schema } from "../core/schema.ts";
 import type { ControlElement, StreamElement } from "../core/stream-element.ts";
@@ -71,7 +72,7 @@ export class RemoteWriter implements ChannelWriter {
       type: "batch",
       job: this.#job,
       channel: this.#channel,
-      batch: describeBatch(this.#workspace, batch),
+      batch: packBatch(describeBatch(this.#workspace, batch)),
       dictionaries: batch.columns.map((column) => this.#dictionaryId(column.dictionary)),
     });
   }
@@ -165,7 +166,7 @@ class DictionariesInFlight {
 }
 
 interface ArrivedBatch {
-  readonly batch: BatchDescriptor;
+  readonly batch: PackedBatch;
   readonly dictionaries: readonly number[];
 }
 
@@ -202,7 +203,7 @@ export class RemoteReader implements ChannelReader {
     this.#buffer = options.buffer;
   }
 
-  onBatch(batch: BatchDescriptor, dictionaries: readonly number[]): void {
+  onBatch(batch: PackedBatch, dictionaries: readonly number[]): void {
     if (this.#isClosed) return;
     if (this.#buffer === undefined) this.#arrived.push({ batch, dictionaries });
     else this.#buffer.send(this.#take(batch, dictionaries));
@@ -242,7 +243,8 @@ export class RemoteReader implements ChannelReader {
     this.#send({ type: "closed", job: this.#job, channel: this.#channel });
   }
 
-  #take(described: BatchDescriptor, dictionaries: readonly number[]): Batch {
+  #take(packed: PackedBatch, dictionaries: readonly number[]): Batch {
+    const described = unpackBatch(packed);
     const source = this.#sourceMemory();
     const columns = described.columns.map((column, i) => {
       const { type } = this.#schema.fields[i];

@@ -7,12 +7,6 @@ import { Answer } from "./answer.ts";
 import type { NexmarkEngine, NexmarkRun, NexmarkTime } from "./engine.ts";
 import { type QueryArguments, target } from "./query-module.ts";
 
-/**
- * Readers of several subtasks take turns in the stream: far apart in event time, they would keep windows open. One reader
- * has no use for many splits, each of which makes a generator with its tables of texts.
- */
-const splitEvents = (workers: number): number => (workers === 1 ? 1 << 20 : 1 << 16);
-
 export class NexmarkMillrace implements NexmarkEngine {
   readonly #workers: number;
 
@@ -28,7 +22,7 @@ export class NexmarkMillrace implements NexmarkEngine {
   /** From the first event that the source is asked for to the end of the job. */
   async time(query: string, run: NexmarkRun): Promise<NexmarkTime> {
     const firstEvent = awaitFirstEvent();
-    await this.#execute({ query, ...run, keepsRows: false, splitEvents: splitEvents(this.#workers) });
+    await this.#execute({ query, ...run, keepsRows: false });
     const ended = readClocks();
     const started = await firstEvent;
     return { ms: ended.ms - started.ms, cpuMs: ended.cpuMs - started.cpuMs };
@@ -36,7 +30,7 @@ export class NexmarkMillrace implements NexmarkEngine {
 
   async answer(query: string, run: NexmarkRun, path: string): Promise<void> {
     target.answer = new Answer();
-    await this.#execute({ query, ...run, keepsRows: true, splitEvents: splitEvents(this.#workers) });
+    await this.#execute({ query, ...run, keepsRows: true });
     writeFileSync(path, target.answer.lines().join(""));
   }
 

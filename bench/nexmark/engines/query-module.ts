@@ -9,14 +9,13 @@ export interface QueryArguments extends NexmarkRun {
   readonly query: string;
   /** Rows go to `target.answer` of the thread that plans; else they are dropped where they arise. */
   readonly keepsRows: boolean;
-  readonly splitEvents: number;
 }
 
 export const target = { answer: new Answer() };
 
-export default ((environment, { query, configuration, events, keepsRows, splitEvents }) => {
+export default ((environment, { query, configuration, events, keepsRows }) => {
   const stream = nexmarkStreams[query];
   if (stream === undefined) throw new Error(`no Nexmark query ${query}`);
-  const source = new NexmarkSource({ kind: "nexmark", configuration, events, splitEvents });
+  const source = new NexmarkSource({ kind: "nexmark", configuration, events });
   stream(environment, source).addSink(keepsRows ? target.answer : new Blackhole());
 }) satisfies JobModule<QueryArguments>;

@@ -9,10 +9,9 @@ import type { DataType } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
 import { LoadedPanes, type ReadPanes } from "./loaded-panes.ts";
 import type { PaneRange } from "./pane-grid.ts";
+import { ReadAhead } from "./read-ahead.ts";
 import type { WindowMerger } from "./window-merger.ts";
 
-/** Panes that are read ahead together. */
-const READ_AHEAD = 64;
 /** Stacks of so few panes keep every suffix. */
 const FEW_PANES = 16;
 
@@ -46,6 +45,7 @@ export class PaneMerger implements WindowMerger {
   readonly #plan: AggregatePlan;
   readonly #read: ReadPanes;
   readonly #isOrdered: boolean;
+  readonly #ahead = new ReadAhead();
   #keys: GroupTable | undefined;
   #back: AggregateSet | undefined;
   /** Front [.., middle), back [middle, end). */
@@ -203,7 +203,8 @@ export class PaneMerger implements WindowMerger {
     const pane = this.#end++;
     if (this.#loaded === undefined || pane >= this.#loaded.end) {
       this.#loaded?.release();
-      this.#loaded = this.#load({ first: pane, end: Math.max(pane + 1, Math.min(pane + READ_AHEAD, limit)) });
+      this.#loaded = this.#load({ first: pane, end: this.#ahead.endFrom(pane, limit) });
+      this.#ahead.note(this.#loaded);
     }
     this.#loaded.merge(pane, this.#openBack(), this.keyCount);
     // What is read ahead must not grow stale: it ends where panes may still change.

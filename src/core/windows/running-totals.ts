@@ -6,19 +6,19 @@ import type { DataType } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
 import { LoadedPanes, type ReadPanes } from "./loaded-panes.ts";
 import type { PaneRange } from "./pane-grid.ts";
+import { ReadAhead, ROWS_AHEAD } from "./read-ahead.ts";
 import type { WindowMerger } from "./window-merger.ts";
-
-/** Panes that are read ahead together. */
-const READ_AHEAD = 64;
 
 export interface RunningTotalsLimits {
   /** Keys are numbered anew once more than so many, and half of all, have no rows. */
   readonly idleKeys: number;
   /** Groups of panes that are kept as they came in, until they go again; others are read a second time. */
   readonly keptRows: number;
+  /** Groups of panes that are read together before their windows fire. */
+  readonly aheadRows: number;
 }
 
-const LIMITS: RunningTotalsLimits = { idleKeys: 1024, keptRows: 2 ** 16 };
+const LIMITS: RunningTotalsLimits = { idleKeys: 1024, keptRows: 2 ** 16, aheadRows: ROWS_AHEAD };
 
 /**
  * One total per key over the panes of the window: a window adds the panes that it has on top of the one before and takes
@@ -37,6 +37,7 @@ export class RunningTotals implements WindowMerger {
   readonly #plan: AggregatePlan;
   readonly #read: ReadPanes;
   readonly #limits: RunningTotalsLimits;
+  readonly #ahead: ReadAhead;
   #keys: GroupTable | undefined;
   #totals: AggregateSet | undefined;
   /** The totals are those of the panes [first, end). */
@@ -63,6 +64,7 @@ export class RunningTotals implements WindowMerger {
     this.#plan = plan;
     this.#read = read;
     this.#limits = limits;
+    this.#ahead = new ReadAhead(limits.aheadRows);
   }
 
   get keyCount(): number {
@@ -84,8 +86,8 @@ export class RunningTotals implements WindowMerger {
     while (this.#end < range.end) {
       const pane = this.#end++;
       if (this.#coming === undefined) {
-        const end = Math.max(pane + 1, Math.min(pane + READ_AHEAD, limit));
-        this.#coming = this.#load({ first: pane, end });
+        this.#coming = this.#load({ first: pane, end: this.#ahead.endFrom(pane, limit) });
+        this.#ahead.note(this.#coming);
       }
       this.#coming.add(1, pane, this.#openTotals(), this.keyCount);
       // What is read ahead must not grow stale: it ends where panes may still change.
@@ -149,8 +151,8 @@ export class RunningTotals implements WindowMerger {
     if (oldest !== undefined && oldest.first <= pane) return oldest;
     if (coming !== undefined && coming.first <= pane) return coming;
     // All of these have come in, so they change no more without `forget`.
-    const end = Math.min(pane + READ_AHEAD, oldest?.first ?? coming?.first ?? this.#end);
-    const panes = this.#load({ first: pane, end });
+    const limit = oldest?.first ?? coming?.first ?? this.#end;
+    const panes = this.#load({ first: pane, end: this.#ahead.endFrom(pane, limit) });
     this.#kept.unshift(panes);
     this.#keptRows += panes.rowCount;
     return panes;

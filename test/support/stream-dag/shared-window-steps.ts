@@ -22,11 +22,13 @@ const own = fc.constant(
   }),
 );
 
-/** All rows of a key, at the end of the input. */
+/** All rows of a key, at the end of the input, or with the newest row where that is of a window which reaches behind it. */
 const global = fc.constant<AnyWindow>({
   text: "global",
   assigner: GlobalWindows.create() as never,
-  cut: (rows) => [{ bounds: [Number.NEGATIVE_INFINITY, LAST_EVENT_TIME_MS + 1], rows }],
+  cut: (rows) => [
+    { bounds: [Number.NEGATIVE_INFINITY, Math.max(LAST_EVENT_TIME_MS, ...rows.map(({ t }) => t)) + 1], rows },
+  ],
 });
 
 const anyShared = fc
@@ -42,6 +44,17 @@ const optionsOf = ({ trigger, evictor }: (typeof anyShared extends fc.Arbitrary<
   ...(trigger === undefined ? {} : { trigger }),
   ...(evictor === undefined ? {} : { evictor }),
 });
+
+/** Rows with their event time as `t`. */
+const stamped = (rows: EventStream) =>
+  rows.process(
+    {
+      processElement({ id, k, v }, { timestampMs }, out) {
+        out.collect({ id, k, v, t: BigInt(timestampMs) });
+      },
+    },
+    { schema: events },
+  );
 
 const coGroup = anyShared.map(
   ({ window, firing }): DagStep => ({
@@ -66,16 +79,7 @@ const coGroup = anyShared.map(
         },
         { schema: events },
       );
-      return at(
-        at(grouped).process(
-          {
-            processElement({ id, k, v }, { timestampMs }, out) {
-              out.collect({ id, k, v, t: BigInt(timestampMs) });
-            },
-          },
-          { schema: events },
-        ),
-      ) as never;
+      return at(stamped(at(grouped) as never) as never) as never;
     },
   }),
 );
@@ -83,7 +87,8 @@ const coGroup = anyShared.map(
 const join = fc
   .record({ type: joinType, shared: anyShared.filter(({ firing }) => !firing.isCountOnly) })
   .map(({ type, shared: { window, firing } }): DagStep => {
-    const t = window.text === "global" ? lit(BigInt(LAST_EVENT_TIME_MS)) : lastMs;
+    const isGlobal = window.text === "global";
+    const t = isGlobal ? lit(0n) : lastMs;
     return {
       inputs: 2,
       text: ([a, b]) => `${a}.keyBy("k").join(${b}.keyBy("k"), "${type}").window(${window.text})${firing.text}`,
@@ -94,8 +99,11 @@ const join = fc
       build: ([a, b], at) => {
         const joined = a.keyBy("k").join(b.keyBy("k"), { type }).window(window.assigner, optionsOf(firing));
         const placed = at(joined as never as EventStream);
-        if (type !== "semi" && type !== "anti") return paired(placed, t);
-        return selected(placed, { id: col("id"), k: col("k"), v: col("v"), t });
+        const rows =
+          type !== "semi" && type !== "anti"
+            ? paired(placed, t)
+            : selected(placed, { id: col("id"), k: col("k"), v: col("v"), t });
+        return isGlobal ? (at(stamped(rows) as never) as never) : rows;
       },
     };
   });

@@ -42,7 +42,11 @@ it("totals are those of the window's panes, in bursts of windows, however many p
   fc.assert(
     fc.property(
       fc.record({ slideMs: fc.integer({ min: 1, max: 4 }), sizeMs: fc.integer({ min: 1, max: 30 }) }),
-      fc.record({ idleKeys: fc.constantFrom(0, 3, 1024), keptRows: fc.constantFrom(0, 5, 40, 2 ** 16) }),
+      fc.record({
+        idleKeys: fc.constantFrom(0, 3, 1024),
+        keptRows: fc.constantFrom(0, 5, 40, 2 ** 16),
+        aheadRows: fc.constantFrom(1, 9, 4096),
+      }),
       anyBursts,
       ({ slideMs, sizeMs }, limits, bursts) => {
         fc.pre(slideMs <= sizeMs);

@@ -6,6 +6,7 @@ import { buildColumn } from "../../../../src/core/columns/builder.ts";
 import { concatBatches } from "../../../../src/core/columns/concat.ts";
 import { copyBatch, describeBatch } from "../../../../src/core/columns/copy.ts";
 import { gatherBatch, gatherColumn, NO_ROW } from "../../../../src/core/columns/gather.ts";
+import { packBatch, unpackBatch } from "../../../../src/core/columns/packed-batch.ts";
 import { columnReader, readRows } from "../../../../src/core/columns/read.ts";
 import { sliceBatch } from "../../../../src/core/columns/slice.ts";
 import { EvaluationError } from "../../../../src/core/errors.ts";
@@ -112,7 +113,9 @@ describe("columns", () => {
       const other = newWorkspace();
       const batch = buildBatch(ws, everyType, rowsOf(50));
       const slice = sliceBatch(ws, batch, 9, 30);
-      const copy = copyBatch(other, ws.u8, everyType, describeBatch(ws, slice));
+      const described = describeBatch(ws, slice);
+      expect(unpackBatch(packBatch(described))).toEqual(described);
+      const copy = copyBatch(other, ws.u8, everyType, described);
       slice.release();
       batch.release();
       expect(readRows(other, copy)).toEqual(rowsOf(50).slice(9, 39));
