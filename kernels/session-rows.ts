@@ -56,6 +56,13 @@ export function sessionRowsSplit(elements: usize, count: i32, firstSession: u32,
   }
 }
 
+/** Elements with their halves swapped, in place: sorted like this, they are the rows in the order in which they came. */
+export function sessionRowsSwap(elements: usize, count: i32): void {
+  for (let i: usize = 0; i < <usize>count; i++) {
+    store<u64>(elements + (i << 3), rotl<u64>(load<u64>(elements + (i << 3)), 32));
+  }
+}
+
 /** Of sorted elements from `from` on, the first whose session is not below `session`; count if there is none. */
 export function sessionRowsSeek(elements: usize, from: i32, count: i32, session: u32): i32 {
   let low = from;

@@ -9,7 +9,7 @@ import { END_OF_TIME_MS, START_OF_TIME_MS } from "../time/time.ts";
 import { int64 } from "../types.ts";
 import { withTime } from "../windows/row-times.ts";
 import { SessionGaps } from "../windows/session-gaps.ts";
-import { addInSessions, releaseRows } from "../windows/session-index.ts";
+import { addInSessions } from "../windows/session-index.ts";
 import type { SessionWindowSpec } from "../windows/window-spec.ts";
 import { type RowsOfSessions, TwoSidedSessions } from "./session-rows.ts";
 import {
@@ -115,26 +115,21 @@ export class SessionInput {
     const { workspace, batchRows } = this.#context;
     const { kernels } = workspace;
     snapshotWatermark(workspace, writer, this.#timeMs);
-    for (const { sessions, first: _, ...rows } of this.#rows.all(batchRows)) {
-      for (const side of SIDES) {
-        const given = rows[side];
-        if (given === undefined) continue;
-        const { schema, keys } = this.#sides[side];
-        const { batch } = given;
-        const { rowCount } = batch;
-        const keyColumns = keys.map((key) => batch.columns[key]);
-        const bounds = [sessions.starts, sessions.ends].map((times) => {
-          const data = workspace.allocate(rowCount * 8);
-          kernels.gather64(times.address, given.sessions.data, rowCount, data.address);
-          return columnOf(workspace, int64, rowCount, { data });
-        });
-        const groups = keyGroupColumn(this.#context, keyColumns, rowCount);
-        const columns = batch.columns.map((column) => column.retain());
-        const table = stateSchema(schema, FURTHER_FIELDS);
-        writer.write(side, "keyed", new Batch(table, rowCount, [groups, ...columns, ...bounds]));
-        for (const owned of [batch, given.sessions]) owned.release();
-      }
-      releaseRows(sessions);
+    for (const { side, rows, sessions } of this.#rows.all(batchRows)) {
+      const { schema, keys } = this.#sides[side];
+      const { batch } = rows;
+      const { rowCount } = batch;
+      const keyColumns = keys.map((key) => batch.columns[key]);
+      const bounds = [sessions.starts, sessions.ends].map((times) => {
+        const data = workspace.allocate(rowCount * 8);
+        kernels.gather64(times.address, rows.sessions.data, rowCount, data.address);
+        return columnOf(workspace, int64, rowCount, { data });
+      });
+      const groups = keyGroupColumn(this.#context, keyColumns, rowCount);
+      const columns = batch.columns.map((column) => column.retain());
+      const table = stateSchema(schema, FURTHER_FIELDS);
+      writer.write(side, "keyed", new Batch(table, rowCount, [groups, ...columns, ...bounds]));
+      for (const owned of [batch, rows.sessions]) owned.release();
     }
   }
 

@@ -29,6 +29,13 @@ export interface RowsOfSessions extends Readonly<Record<JoinSide, SideRows | und
   readonly first: number;
 }
 
+/** Some rows of a side in the order in which they came, of any of the sessions; the caller owns the rows alone. */
+export interface RowsOfSide {
+  readonly side: JoinSide;
+  readonly rows: SideRows;
+  readonly sessions: SessionRows;
+}
+
 /** The needed columns of rows, and uint32 which of the sessions each is in. */
 export interface SideRows {
   readonly batch: Batch;
@@ -150,12 +157,16 @@ export class TwoSidedSessions {
     }
   }
 
-  /** The rows of all sessions, which stay. */
-  *all(rowLimit: number): Generator<RowsOfSessions, void, void> {
+  /** The rows of all sessions, which stay: sessions may still meet, and give their rows in the order in which they came. */
+  *all(rowLimit: number): Generator<RowsOfSide, void, void> {
     const open = this.index.openNodes();
+    const sessions = this.index.read(open.nodes.address, open.count);
     try {
-      yield* this.#rowsOf(open.nodes.address, open.count, rowLimit);
+      for (const { side, rows } of this.#rowsInOrder(open.nodes.address, open.count, rowLimit)) {
+        yield { side, rows, sessions };
+      }
     } finally {
+      releaseRows(sessions);
       open.nodes.release();
     }
   }
@@ -208,7 +219,10 @@ export class TwoSidedSessions {
 
   /** The rows of the sessions u32[count] at `chosen`, about `rowLimit` at a time; returns how many they are. */
   *#rowsOf(chosen: Address, count: number, rowLimit: number): Generator<RowsOfSessions, number, void> {
-    const all = { left: this.#elementsOf("left", chosen, count), right: this.#elementsOf("right", chosen, count) };
+    const all = {
+      left: this.#elementsOf("left", chosen, count, "sessions"),
+      right: this.#elementsOf("right", chosen, count, "sessions"),
+    };
     try {
       const at = { left: 0, right: 0 };
       for (let first = 0; first < count; ) {
@@ -218,6 +232,7 @@ export class TwoSidedSessions {
         const take = (side: JoinSide): SideRows | undefined => {
           const [from, to] = [at[side], this.#seek(all[side], at[side], first + size)];
           at[side] = to;
+          if (to === from) return undefined;
           return this.#sideRows(side, all[side].block.address + from * 8, to - from, first);
         };
         const sessions = this.index.read(chosen + first * 4, size);
@@ -230,7 +245,26 @@ export class TwoSidedSessions {
     }
   }
 
-  #elementsOf(side: JoinSide, chosen: Address, count: number): Elements {
+  /** The rows of the sessions u32[count] at `chosen`, a side after the other, as they came. The caller owns them. */
+  *#rowsInOrder(
+    chosen: Address,
+    count: number,
+    rowLimit: number,
+  ): Generator<{ side: JoinSide; rows: SideRows }, void, void> {
+    for (const side of SIDES) {
+      const elements = this.#elementsOf(side, chosen, count, "arrival");
+      try {
+        for (let at = 0; at < elements.count; at += rowLimit) {
+          const size = Math.min(rowLimit, elements.count - at);
+          yield { side, rows: this.#sideRows(side, elements.block.address + at * 8, size, 0) };
+        }
+      } finally {
+        elements.block.release();
+      }
+    }
+  }
+
+  #elementsOf(side: JoinSide, chosen: Address, count: number, order: "sessions" | "arrival"): Elements {
     const workspace = this.#workspace;
     const { kernels } = workspace;
     const { lists, next } = this.#stores[side];
@@ -240,8 +274,10 @@ export class TwoSidedSessions {
     const [elements, scratch] = [0, 1].map(() => workspace.allocate(rowCount * 8));
     const counts = workspace.allocate(kernels.sortCountsBytes());
     kernels.sessionRowsTake(nodes.address, sessions.address, found, all, next.address, elements.address);
+    if (order === "arrival") kernels.sessionRowsSwap(elements.address, rowCount);
     const sorted = kernels.sortRadix(elements.address, rowCount, 0, scratch.address, counts.address) >>> 0;
     const [block, other] = sorted === elements.address ? [elements, scratch] : [scratch, elements];
+    if (order === "arrival") kernels.sessionRowsSwap(block.address, rowCount);
     for (const owned of [nodes, sessions, counts, other]) owned.release();
     return { block, count: rowCount };
   }
@@ -255,8 +291,7 @@ export class TwoSidedSessions {
     return this.#workspace.kernels.sessionRowsSeek(block.address, from, count, session);
   }
 
-  #sideRows(side: JoinSide, elements: Address, count: number, firstSession: number): SideRows | undefined {
-    if (count === 0) return undefined;
+  #sideRows(side: JoinSide, elements: Address, count: number, firstSession: number): SideRows {
     const workspace = this.#workspace;
     const [rows, data] = [0, 1].map(() => workspace.allocate(count * 4));
     workspace.kernels.sessionRowsSplit(elements, count, firstSession, rows.address, data.address);
@@ -282,21 +317,13 @@ export class TwoSidedSessions {
   }
 
   #sweep(): void {
-    const workspace = this.#workspace;
     const open = this.index.openNodes();
     const sessions = this.index.read(open.nodes.address, open.count);
     const stores = this.#newStores();
-    for (const { first, sessions: some, ...rows } of this.#rowsOf(open.nodes.address, open.count, ROWS_AT_ONCE)) {
-      for (const side of SIDES) {
-        const given = rows[side];
-        if (given === undefined) continue;
-        const { rowCount, columns } = given.batch;
-        const nodes = workspace.allocate(rowCount * 4);
-        workspace.kernels.addConstant32(given.sessions.data, rowCount, first, nodes.address);
-        this.#append(stores[side], columns, rowCount, nodes.address, open.count);
-        for (const owned of [nodes, given.batch, given.sessions]) owned.release();
-      }
-      releaseRows(some);
+    for (const { side, rows } of this.#rowsInOrder(open.nodes.address, open.count, ROWS_AT_ONCE)) {
+      const { batch, sessions: nodes } = rows;
+      this.#append(stores[side], batch.columns, batch.rowCount, nodes.data, open.count);
+      for (const owned of [batch, nodes]) owned.release();
     }
     this.#replaceStores(stores);
     this.index.reset();

@@ -51,6 +51,14 @@ it("rows by session are what the scalar reference says, however they were cut", 
           expect(read(numbered, count)).toEqual(expected.map(([session]) => (session - 1) >>> 0));
           const found = expected.findIndex(([session]) => session >= first);
           expect(kernels.sessionRowsSeek(sorted, 0, count, first)).toBe(found < 0 ? count : found);
+          kernels.sessionRowsSwap(sorted, count);
+          const other = sorted === elements ? scratch : elements;
+          const byRow = kernels.sortRadix(sorted, count, 0, other, zeroed(kernels.sortCountsBytes())) >>> 0;
+          kernels.sessionRowsSwap(byRow, count);
+          kernels.sessionRowsSplit(byRow, count, 0, rows, numbered);
+          expect(read(rows, count).map((row, i) => [read(numbered, count)[i], row])).toEqual(
+            expected.toSorted(([, a], [, b]) => a - b),
+          );
           for (const block of blocks) block.release();
         });
       },
