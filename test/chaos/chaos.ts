@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Choice } from "./choice.ts";
 import { writeReports } from "./input.ts";
 import { Life, type LifeEnd } from "./life.ts";
-import { type Aim, chooseAim } from "./moments.ts";
+import { type Aim, chooseAim, type Sign } from "./moments.ts";
 import { differences, VisibleRows, type Written } from "./output.ts";
 import { watchNames } from "./signs.ts";
 import { Tables } from "./tables.ts";
@@ -19,17 +19,29 @@ export interface ChaosOptions {
   readonly rowsPerKill?: number;
   /** Of one life. */
   readonly rowsPerSecond?: number;
+  /** Each life has so many threads, or fewer; default 3. */
+  readonly mostThreads?: number;
   /** Where a life is to end; default: a random moment of any kind. */
   readonly aim?: (choice: Choice) => Aim;
-  readonly onUndisturbed?: (written: Written) => void;
+  /** Ends what is under way, and rejects with its reason; the directory is kept. */
+  readonly signal?: AbortSignal;
+  readonly onUndisturbed?: (ms: number) => void;
+  /** A life begins, and has its first, second, ... complete checkpoint. */
+  readonly onProgress?: (life: LifeUnderWay) => void;
   readonly onLife?: (life: LifeSeen) => void;
 }
 
-/** A life that was killed. */
-export interface LifeSeen extends LifeEnd {
+/** A life that is to be killed. */
+export interface LifeUnderWay {
   /** From 1. */
   readonly kill: number;
   readonly parallelism: number;
+  /** See `LifeEnd`. */
+  readonly checkpointsMs: readonly number[];
+}
+
+/** A life that was killed. */
+export interface LifeSeen extends LifeUnderWay, LifeEnd {
   /** Name of the checkpoint; undefined: from the beginning. */
   readonly wentOnFrom: string | undefined;
   readonly visible: VisibleRows["rows"];
@@ -38,6 +50,9 @@ export interface LifeSeen extends LifeEnd {
 export interface ChaosResult {
   readonly kills: number;
   readonly reports: number;
+  /** By the undisturbed run. */
+  readonly undisturbed: Written;
+  /** By the killed one: the same rows. */
   readonly written: Written;
   /** How many were killed at each kind of moment. */
   readonly moments: Readonly<Record<string, number>>;
@@ -47,27 +62,37 @@ export interface ChaosResult {
 
 export class ChaosFailure extends Error {}
 
-const MOST_PARALLELISM = 3;
-
 /**
  * Kills the job of flights-job.mjs so many times, each time in another process that goes on in the same directory, and
  * compares what it has written with what an undisturbed run writes. What is visible is looked at behind each kill.
  * @throws {ChaosFailure} that tells seed, kill and difference; the directory is kept
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { kills, seed, directory, postgresUrl, rowsPerKill = 300, rowsPerSecond = 1_000, aim, onLife } = options;
+  const {
+    kills,
+    seed,
+    directory,
+    postgresUrl,
+    rowsPerKill = 300,
+    rowsPerSecond = 1_000,
+    mostThreads = 3,
+    aim,
+    signal,
+    onLife,
+  } = options;
   const choice = new Choice(seed);
   const input = join(directory, "input");
   const reports = 2 * rowsPerKill * (kills + 1);
   mkdirSync(input, { recursive: true });
   await writeReports(input, reports);
+  signal?.throwIfAborted();
 
   const schema = `millrace_chaos_${process.pid}_${Date.now().toString(36)}`;
   const databases = postgresUrl === undefined ? [] : [`${schema}_undisturbed`, `${schema}_killed`];
   const [undisturbedTables, tables] = await Promise.all(
     databases.map((name) => Tables.create(postgresUrl ?? "", name)),
   );
-  const lives = new Spares();
+  const lives = new Spares(signal);
   let kill = 0;
   const fail = (what: readonly string[], end?: LifeEnd) => {
     const place = `seed ${seed}, behind kill ${kill} of ${kills}, directory ${directory}`;
@@ -77,6 +102,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const runWhole = async (target: string, to: Tables | undefined, parallelism: number, expected?: Written) => {
     const args = { input, directory: target, ...(to === undefined ? {} : { postgres: to.postgres }) };
     const end = await lives.next().run({ parallelism, args }, undefined, () => undefined);
+    signal?.throwIfAborted();
     if (end.code !== 0) fail([`A run that was not killed has ended with ${end.code}.`], end);
     const visible = new VisibleRows(target, expected);
     visible.look();
@@ -87,28 +113,27 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   try {
     const undisturbed = performance.now();
     const expected = await runWhole(join(directory, "undisturbed"), undisturbedTables, 1);
-    options.onUndisturbed?.(expected);
-
     const killed = performance.now();
+    options.onUndisturbed?.(killed - undisturbed);
     const target = join(directory, "killed");
     const moments: Record<string, number> = {};
     const visible = new VisibleRows(target, expected);
     while (kill < kills) {
-      const parallelism = 1 + choice.below(MOST_PARALLELISM);
+      const parallelism = 1 + choice.below(mostThreads);
       const chosen = aim?.(choice) ?? chooseAim(choice, tables !== undefined);
-      const args = {
-        input,
-        directory: target,
-        limit: rowsPerKill,
-        rowsPerSecond,
-      };
+      const args = { input, directory: target, limit: rowsPerKill, rowsPerSecond };
       const job = { parallelism, args: { ...args, ...(tables === undefined ? {} : { postgres: tables.postgres }) } };
       let stopWatching: (() => void) | undefined;
-      const end = await lives.next().run(job, chosen, (hear) => {
+      const listen = (hear: ((sign: Sign) => void) | undefined) => {
         stopWatching?.();
         stopWatching = hear && watchNames(target, hear);
         tables?.listen(hear && ((event) => void hear(event)));
-      });
+      };
+      const tell = (checkpointsMs: readonly number[]) =>
+        options.onProgress?.({ kill: kill + 1, parallelism, checkpointsMs });
+      tell([]);
+      const end = await lives.next().run(job, chosen, listen, tell);
+      signal?.throwIfAborted();
       if (end.killedAt === undefined) fail([`The job has ended by itself, with ${end.code}.`], end);
       if (end.killedAt === "silence") fail(["The job does not get on: no checkpoint was complete."], end);
       kill++;
@@ -117,7 +142,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       if (visible.problems.length > 0) fail(visible.problems, end);
       onLife?.({ ...end, kill, parallelism, wentOnFrom: originOf(target), visible: visible.rows });
     }
-    const parallelism = 1 + choice.below(MOST_PARALLELISM);
+    const parallelism = 1 + choice.below(mostThreads);
     const found = await runWhole(target, tables, parallelism, expected);
     const killedMs = performance.now() - killed;
     visible.look();
@@ -129,7 +154,15 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     if (again.length > 0) fail(["It was started again behind its end.", ...again]);
     await Promise.all([undisturbedTables?.drop(), tables?.drop()]);
     rmSync(directory, { recursive: true, force: true });
-    return { kills, reports, written: found, moments, undisturbedMs: killed - undisturbed, killedMs };
+    return {
+      kills,
+      reports,
+      undisturbed: expected,
+      written: found,
+      moments,
+      undisturbedMs: killed - undisturbed,
+      killedMs,
+    };
   } finally {
     await lives.end();
   }
@@ -149,11 +182,17 @@ function originOf(target: string): string | undefined {
 
 /** The process that is to be next loads the engine while another one lives. */
 class Spares {
-  #spare = new Life();
+  readonly #signal: AbortSignal | undefined;
+  #spare: Life;
+
+  constructor(signal?: AbortSignal) {
+    this.#signal = signal;
+    this.#spare = new Life(signal);
+  }
 
   next(): Life {
     const life = this.#spare;
-    this.#spare = new Life();
+    this.#spare = new Life(this.#signal);
     return life;
   }
 

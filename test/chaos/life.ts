@@ -15,8 +15,8 @@ export interface LifeEnd {
   readonly code: number | null;
   readonly stderr: string;
   readonly livedMs: number;
-  /** Complete ones that were seen. */
-  readonly checkpoints: number;
+  /** When checkpoints were seen complete, in milliseconds of this life. */
+  readonly checkpointsMs: readonly number[];
 }
 
 /** A process that may run the job once. It has loaded the engine by the time that its turn comes, as far as it may be. */
@@ -25,18 +25,30 @@ export class Life {
   readonly #ended: Promise<unknown>;
   #stderr = "";
 
-  constructor() {
+  /** `signal` ends it, whatever it does. */
+  constructor(signal?: AbortSignal) {
     this.#child = fork(PROGRAM, { stdio: ["ignore", "ignore", "pipe", "ipc"], execArgv: [] });
     this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#stderr += text;
     });
-    this.#ended = once(this.#child, "close");
+    const end = () => this.#child.kill("SIGKILL");
+    signal?.addEventListener("abort", end);
+    this.#ended = once(this.#child, "close").finally(() => signal?.removeEventListener("abort", end));
   }
 
-  /** Runs the job until its aim is there, or to its end. `listen` is told who wants to hear of signs, and when no more. */
-  async run(job: object, aim: Aim | undefined, listen: (hear: ((sign: Sign) => void) | undefined) => void) {
+  /**
+   * Runs the job until its aim is there, or to its end. `listen` is told who wants to hear of signs, and when no more;
+   * `onCheckpoint` of complete ones, and when they came.
+   */
+  async run(
+    job: object,
+    aim: Aim | undefined,
+    listen: (hear: ((sign: Sign) => void) | undefined) => void,
+    onCheckpoint?: (checkpointsMs: readonly number[]) => void,
+  ): Promise<LifeEnd> {
     const startedMs = performance.now();
-    let [checkpoints, counted] = [0, 0];
+    const checkpointsMs: number[] = [];
+    let counted = 0;
     let killedAt: string | undefined;
     const timers: NodeJS.Timeout[] = [];
     const kill = (moment: string) => {
@@ -50,7 +62,10 @@ export class Life {
     if (aim !== undefined) {
       listen((sign) => {
         if (aim.counts?.(sign) === true && ++counted === aim.occurrence) killBehind(aim.name, aim.delayMs);
-        if (isCheckpoint(sign) && ++checkpoints === 1) killBehind("any moment", PATIENCE_MS);
+        if (!isCheckpoint(sign)) return;
+        checkpointsMs.push(performance.now() - startedMs);
+        if (checkpointsMs.length === 1) killBehind("any moment", PATIENCE_MS);
+        onCheckpoint?.(checkpointsMs);
       });
       if (aim.counts === undefined) killBehind(aim.name, aim.delayMs);
       timers.push(setTimeout(() => kill("silence"), SILENCE_MS));
@@ -62,7 +77,7 @@ export class Life {
     const { exitCode: code, signalCode } = this.#child;
     const livedMs = performance.now() - startedMs;
     const was = signalCode === "SIGKILL" && killedAt !== undefined ? { killedAt } : {};
-    return { ...was, code, stderr: this.#stderr, livedMs, checkpoints } satisfies LifeEnd;
+    return { ...was, code, stderr: this.#stderr, livedMs, checkpointsMs };
   }
 
   /** For one that is not wanted any more. */
