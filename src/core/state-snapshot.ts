@@ -38,7 +38,7 @@ export interface ChangesWriter {
   /**
    * Rows with the same values in the columns `unit` belong together: these take the place of all older ones. Behind the
    * columns of the table is REMOVED_FIELD: where it is true the row says that there is none any more, and its other
-   * columns mean nothing. Takes over the batch; one per table, without rows where nothing has changed.
+   * columns mean nothing. Takes over the batch; at least one per table, without rows where nothing has changed.
    */
   write(table: string, unit: readonly string[], batch: Batch): void;
 }

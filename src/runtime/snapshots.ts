@@ -52,6 +52,7 @@ export class TableHistory {
     this.#write(table, { changes: 0, rows: 0 });
   }
 
+  /** Again with more rows where they come in several batches. */
   onChanges(table: string, since: number, changedRows: number): void {
     const { changes = 0, rows = 0 } = this.#tables.get(table)?.get(since) ?? {};
     this.#write(table, { changes: changes + 1, rows: rows + changedRows });
@@ -125,10 +126,10 @@ export class TableWriter implements SnapshotWriter {
     assert(batch.schema.fields.at(-1)?.name === REMOVED_FIELD.name, "changes end with whether there is a row");
     const entry = this.#tables.get(table);
     assert(entry === undefined || entry.unit !== undefined, "a table is written whole or as changes");
-    if (entry === undefined) {
-      this.#tables.set(table, { kind: "keyed", batches: [batch], unit });
-      this.#written?.history.onChanges(table, since, batch.rowCount);
-    } else entry.batches.push(batch);
+    const batches = entry?.batches ?? [];
+    batches.push(batch);
+    if (entry === undefined) this.#tables.set(table, { kind: "keyed", batches, unit });
+    this.#written?.history.onChanges(table, since, rowsOf(batches));
   }
 
   /** Encodes what was written and releases it. */

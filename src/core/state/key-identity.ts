@@ -9,7 +9,7 @@ export type KeyIdentity = (values: readonly unknown[]) => KeyId;
 export function keyIdentity(types: readonly DataType[]): KeyIdentity {
   if (types.length === 1) {
     const [type] = types;
-    if (isPlain(type)) return ([value]) => plainId(value);
+    if (isOwnIdentity(type)) return ([value]) => ownIdentity(value);
     return ([value]) => (value === null ? null : text(value));
   }
   return (values) => {
@@ -31,11 +31,11 @@ export function compareIds(a: KeyId, b: KeyId): number {
 }
 
 /** Whether a stored value is its own identity. */
-const isPlain = ({ kind }: DataType): boolean =>
+export const isOwnIdentity = ({ kind }: DataType): boolean =>
   kind !== "list" && kind !== "map" && kind !== "struct" && kind !== "binary" && kind !== "interval";
 
 /** Maps take NaN for NaN and -0 for 0; what is kept is 0, so that equal keys give equal bytes. */
-const plainId = (value: unknown): KeyId => (value === 0 ? 0 : (value as KeyId));
+export const ownIdentity = (value: unknown): KeyId => (value === 0 ? 0 : (value as KeyId));
 
 /** Self-delimiting, and different for values that differ within a type. */
 function text(value: unknown): string {

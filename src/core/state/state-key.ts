@@ -5,11 +5,12 @@ import { hashColumns } from "../columns/hash.ts";
 import { keyGroups } from "../columns/partition.ts";
 import { columnReader } from "../columns/read.ts";
 import { PlanError } from "../errors.ts";
-import { bindCell, DictionaryTexts } from "../rows/cells.ts";
+import { DictionaryTexts } from "../rows/cells.ts";
 import type { Field, Schema } from "../schema.ts";
 import type { DataType } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
-import { type KeyId, type KeyIdentity, keyIdentity } from "./key-identity.ts";
+import { isOwnIdentity, type KeyId, type KeyIdentity, keyIdentity, ownIdentity } from "./key-identity.ts";
+import { storedReader } from "./stored-reader.ts";
 import { storedType } from "./stored-value.ts";
 
 /** The key of a row, as state and timers know it. */
@@ -19,6 +20,14 @@ export interface StateKey {
   readonly id: KeyId;
   /** In the form of `ValueOf`, in the order of the key columns; nobody changes them. */
   readonly values: readonly unknown[];
+}
+
+/** The keys of the rows of a state table. */
+export interface TableKeys {
+  groupAt(row: number): number;
+  idAt(row: number): KeyId;
+  /** Undefined where the one value of the key is its id. */
+  valuesAt(row: number): readonly unknown[] | undefined;
 }
 
 /** The key columns of an operator: finds the keys of rows, of snapshots and of questions. */
@@ -67,6 +76,20 @@ export class KeyColumns {
     return this.#keyOf(keyGroup, values);
   }
 
+  /** The same of all rows of a table, whose key group and key `columns` are; the caller holds them as long. */
+  ofTable([group, ...columns]: readonly Column[], rowCount: number): TableKeys {
+    const workspace = this.#workspace;
+    const groups = new Int32Array(workspace.memory.buffer, group.data, rowCount);
+    const groupAt = (row: number) => groups[row];
+    const readers = columns.map((column) => storedReader(workspace, column));
+    const [first] = readers;
+    if (readers.length === 1 && isOwnIdentity(this.fields[0].type)) {
+      return { groupAt, idAt: (row) => ownIdentity(first(row)), valuesAt: () => undefined };
+    }
+    const valuesAt = (row: number) => readers.map((read) => read(row));
+    return { groupAt, idAt: (row) => this.#identity(valuesAt(row)), valuesAt };
+  }
+
   /** The key of a question from outside. @throws {PlanError} STATE_KEY_INVALID. @throws {EvaluationError} VALUE_INVALID */
   asked(values: readonly unknown[]): StateKey {
     if (values.length !== this.fields.length) {
@@ -107,12 +130,7 @@ function keyReader(workspace: Workspace, column: Column, known: DictionaryTexts)
       return value === 0 ? 0 : value;
     };
   }
-  if (column.type.kind !== "utf8" || column.length === 0) return columnReader(workspace, column);
-  const { values, validity, decode, texts } = bindCell(workspace, column, known);
-  if (values === null || decode === null) return columnReader(workspace, column);
-  const isNull = (row: number) => validity !== null && ((validity[row >>> 3] >>> (row & 7)) & 1) === 0;
-  if (texts === null) return (row) => (isNull(row) ? null : decode(row));
-  return (row) => (isNull(row) ? null : (texts[values[row] as number] ?? decode(values[row] as number)));
+  return storedReader(workspace, column, known);
 }
 
 const isFloat = ({ kind }: DataType): boolean => kind === "float32" || kind === "float64";

@@ -2,7 +2,8 @@ import type { StateDescriptor } from "../../core/state/descriptors.ts";
 import type { KeyIdentity } from "../../core/state/key-identity.ts";
 import type { StoredType } from "../../core/state/stored-value.ts";
 import type { Expiry } from "./expiry.ts";
-import type { Cell, Slot } from "./key-cells.ts";
+import type { Slot } from "./key-cells.ts";
+import type { Cell } from "./key-entry.ts";
 
 /** One row of a state's snapshot table, key and namespace aside. */
 export interface CellRow {
@@ -19,8 +20,10 @@ export interface CellState {
   readonly expiry: Expiry | undefined;
   /** The rows of a cell that have not expired. */
   rows(cell: Cell): Iterable<CellRow>;
-  /** The cell with a row more; undefined is an empty cell. */
-  restored(cell: Cell, row: CellRow): Cell;
+  /** How many there are at most. */
+  rowCount(cell: Cell): number;
+  /** The cell with a row more, as `CellRow` has it; undefined is an empty cell. */
+  restored(cell: Cell, value: unknown, updatedAtMs: number | undefined, mapKey: unknown): Cell;
   /** What a question from outside gets. */
   plain(cell: Cell): unknown;
   /** Frees what has expired, a value per step; `drop` empties the cell once nothing is left. */

@@ -3,27 +3,19 @@ import type { KeyGroupRange } from "../../core/key-group.ts";
 import { heapBytes, sampledBytes } from "../../core/state/heap-size.ts";
 import { compareIds, type KeyId } from "../../core/state/key-identity.ts";
 import type { StateKey } from "../../core/state/state-key.ts";
+import { KeyChanges } from "./key-changes.ts";
+import { type Cell, KeyEntry } from "./key-entry.ts";
 
 /** A key's entry and its place in the map, without values. */
 const ENTRY_BYTES = 160;
-
-/** What one state holds for one key, or for one key and namespace; undefined where it holds nothing. */
-export type Cell = unknown;
 
 /** Where a state finds its cell of the key at hand. */
 export interface Slot {
   get(): Cell;
   /** Undefined empties it. */
   set(cell: Cell): void;
-}
-
-/** Everything that the states of an operator hold for one key. */
-export interface KeyEntry {
-  readonly key: StateKey;
-  /** By the number of the state; states with namespaces have a map of `NamespaceCell` here. */
-  readonly cells: Cell[];
-  /** How many cells are not empty: without any, the entry goes. */
-  used: number;
+  /** What the cell holds was changed in place. */
+  touch(): void;
 }
 
 export interface NamespaceCell {
@@ -37,6 +29,10 @@ export type NamespaceCells = Map<KeyId, NamespaceCell>;
 export class KeyCells {
   readonly #start: number;
   readonly #groups: readonly Map<KeyId, KeyEntry>[];
+  /** By the number of the state. */
+  readonly #changes: KeyChanges[] = [];
+  /** How many were taken. */
+  #snapshots = 0;
   #key: StateKey | undefined;
   #entry: KeyEntry | undefined;
   namespace: unknown;
@@ -64,15 +60,21 @@ export class KeyCells {
 
   setKey(key: StateKey | undefined): void {
     this.#key = key;
-    this.#entry = key === undefined ? undefined : this.find(key);
+    this.#entry = key === undefined ? undefined : this.find(key.keyGroup, key.id);
   }
 
-  find({ keyGroup, id }: StateKey): KeyEntry | undefined {
+  find(keyGroup: number, id: KeyId): KeyEntry | undefined {
     return this.#groups[keyGroup - this.#start]?.get(id);
   }
 
+  /** Of each state before its first cell, in the order of their numbers. */
+  changesOf(index: number): KeyChanges {
+    this.#changes[index] ??= new KeyChanges(index);
+    return this.#changes[index];
+  }
+
   get(index: number): Cell {
-    if (this.#entry !== undefined) return this.#entry.cells[index];
+    if (this.#entry !== undefined) return this.#entry.get(index);
     return this.key && undefined; // without a key at hand it throws
   }
 
@@ -81,31 +83,40 @@ export class KeyCells {
     if (entry === undefined) {
       const { key } = this;
       if (cell === undefined) return;
-      entry = this.add(key);
+      entry = this.add(key.keyGroup, key.id, key.values);
       this.#entry = entry;
     }
     this.setIn(entry, index, cell);
   }
 
-  /** A new entry, whose first cell the caller sets at once. */
-  add(key: StateKey): KeyEntry {
-    const entry: KeyEntry = { key, cells: [], used: 0 };
-    this.#groups[key.keyGroup - this.#start].set(key.id, entry);
+  /** What the cell of the key at hand holds was changed in place. */
+  touch(index: number): void {
+    if (this.#entry !== undefined) this.#changes[index].mark(this.#entry);
+  }
+
+  /** A new entry, whose first cell the caller sets at once. `values` may be left out where the one of the key is its id. */
+  add(keyGroup: number, id: KeyId, values: readonly unknown[] | undefined): KeyEntry {
+    const entry = new KeyEntry(keyGroup, id, values, this.#snapshots);
+    this.#groups[keyGroup - this.#start].set(id, entry);
     this.count++;
     return entry;
   }
 
   setIn(entry: KeyEntry, index: number, cell: Cell): void {
-    const { cells, key } = entry;
-    while (cells.length < index) cells.push(undefined); // without holes
-    const had = cells[index] !== undefined;
-    cells[index] = cell;
-    if (had === (cell !== undefined)) return;
-    entry.used += had ? -1 : 1;
+    if (cell === undefined && entry.get(index) === undefined) return;
+    this.#changes[index].mark(entry);
+    entry.set(index, cell);
     if (entry.used > 0) return;
-    this.#groups[key.keyGroup - this.#start].delete(key.id);
+    this.#groups[entry.keyGroup - this.#start].delete(entry.id);
     this.count--;
     if (this.#entry === entry) this.#entry = undefined;
+    // Keys that come and go between two snapshots leave nothing behind.
+    if (entry.born === this.#snapshots) for (const changes of this.#changes) changes.drop(entry);
+  }
+
+  /** All that is there now is in a snapshot. */
+  onSnapshot(): void {
+    this.#snapshots++;
   }
 
   /** Live: keys that are added behind the one that it is at are met too. */
@@ -118,7 +129,7 @@ export class KeyCells {
     return sampledBytes(
       this.#some(),
       this.count,
-      ({ key, cells }) => ENTRY_BYTES + heapBytes(key.values) + heapBytes(cells),
+      ({ values, cells }) => ENTRY_BYTES + heapBytes(values) + heapBytes(cells),
     );
   }
 
@@ -140,7 +151,7 @@ export class KeyCells {
   /** In an order that depends on the keys alone. */
   *sortedEntries(): Generator<KeyEntry, void, void> {
     for (const group of this.#groups) {
-      yield* [...group.values()].sort((a, b) => compareIds(a.key.id, b.key.id));
+      yield* [...group.values()].sort((a, b) => compareIds(a.id, b.id));
     }
   }
 
@@ -167,6 +178,10 @@ export class KeySlot implements Slot {
   set(cell: Cell): void {
     this.#cells.set(this.#index, cell);
   }
+
+  touch(): void {
+    this.#cells.touch(this.#index);
+  }
 }
 
 /** The cell of the key and the namespace at hand. */
@@ -187,6 +202,7 @@ export class NamespaceSlot implements Slot {
     const cells = this.#cells;
     const { namespace, namespaceId } = cells;
     let namespaces = cells.get(this.#index) as NamespaceCells | undefined;
+    this.touch();
     if (cell === undefined) {
       namespaces?.delete(namespaceId);
       if (namespaces?.size === 0) cells.set(this.#index, undefined);
@@ -199,5 +215,9 @@ export class NamespaceSlot implements Slot {
     const held = namespaces.get(namespaceId);
     if (held === undefined) namespaces.set(namespaceId, { namespace, cell });
     else held.cell = cell;
+  }
+
+  touch(): void {
+    this.#cells.touch(this.#index);
   }
 }

@@ -3,7 +3,8 @@ import type { ListState } from "../../core/state/keyed-state.ts";
 import type { StoredType } from "../../core/state/stored-value.ts";
 import type { CellRow, CellState, StateParts } from "./cell-state.ts";
 import type { Expiry } from "./expiry.ts";
-import type { Cell, Slot } from "./key-cells.ts";
+import type { Slot } from "./key-cells.ts";
+import type { Cell } from "./key-entry.ts";
 
 interface ListCell {
   values: unknown[];
@@ -41,6 +42,7 @@ export class MemoryListState implements ListState, CellState {
       visible.push(load(cell.values[i]));
       if (expiry.renewsOnRead) times[i] = expiry.renewed(times[i], nowMs);
     }
+    if (expiry.renewsOnRead) this.#slot.touch();
     return visible;
   }
 
@@ -50,7 +52,7 @@ export class MemoryListState implements ListState, CellState {
     if (cell === undefined) {
       cell = { values: [], times: [] };
       this.#slot.set(cell);
-    }
+    } else this.#slot.touch();
     cell.values.push(stored);
     if (this.expiry !== undefined) cell.times.push(this.expiry.nowMs());
   }
@@ -84,7 +86,11 @@ export class MemoryListState implements ListState, CellState {
     }
   }
 
-  restored(cell: Cell, { value, updatedAtMs }: CellRow): Cell {
+  rowCount(cell: Cell): number {
+    return (cell as ListCell).values.length;
+  }
+
+  restored(cell: Cell, value: unknown, updatedAtMs: number | undefined): Cell {
     const list = (cell as ListCell | undefined) ?? { values: [], times: [] };
     list.values.push(value);
     if (updatedAtMs !== undefined) list.times.push(updatedAtMs);

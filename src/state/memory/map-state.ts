@@ -5,7 +5,8 @@ import type { MapState } from "../../core/state/keyed-state.ts";
 import type { StoredType } from "../../core/state/stored-value.ts";
 import type { CellRow, CellState, StateParts } from "./cell-state.ts";
 import type { Expiry } from "./expiry.ts";
-import type { Cell, Slot } from "./key-cells.ts";
+import type { Slot } from "./key-cells.ts";
+import type { Cell } from "./key-entry.ts";
 
 interface MapEntry {
   readonly key: unknown;
@@ -49,7 +50,7 @@ export class MemoryMapState implements MapState, CellState {
     if (map === undefined) {
       map = new Map();
       this.#slot.set(map);
-    }
+    } else this.#slot.touch();
     const { expiry } = this;
     const nowMs = expiry?.nowMs();
     let entry = map.get(id);
@@ -67,7 +68,9 @@ export class MemoryMapState implements MapState, CellState {
 
   delete(key: unknown): void {
     const map = this.#slot.get() as MapCell | undefined;
-    if (map?.delete(this.#idOf(key)) && map.size === 0) this.clear();
+    if (map?.delete(this.#idOf(key)) !== true) return;
+    if (map.size === 0) this.clear();
+    else this.#slot.touch();
   }
 
   *entries(): Generator<[unknown, unknown], void, void> {
@@ -99,7 +102,11 @@ export class MemoryMapState implements MapState, CellState {
     }
   }
 
-  restored(cell: Cell, { mapKey, value, updatedAtMs }: CellRow): Cell {
+  rowCount(cell: Cell): number {
+    return (cell as MapCell).size;
+  }
+
+  restored(cell: Cell, value: unknown, updatedAtMs: number | undefined, mapKey: unknown): Cell {
     const map = (cell as MapCell | undefined) ?? new Map<KeyId, MapEntry>();
     map.set(this.#identity([mapKey]), { key: mapKey, value, updatedAtMs });
     return map;
@@ -151,7 +158,10 @@ export class MemoryMapState implements MapState, CellState {
     if (expiry === undefined || entry.updatedAtMs === undefined) return true;
     const nowMs = expiry.nowMs();
     if (!expiry.isVisible(entry.updatedAtMs, nowMs)) return false;
-    if (expiry.renewsOnRead) entry.updatedAtMs = expiry.renewed(entry.updatedAtMs, nowMs);
+    if (expiry.renewsOnRead) {
+      entry.updatedAtMs = expiry.renewed(entry.updatedAtMs, nowMs);
+      this.#slot.touch();
+    }
     return true;
   }
 }

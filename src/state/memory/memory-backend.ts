@@ -1,31 +1,26 @@
 import type { Batch } from "../../core/batch.ts";
 import { batchBytes } from "../../core/columns/size.ts";
 import { PlanError } from "../../core/errors.ts";
-import type { Field } from "../../core/schema.ts";
 import type { StateDescriptor, StateTtl } from "../../core/state/descriptors.ts";
 import { evolveTable } from "../../core/state/evolve-table.ts";
 import { incompatible } from "../../core/state/incompatible.ts";
-import { compareIds, keyIdentity } from "../../core/state/key-identity.ts";
+import { keyIdentity } from "../../core/state/key-identity.ts";
 import type { KeyedStateBackend, KeyedStateFactory, KeyedStateOptions } from "../../core/state/keyed-backend.ts";
 import type { StateOf } from "../../core/state/keyed-state.ts";
 import type { StateKey } from "../../core/state/state-key.ts";
-import { keyedTable, keyFields, readStateTable, StateTableWriter } from "../../core/state/state-table.ts";
+import { keyedTable, keyFields } from "../../core/state/state-table.ts";
 import { type StoredType, storedType } from "../../core/state/stored-value.ts";
 import type { SnapshotReader, SnapshotWriter } from "../../core/state-snapshot.ts";
-import { formatType, int64 } from "../../core/types.ts";
+import { formatType } from "../../core/types.ts";
 import type { CellState, StateParts } from "./cell-state.ts";
 import { Expiry } from "./expiry.ts";
-import { type Cell, KeyCells, type KeyEntry, KeySlot, type NamespaceCells, NamespaceSlot } from "./key-cells.ts";
+import { KeyCells, KeySlot, type NamespaceCells, NamespaceSlot } from "./key-cells.ts";
 import { MemoryListState } from "./list-state.ts";
 import { MemoryMapState } from "./map-state.ts";
+import { restoreRows } from "./restore-state.ts";
 import { MemoryAggregatingState, MemoryReducingState, MemoryValueState } from "./single-value.ts";
-
-/** A state with its place in the cells of each key. */
-interface Registered {
-  readonly index: number;
-  readonly state: CellState;
-  readonly isInNamespace: boolean;
-}
+import { isStateTable, type Registered, splitName, stateFields, tableName, UPDATED } from "./state-tables.ts";
+import { writeStates } from "./write-states.ts";
 
 /** Keyed state in JavaScript maps: as fast as state can be, and as large as the heap. */
 export const memoryState: KeyedStateFactory = (options) => new MemoryBackend(options);
@@ -86,9 +81,9 @@ class MemoryBackend implements KeyedStateBackend {
     const before = this.#cells.keyAtHand;
     try {
       for (const entry of this.#cells.entries()) {
-        if (entry.cells[index] === undefined) continue;
-        this.#cells.setKey(entry.key);
-        visit(entry.key);
+        if (entry.get(index) === undefined) continue;
+        this.#cells.setKey(entry);
+        visit(entry);
       }
     } finally {
       this.#cells.setKey(before);
@@ -97,7 +92,7 @@ class MemoryBackend implements KeyedStateBackend {
 
   get(name: string, key: StateKey): unknown {
     const { index, state, isInNamespace } = this.#registered(name);
-    const cell = this.#cells.find(key)?.cells[index];
+    const cell = this.#cells.find(key.keyGroup, key.id)?.get(index);
     if (cell === undefined) return null;
     if (!isInNamespace) return state.plain(cell);
     return [...(cell as NamespaceCells).values()].map((held) => [held.namespace, state.plain(held.cell)]);
@@ -115,33 +110,7 @@ class MemoryBackend implements KeyedStateBackend {
   }
 
   snapshot(writer: SnapshotWriter): void {
-    const { workspace } = this.#options;
-    const tables = [...this.#states.values()].map((registered) => ({
-      ...registered,
-      table: new StateTableWriter(
-        workspace,
-        writer,
-        tableName(registered.state.descriptor),
-        "keyed",
-        this.#fields(registered.state.descriptor, registered.isInNamespace),
-      ),
-    }));
-    try {
-      for (const entry of this.#cells.sortedEntries()) {
-        for (const { index, state, isInNamespace, table } of tables) {
-          const cell = entry.cells[index];
-          if (cell === undefined) continue;
-          if (!isInNamespace) writeCell(table, state, entry, [], cell);
-          else {
-            const held = [...(cell as NamespaceCells)].sort(([a], [b]) => compareIds(a, b));
-            for (const [, { namespace, cell }] of held) writeCell(table, state, entry, [namespace], cell);
-          }
-        }
-      }
-      for (const { table } of tables) table.finish();
-    } finally {
-      for (const { table } of tables) table.close();
-    }
+    writeStates(this.#options, this.#cells, [...this.#states.values()], writer);
     for (const [table, batches] of this.#unclaimed) {
       for (const batch of batches) writer.write(table, "keyed", batch.retain());
     }
@@ -150,7 +119,7 @@ class MemoryBackend implements KeyedStateBackend {
   restore(reader: SnapshotReader): void {
     this.#renamed = reader.renamed ?? {};
     for (const table of reader.tables) {
-      if (!/^(value|list|map|reducing|aggregating):/.test(table)) continue;
+      if (!isStateTable(table)) continue;
       this.#unclaimed.set(table, [
         ...reader.read(table, { ...keyedTable(keyFields(this.#options.keys.fields)), isPartial: true }),
       ]);
@@ -191,7 +160,12 @@ class MemoryBackend implements KeyedStateBackend {
       stored: storedType(descriptor.type, where),
       expiry: descriptor.ttl === undefined ? undefined : new Expiry(descriptor.ttl, this.#options.clock),
     };
-    const registered = { index, state: createState(descriptor, parts), isInNamespace };
+    const registered = {
+      index,
+      state: createState(descriptor, parts),
+      isInNamespace,
+      changes: this.#cells.changesOf(index),
+    };
     this.#claim(registered);
     this.#states.set(name, registered);
     this.#sweeping = undefined;
@@ -199,9 +173,9 @@ class MemoryBackend implements KeyedStateBackend {
   }
 
   /** Gives a state what a restored snapshot has of it. */
-  #claim({ index, state, isInNamespace }: Registered): void {
-    const { descriptor, expiry } = state;
-    const { workspace, keys } = this.#options;
+  #claim(registered: Registered): void {
+    const { descriptor, expiry } = registered.state;
+    const { workspace } = this.#options;
     const own = tableName(descriptor);
     for (const table of this.#unclaimed.keys()) {
       const [kind, name] = splitName(table);
@@ -209,89 +183,44 @@ class MemoryBackend implements KeyedStateBackend {
         throw incompatible(`The state "${name}" is a ${descriptor.kind} state, but a ${kind} state in the snapshot.`);
       }
     }
-    const batches = this.#unclaimed.get(own) ?? [];
-    const fields = this.#fields(descriptor, isInNamespace).filter(({ name }) => name !== UPDATED.name);
-    const names = [...fields.map(({ name }) => name), UPDATED.name];
-    const at = (name: string) => names.indexOf(name);
-    const [namespaceAt, mapKeyAt, valueAt] = [at("namespace"), at("mapKey"), at("value")];
+    const fields = stateFields(this.#options, registered).filter(({ name }) => name !== UPDATED.name);
     // A time to live that is new begins now, or where event time is not known yet never for what is not renewed.
     const unknownMs = expiry === undefined || descriptor.ttl?.timeDomain === "event" ? Number.NaN : expiry.nowMs();
+    const restore = {
+      options: this.#options,
+      cells: this.#cells,
+      registered,
+      namespaceId: this.#namespaceId,
+      unknownMs,
+    };
     const expected = { fields, further: [UPDATED] };
-    const options = { what: `The state "${descriptor.name}"`, renamed: this.#renamed };
+    const evolving = { what: `The state "${descriptor.name}"`, renamed: this.#renamed };
+    const batches = this.#unclaimed.get(own) ?? [];
     this.#unclaimed.delete(own);
-    for (const [i, stored] of batches.entries()) {
-      let batch: Batch;
-      try {
-        batch = evolveTable(workspace, stored, expected, options);
-      } catch (thrown) {
-        for (const left of batches.slice(i + 1)) left.release();
-        throw thrown;
+    try {
+      for (let stored = batches.shift(); stored !== undefined; stored = batches.shift()) {
+        const batch = evolveTable(workspace, stored, expected, evolving);
+        try {
+          restoreRows(restore, batch);
+        } finally {
+          batch.release();
+        }
       }
-      let entry: KeyEntry | undefined;
-      try {
-        readStateTable(workspace, batch, names, (values) => {
-          const key = keys.restored(values[0] as number, values.slice(1, 1 + keys.fields.length));
-          if (entry?.key.id !== key.id || entry.used === 0) entry = this.#cells.find(key);
-          const updated = values[values.length - 1] as bigint | null | undefined;
-          const row = {
-            mapKey: mapKeyAt < 0 ? undefined : values[mapKeyAt],
-            value: values[valueAt],
-            updatedAtMs: expiry === undefined ? undefined : updated == null ? unknownMs : Number(updated),
-          };
-          entry = this.#restoreRow(
-            entry,
-            key,
-            index,
-            state,
-            row,
-            namespaceAt < 0 ? undefined : { at: values[namespaceAt] },
-          );
-        });
-      } finally {
-        batch.release();
-      }
+    } finally {
+      for (const left of batches) left.release();
     }
     this.#cells.setKey(this.#cells.keyAtHand); // which may have something only now
-  }
-
-  #restoreRow(
-    known: KeyEntry | undefined,
-    key: StateKey,
-    index: number,
-    state: CellState,
-    row: Parameters<CellState["restored"]>[1],
-    namespace: { readonly at: unknown } | undefined,
-  ): KeyEntry {
-    const entry = known ?? this.#cells.add(key);
-    if (namespace === undefined) this.#cells.setIn(entry, index, state.restored(entry.cells[index], row));
-    else {
-      const namespaces = (entry.cells[index] as NamespaceCells | undefined) ?? (new Map() as NamespaceCells);
-      const id = this.#namespaceId?.([namespace.at]) ?? null;
-      namespaces.set(id, { namespace: namespace.at, cell: state.restored(namespaces.get(id)?.cell, row) });
-      this.#cells.setIn(entry, index, namespaces);
-    }
-    return entry;
-  }
-
-  #fields(descriptor: StateDescriptor, isInNamespace: boolean): Field[] {
-    const { namespaceType, keys } = this.#options;
-    const fields = keyFields(keys.fields);
-    if (isInNamespace && namespaceType !== undefined) fields.push({ name: "namespace", type: namespaceType });
-    if (descriptor.kind === "map") fields.push({ name: "mapKey", type: descriptor.keyType });
-    fields.push({ name: "value", type: descriptor.type });
-    if (descriptor.ttl !== undefined) fields.push(UPDATED);
-    return fields;
   }
 
   /** One pass over all keys, in steps. */
   *#sweep(expiring: readonly Registered[]): Generator<void, void, void> {
     for (const entry of this.#cells.entries()) {
       for (const { index, state, isInNamespace } of expiring) {
-        const cell = entry.cells[index];
+        const cell = entry.get(index);
         if (cell === undefined) continue;
         if (!isInNamespace) {
           yield* state.sweep(cell, () => {
-            if (entry.cells[index] === cell) this.#cells.setIn(entry, index, undefined);
+            if (entry.get(index) === cell) this.#cells.setIn(entry, index, undefined);
           });
           continue;
         }
@@ -299,40 +228,13 @@ class MemoryBackend implements KeyedStateBackend {
         for (const [id, { cell: held }] of namespaces) {
           yield* state.sweep(held, () => {
             if (namespaces.get(id)?.cell === held) namespaces.delete(id);
-            if (namespaces.size === 0 && entry.cells[index] === namespaces) {
+            if (namespaces.size === 0 && entry.get(index) === namespaces) {
               this.#cells.setIn(entry, index, undefined);
             }
           });
         }
       }
     }
-  }
-}
-
-const UPDATED = { name: "updatedAtMs", type: int64 } as const;
-
-const tableName = ({ kind, name }: StateDescriptor): string => `${kind}:${name}`;
-
-function splitName(table: string): [kind: string, name: string] {
-  const at = table.indexOf(":");
-  return [table.slice(0, at), table.slice(at + 1)];
-}
-
-function writeCell(
-  table: StateTableWriter,
-  state: CellState,
-  { key }: KeyEntry,
-  namespace: readonly unknown[],
-  cell: Cell,
-): void {
-  const head = [key.keyGroup, ...key.values, ...namespace];
-  const isMap = state.descriptor.kind === "map";
-  for (const { mapKey, value, updatedAtMs } of state.rows(cell)) {
-    const row = [...head];
-    if (isMap) row.push(mapKey);
-    row.push(value);
-    if (state.expiry !== undefined) row.push(Number.isNaN(updatedAtMs) ? null : updatedAtMs);
-    table.add(row);
   }
 }
 

@@ -8,7 +8,8 @@ import type { AggregatingState, ReducingState, ValueState } from "../../core/sta
 import type { StoredType } from "../../core/state/stored-value.ts";
 import type { CellRow, CellState, StateParts } from "./cell-state.ts";
 import type { Expiry } from "./expiry.ts";
-import type { Cell, Slot } from "./key-cells.ts";
+import type { Slot } from "./key-cells.ts";
+import type { Cell } from "./key-entry.ts";
 
 interface TimedValue {
   readonly value: unknown;
@@ -39,7 +40,11 @@ abstract class SingleValue implements CellState {
     return expiry.isFreeable(timed.updatedAtMs, expiry.freeableMs()) ? [] : [timed];
   }
 
-  restored(_: Cell, { value, updatedAtMs }: CellRow): Cell {
+  rowCount(): number {
+    return 1;
+  }
+
+  restored(_: Cell, value: unknown, updatedAtMs: number | undefined): Cell {
     return this.expiry === undefined ? value : { value, updatedAtMs };
   }
 
@@ -62,7 +67,10 @@ abstract class SingleValue implements CellState {
     const timed = cell as TimedValue;
     const nowMs = expiry.nowMs();
     if (!expiry.isVisible(timed.updatedAtMs, nowMs)) return undefined;
-    if (expiry.renewsOnRead) timed.updatedAtMs = expiry.renewed(timed.updatedAtMs, nowMs);
+    if (expiry.renewsOnRead) {
+      timed.updatedAtMs = expiry.renewed(timed.updatedAtMs, nowMs);
+      this.#slot.touch();
+    }
     return timed.value;
   }
 

@@ -42,7 +42,8 @@ type Command =
   | { kind: "timer"; key: number; domain: "event" | "processing"; at: number; isDelete: boolean }
   | { kind: "watermark"; by: number }
   | { kind: "clock"; by: number }
-  | { kind: "restart"; parallelism: number };
+  | { kind: "checkpoint"; isComplete: boolean }
+  | { kind: "restart"; parallelism: number; isBuiltOn: boolean };
 
 const command: fc.Arbitrary<Command> = fc.oneof(
   {
@@ -70,7 +71,16 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("clock" as const), by: fc.nat(30) }) },
   {
     weight: 2,
-    arbitrary: fc.record({ kind: fc.constant("restart" as const), parallelism: fc.integer({ min: 1, max: 4 }) }),
+    arbitrary: fc.record({
+      kind: fc.constant("restart" as const),
+      parallelism: fc.integer({ min: 1, max: 4 }),
+      isBuiltOn: fc.boolean(),
+    }),
+  },
+  // From one of these on, checkpoints may hold what has changed, until the next restart.
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant("checkpoint" as const), isComplete: fc.constantFrom(true, true, false) }),
   },
 );
 
@@ -193,7 +203,8 @@ describe("keyed state and timers", () => {
   /** Of keys that have asked for a timer, for ever. */
   const visited = valueState("visited", int32);
 
-  it("are what plain maps are, whatever keys, times to live, restores and parallelism", () => {
+  it("are what plain maps are, whatever keys, times to live, checkpoints, restores and parallelism", () => {
+    let fromChanges = 0;
     fc.assert(
       fc.property(
         fc.constantFrom(...KEYS),
@@ -283,9 +294,13 @@ describe("keyed state and timers", () => {
                 } else if (one.kind === "clock") {
                   op.advanceTo(op.nowMs + one.by);
                   expectFired("processing", op.nowMs);
+                } else if (one.kind === "checkpoint") {
+                  op.checkpoint(one.isComplete);
                 } else if (one.kind === "restart") {
-                  const snapshot = op.snapshot();
-                  expect(bytes(op.snapshot())).toEqual(bytes(snapshot));
+                  const whole = op.snapshot();
+                  expect(bytes(op.snapshot())).toEqual(bytes(whole));
+                  const snapshot = one.isBuiltOn ? op.checkpoint() : whole;
+                  if (Object.values(snapshot.tables).some(({ changes }) => changes !== undefined)) fromChanges++;
                   const { nowMs } = op;
                   op.close();
                   op = new StreamOperator(ws, create, { nowMs, parallelism: one.parallelism, restore: snapshot });
@@ -306,6 +321,7 @@ describe("keyed state and timers", () => {
       ),
       { numRuns: RUNS },
     );
+    expect(fromChanges).toBeGreaterThan(10);
   });
 
   it("that have expired are freed, and not written", () => {

@@ -1,0 +1,290 @@
+import * as fc from "fast-check";
+import { expect, it } from "vitest";
+import { readRows } from "../../../src/core/columns/read.ts";
+import type { OperatorSnapshot } from "../../../src/core/job-snapshot.ts";
+import type { Operator, OperatorContext, Progress } from "../../../src/core/operator.ts";
+import { Schema } from "../../../src/core/schema.ts";
+import {
+  aggregatingState,
+  listState,
+  mapState,
+  reducingState,
+  type StateTtl,
+  valueState,
+} from "../../../src/core/state/descriptors.ts";
+import type { KeyedStateBackend } from "../../../src/core/state/keyed-backend.ts";
+import { KeyColumns } from "../../../src/core/state/state-key.ts";
+import { allTableBatches } from "../../../src/core/state/table-batches.ts";
+import type { SnapshotReader, SnapshotWriter } from "../../../src/core/state-snapshot.ts";
+import { float64, int32, int64, list, struct, utf8 } from "../../../src/core/types.ts";
+import type { Workspace } from "../../../src/core/workspace.ts";
+import { memoryState } from "../../../src/state/memory/memory-backend.ts";
+import { cases, patienceMs } from "../../support/cases.ts";
+import { StreamOperator } from "../../support/stream-operator.ts";
+import { withWorkspace } from "../../support/workspace.ts";
+
+/** Keys of one column that is its own identity, of one that is not, and of two columns. */
+const KEYS: readonly { readonly schema: Schema; readonly values: readonly (readonly unknown[])[] }[] = [
+  {
+    schema: Schema.of({ number: float64 }),
+    values: [null, 0, Number.NaN, 1, -1, 2, 3, 4, 5, 6, 7, 8].map((value) => [value]),
+  },
+  {
+    schema: Schema.of({ parts: list(utf8) }),
+    values: [null, [], ["a"], ["a", null], ["a,"], ["", "a"], ["b"], ["c"], ["d"], ["e"], ["f"], ["g"]].map((value) => [
+      value,
+    ]),
+  },
+  {
+    schema: Schema.of({ word: utf8, id: int64 }),
+    values: ["", "a", "é", null].flatMap((word) => [null, 0n, 2n ** 62n].map((id) => [word, id])),
+  },
+];
+
+const descriptors = (options: { ttl?: StateTtl }) => ({
+  value: valueState("value", utf8, options),
+  list: listState("list", int32, options),
+  map: mapState("map", int32, utf8, options),
+  sum: reducingState("sum", int32, (a, b) => a + b, options),
+  mean: aggregatingState(
+    "mean",
+    {
+      createAccumulator: () => ({ sum: 0, count: 0 }),
+      add: ({ sum, count }, value: number) => ({ sum: (sum ?? 0) + value, count: (count ?? 0) + 1 }),
+      getResult: ({ sum, count }) => (sum ?? 0) / (count ?? 1),
+      merge: (a, b) => ({ sum: (a.sum ?? 0) + (b.sum ?? 0), count: (a.count ?? 0) + (b.count ?? 0) }),
+    },
+    struct({ sum: float64, count: int32 }),
+    options,
+  ),
+  window: listState("window", int32, options),
+});
+type Kind = keyof ReturnType<typeof descriptors>;
+
+/** State without functions: what is done to it comes from the test. */
+class StateOperator implements Operator {
+  readonly name = "state";
+  readonly outputSchema: Schema;
+  backend!: KeyedStateBackend;
+  keys!: KeyColumns;
+  /** Of the row at hand, how far its event time is before or behind the watermark. */
+  aheadMs = 0;
+  #context!: OperatorContext;
+  readonly #schema: Schema;
+
+  constructor(schema: Schema) {
+    this.#schema = schema;
+    this.outputSchema = schema;
+  }
+
+  open(context: OperatorContext): void {
+    this.#context = context;
+    const { workspace, stream } = context;
+    const nowMs = () => stream?.processingTimeMs() ?? 0;
+    this.keys = new KeyColumns(workspace, this.#schema, this.#schema.names, stream?.maxParallelism ?? 16);
+    this.backend = memoryState({
+      workspace,
+      keys: this.keys,
+      keyGroups: stream?.keyGroups ?? { start: 0, end: 16 },
+      clock: { processingTimeMs: nowMs, eventTimeMs: () => nowMs() + this.aheadMs, watermarkMs: nowMs },
+      namespaceType: int32,
+    });
+  }
+
+  owns(keyGroup: number): boolean {
+    const { start, end } = this.#context.stream?.keyGroups ?? { start: 0, end: 0 };
+    return keyGroup >= start && keyGroup < end;
+  }
+
+  processBatch(): Progress {
+    return "done";
+  }
+
+  endInput(): Progress {
+    return "done";
+  }
+
+  snapshotState(writer: SnapshotWriter): void {
+    this.backend.snapshot(writer);
+  }
+
+  restoreState(reader: SnapshotReader): void {
+    this.backend.restore(reader);
+  }
+
+  close(): void {
+    this.backend.close();
+  }
+}
+
+type Step =
+  | {
+      readonly kind: "act";
+      readonly state: Kind;
+      readonly action: "put" | "take" | "read";
+      readonly key: number;
+      readonly n: number;
+    }
+  | { readonly kind: "fill" }
+  | { readonly kind: "forgetKey"; readonly key: number }
+  | { readonly kind: "clock"; readonly by: number }
+  | { readonly kind: "checkpoint"; readonly isComplete: boolean }
+  | { readonly kind: "restore"; readonly parallelism: number };
+
+const KINDS: readonly Kind[] = ["value", "list", "map", "sum", "mean", "window"];
+const anyStep: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      kind: fc.constant("act" as const),
+      state: fc.constantFrom(...KINDS),
+      action: fc.constantFrom("put" as const, "put" as const, "take" as const, "read" as const),
+      key: fc.nat(11),
+      n: fc.integer({ min: -2, max: 2 }),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("forgetKey" as const), key: fc.nat(11) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("fill" as const) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("clock" as const), by: fc.nat(12) }) },
+  // Mostly complete: two in a row make changes possible.
+  {
+    weight: 8,
+    arbitrary: fc.record({ kind: fc.constant("checkpoint" as const), isComplete: fc.constantFrom(true, true, false) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("restore" as const), parallelism: fc.integer({ min: 1, max: 3 }) }),
+  },
+);
+
+const anyTtl = fc.option(
+  fc.record({
+    ttlMs: fc.integer({ min: 5, max: 30 }),
+    timeDomain: fc.constantFrom("processing" as const, "event" as const),
+    updateOn: fc.constantFrom("create-and-write" as const, "read-and-write" as const),
+  }),
+  { nil: undefined },
+);
+
+/** Rows of all tables by key, in the order in which they stand there; what has expired may be there or not. */
+function contents(ws: Workspace, { tables }: OperatorSnapshot, isExpired: (updatedAtMs: unknown) => boolean) {
+  const found: Record<string, string[]> = {};
+  for (const [name, table] of Object.entries(tables)) {
+    for (const batch of allTableBatches(ws, table)) {
+      for (const row of readRows(ws, batch)) {
+        expect("removed" in row).toBe(false);
+        if (isExpired(row.updatedAtMs)) continue;
+        const key = Object.entries(row).filter(([column]) => column.startsWith("key"));
+        const place = `${name} ${text(key)}`;
+        found[place] ??= [];
+        found[place].push(text(row));
+      }
+      batch.release();
+    }
+  }
+  return found;
+}
+
+const text = (value: unknown): string =>
+  JSON.stringify(value, (_, each) =>
+    typeof each === "bigint" ? `${each}n` : typeof each === "number" ? String(each) : each,
+  );
+
+it(
+  "of every kind is in checkpoints that build on each other as in one that is written whole",
+  () => {
+    let withChanges = 0;
+    let restored = 0;
+    withWorkspace((ws) => {
+      fc.assert(
+        fc.property(
+          fc.constantFrom(...KEYS),
+          anyTtl,
+          fc.array(anyStep, { maxLength: 40, size: "max" }),
+          ({ schema, values }, ttl, steps) => {
+            const states = descriptors(ttl === undefined ? {} : { ttl });
+            const create = () => new StateOperator(schema);
+            let job = new StreamOperator(ws, create);
+            const isExpired = (updatedAtMs: unknown) =>
+              ttl !== undefined && updatedAtMs != null && Number(updatedAtMs) + ttl.ttlMs <= job.nowMs;
+            const keys = values.map((value) => (job.operators[0] as StateOperator).keys.asked(value));
+            const at = (key: number, aheadMs = 0): KeyedStateBackend => {
+              const operators = job.operators as readonly StateOperator[];
+              const operator = operators.find((one) => one.owns(keys[key].keyGroup)) as StateOperator;
+              operator.aheadMs = aheadMs;
+              operator.backend.setKey(keys[key]);
+              return operator.backend;
+            };
+            const act = (key: number, state: Kind, action: "put" | "take" | "read", n: number) => {
+              const backend = at(key);
+              backend.setNamespace(n);
+              const value = backend.state(states.value);
+              const elements = backend.state(states.list);
+              const map = backend.state(states.map);
+              const sum = backend.state(states.sum);
+              const mean = backend.state(states.mean);
+              const window = backend.stateInNamespace(states.window);
+              const of = { value, list: elements, map, sum, mean, window };
+              if (action === "read") {
+                for (const one of [value, elements, sum, mean, window]) one.get();
+                map.get(n);
+                return;
+              }
+              if (action === "take") {
+                if (state === "map") map.delete(n);
+                else if (state === "list") elements.set([n]);
+                else of[state].clear();
+                return;
+              }
+              if (state === "value") value.set(`${n}`);
+              else if (state === "map") map.set(n, `${n}`);
+              else if (state === "list") elements.add(n);
+              else if (state === "sum") sum.add(n);
+              else if (state === "mean") mean.add(n);
+              else window.add(n);
+            };
+            try {
+              for (const step of steps) {
+                if (step.kind === "act") act(step.key, step.state, step.action, step.n);
+                else if (step.kind === "fill") {
+                  for (const key of values.keys()) for (const state of KINDS) act(key, state, "put", key);
+                } else if (step.kind === "forgetKey") {
+                  act(step.key, "value", "take", 0);
+                  const backend = at(step.key);
+                  for (const state of [states.list, states.map, states.sum, states.mean]) backend.state(state).clear();
+                  for (let namespace = -2; namespace < 12; namespace++) {
+                    backend.setNamespace(namespace);
+                    backend.stateInNamespace(states.window).clear();
+                  }
+                } else if (step.kind === "clock") {
+                  job.advanceTo(job.nowMs + step.by);
+                  for (const one of job.operators) (one as StateOperator).backend.cleanUp(20);
+                } else {
+                  const isComplete = step.kind === "restore" || step.isComplete;
+                  const whole = contents(ws, job.snapshot(), isExpired);
+                  const built = job.checkpoint(isComplete);
+                  if (Object.values(built.tables).some(({ changes }) => changes !== undefined)) withChanges++;
+                  expect(contents(ws, built, isExpired)).toEqual(whole);
+                  if (step.kind !== "restore") continue;
+                  const { nowMs } = job;
+                  job.close();
+                  job = new StreamOperator(ws, create, { nowMs, parallelism: step.parallelism, restore: built });
+                  // States are asked for again only behind the next steps, or by these.
+                  if (step.parallelism > 1) for (const key of values.keys()) act(key, "value", "read", 0);
+                  else expect(contents(ws, job.snapshot(), isExpired)).toEqual(whole);
+                  restored++;
+                }
+              }
+            } finally {
+              job.close();
+            }
+          },
+        ),
+        { numRuns: cases(100) },
+      );
+    });
+    expect(withChanges).toBeGreaterThan(100);
+    expect(restored).toBeGreaterThan(20);
+  },
+  patienceMs(120_000),
+);
