@@ -1,4 +1,3 @@
-import { reviveError } from "../core/error-fields.ts";
 import { asEngineError, assert, type EngineError, ExternalError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import type { JobSnapshot } from "../core/job-snapshot.ts";
@@ -10,11 +9,12 @@ import type { JobGraph, JobVertex } from "./job-graph.ts";
 import { JoinedSnapshots } from "./joined-snapshots.ts";
 import type { Halt, VertexSnapshot } from "./messages.ts";
 import { type CheckpointSettings, PeriodicCheckpoints } from "./periodic-checkpoints.ts";
-import type { ReportOf, RunningJob } from "./running-job.ts";
+import type { RunningJob } from "./running-job.ts";
 import type { RunningStream } from "./running-stream.ts";
 import type { SinkCommits } from "./sink-commits.ts";
 import type { SubtaskSnapshot } from "./snapshots.ts";
-import { isUnknown, jobNotRunning, placeOfState, type StateQuestion } from "./state-query.ts";
+import type { StateQuestion } from "./state-query.ts";
+import { ThreadQuestions } from "./thread-questions.ts";
 import type { SubtaskWatermarks } from "./watermark-report.ts";
 import type { WorkerHandle } from "./worker-handle.ts";
 
@@ -45,11 +45,6 @@ interface Draining extends Pending<JobSnapshot> {
   readonly savepoint: StoreCheckpoint;
 }
 
-interface PendingQuestion extends Pending<SubtaskWatermarks[]> {
-  readonly answers: SubtaskWatermarks[];
-  threadsLeft: number;
-}
-
 export interface StreamControlOptions {
   readonly job: string;
   readonly host: Host;
@@ -77,8 +72,6 @@ export class StreamControl implements RunningStream {
   readonly #graph: JobGraph;
   readonly #fragment: JobFragment;
   readonly #workers: readonly WorkerHandle[];
-  readonly #workspace: Workspace;
-  readonly #threadOf: (vertex: JobVertex, subtask: number) => number;
   readonly #subtaskCount: number;
   readonly #host: Host;
   readonly #run: RunningJob;
@@ -98,12 +91,10 @@ export class StreamControl implements RunningStream {
   readonly #periodic: PeriodicCheckpoints | undefined;
   /** The checkpoint that was asked for last, while it is under way. */
   #underWay: Promise<unknown> | undefined;
-  readonly #questions = new Map<number, PendingQuestion>();
-  readonly #stateQuestions = new Map<number, Pending<unknown>>();
+  readonly #questions: ThreadQuestions;
   /** From threads that have finished. */
   readonly #finals: VertexSnapshot[] = [];
   #lastCheckpoint: number;
-  #lastQuestion = 0;
   #hasEnded = false;
   #hasStopped = false;
   #draining: Draining | undefined;
@@ -124,15 +115,13 @@ export class StreamControl implements RunningStream {
     this.#graph = graph;
     this.#fragment = fragment;
     this.#workers = workers;
-    this.#workspace = options.workspace;
-    this.#threadOf = options.threadOf;
+    this.#questions = new ThreadQuestions(options);
     this.#subtaskCount = graph.vertices.reduce((sum, { parallelism }) => sum + parallelism, 0);
     fragment.onSnapshot = (checkpointId, vertex, snapshot) => this.#onSnapshot(checkpointId, vertex, snapshot);
     run.onStreamReport = (report) => {
       if (report.type === "snapshot") this.#onSnapshot(report.checkpointId, report.vertex, report.snapshot);
-      else if (report.type === "answer") this.#onAnswer(report.question, report.watermarks);
-      else if (report.type === "stateAnswer") this.#onStateAnswer(report);
-      else this.#onThreadFinished(report.snapshots);
+      else if (report.type === "finished") this.#onThreadFinished(report.snapshots);
+      else this.#questions.onAnswer(report);
     };
     if (checkpoints === undefined) return;
     const take = (timeoutMs: number) => this.#inTurn(() => this.#take(timeoutMs, { builds: true }));
@@ -175,44 +164,9 @@ export class StreamControl implements RunningStream {
     return this.#record.statistics;
   }
 
-  /**
-   * Asks the thread whose subtask owns the key. Where that one does not know the state, since no row has come there, the
-   * others tell whether it exists.
-   * @throws {ExternalError} JOB_NOT_RUNNING. @throws {PlanError} what `placeOfState` and `queryState` throw
-   */
-  async queryState(question: StateQuestion): Promise<unknown> {
-    if (this.#hasEnded) throw jobNotRunning();
-    const { vertex, owner } = placeOfState(this.#graph, this.#workspace, question);
-    const threads = new Set<number>([this.#threadOf(vertex, owner)]);
-    for (let subtask = 0; subtask < vertex.parallelism; subtask++) threads.add(this.#threadOf(vertex, subtask));
-    let unknown: unknown;
-    for (const thread of threads) {
-      try {
-        return await this.#askState(thread, question);
-      } catch (thrown) {
-        if (!isUnknown(thrown)) throw thrown;
-        unknown ??= thrown;
-      }
-    }
-    throw unknown;
-  }
-
-  #askState(thread: number, asked: StateQuestion): unknown {
-    const worker = this.#workers.find((each) => each.thread === thread);
-    if (worker === undefined) return this.#fragment.queryState(asked);
-    if (this.#hasEnded) throw jobNotRunning();
-    const question = ++this.#lastQuestion;
-    return new Promise((resolve, reject) => {
-      this.#stateQuestions.set(question, { resolve, reject });
-      worker.send({ type: "queryState", job: this.#job, question, asked });
-    });
-  }
-
-  #onStateAnswer({ question, answer }: ReportOf<"stateAnswer">): void {
-    const pending = this.#stateQuestions.get(question);
-    this.#stateQuestions.delete(question);
-    if ("error" in answer) pending?.reject(reviveError(answer.error));
-    else pending?.resolve(answer.value);
+  /** See `ThreadQuestions.queryState`. */
+  queryState(question: StateQuestion): Promise<unknown> {
+    return this.#questions.queryState(question);
   }
 
   /** Everything stands still behind the barriers; what ends the job is that all of it is stored and committed. */
@@ -281,13 +235,7 @@ export class StreamControl implements RunningStream {
 
   /** Event time per operator and input, of every subtask. */
   watermarks(): Promise<SubtaskWatermarks[]> {
-    const local = this.#fragment.watermarks();
-    if (this.#workers.length === 0 || this.#hasEnded) return Promise.resolve(local);
-    const question = ++this.#lastQuestion;
-    return new Promise((resolve, reject) => {
-      this.#questions.set(question, { resolve, reject, answers: local, threadsLeft: this.#workers.length });
-      for (const worker of this.#workers) worker.send({ type: "watermarks", job: this.#job, question });
-    });
+    return this.#questions.watermarks();
   }
 
   /**
@@ -357,10 +305,7 @@ export class StreamControl implements RunningStream {
       reject(aborted(checkpointId));
     }
     this.#checkpoints.clear();
-    for (const { resolve, answers } of this.#questions.values()) resolve(answers);
-    this.#questions.clear();
-    for (const { reject } of this.#stateQuestions.values()) reject(jobNotRunning());
-    this.#stateQuestions.clear();
+    this.#questions.end();
   }
 
   #onSnapshot(checkpointId: number, vertex: number, snapshot: SubtaskSnapshot): void {
@@ -373,10 +318,23 @@ export class StreamControl implements RunningStream {
     this.#host.crashPoint?.("checkpoint.acknowledged");
     if (pending.snapshots.size < this.#subtaskCount) return;
     this.#checkpoints.delete(checkpointId);
-    const { stream } = this.#graph;
-    assert(stream !== undefined, "only streams have checkpoints");
-    const joined = this.#joined.join(checkpointId, [...pending.snapshots.values()]);
-    this.#completing = this.#completing.then(() => this.#complete(joined, pending));
+    this.#completing = this.#completing.then(() => this.#joinAndComplete(checkpointId, pending));
+  }
+
+  /** Never rejects. */
+  async #joinAndComplete(checkpointId: number, pending: PendingCheckpoint): Promise<void> {
+    let snapshot: JobSnapshot;
+    try {
+      snapshot = this.#joined.join(checkpointId, [...pending.snapshots.values()]);
+    } catch (thrown) {
+      // What the next checkpoint would build on is unknown.
+      const error = asEngineError(thrown);
+      pending.cancelTimeout();
+      this.#run.fail(error);
+      this.#fail(checkpointId, error, pending.reject);
+      return;
+    }
+    await this.#complete(snapshot, pending);
   }
 
   /** Stores a checkpoint, tells everybody that it is complete, and commits. Never rejects. */
@@ -452,15 +410,6 @@ export class StreamControl implements RunningStream {
     for (const checkpointId of [...this.#checkpoints.keys()]) {
       for (const { vertex, snapshot } of finals) this.#onSnapshot(checkpointId, vertex, snapshot);
     }
-  }
-
-  #onAnswer(question: number, watermarks: readonly SubtaskWatermarks[]): void {
-    const pending = this.#questions.get(question);
-    if (pending === undefined) return;
-    pending.answers.push(...watermarks);
-    if (--pending.threadsLeft > 0) return;
-    this.#questions.delete(question);
-    pending.resolve(pending.answers);
   }
 }
 

@@ -48,10 +48,12 @@ export class SharedCode {
   }
 
   #giveBack(): void {
-    for (const { source, code, clear } of this.#taken) {
+    const taken = this.#taken;
+    // Code that cannot be emptied fails one job, and is not met again.
+    this.#taken = [];
+    for (const { source, code, clear } of taken) {
       clear();
       this.#known.get(source)?.idle.push(code);
     }
-    this.#taken = [];
   }
 }
