@@ -1,5 +1,4 @@
-import { AggregatePlan, AggregateSet } from "../aggregates/aggregate-set.ts";
-import { GroupArray } from "../aggregates/group-array.ts";
+import { AggregatePlan } from "../aggregates/aggregate-set.ts";
 import type { AggregateSpec } from "../aggregates/spec.ts";
 import { Batch } from "../batch.ts";
 import type { Column } from "../column.ts";
@@ -9,15 +8,14 @@ import { gatherBatch, gatherColumn } from "../columns/gather.ts";
 import { encodeKeyRows } from "../columns/key-rows.ts";
 import { sliceBatch, sliceColumn } from "../columns/slice.ts";
 import { assert } from "../errors.ts";
-import { GroupTable } from "../groups/group-table.ts";
-import type { Address } from "../memory/allocator.ts";
 import type { Block } from "../memory/block.ts";
 import type { Operator, OperatorContext, Output, Progress } from "../operator.ts";
 import { Emission } from "../row-state/emission.ts";
-import { type ChangedGroups, changedRows, GroupChanges } from "../row-state/group-changes.ts";
-import { GroupPlaces } from "../row-state/group-places.ts";
+import { type ChangedGroups, changedRows } from "../row-state/group-changes.ts";
+import type { GroupPlaces } from "../row-state/group-places.ts";
 import { KEY_TIME_FIELDS, KeyTimes, type KeyTtl } from "../row-state/key-times.ts";
 import { keyGroupColumn } from "../row-state/stream-rows.ts";
+import { UpdatingGroups } from "../row-state/updating-groups.ts";
 import { type Field, Schema } from "../schema.ts";
 import { keyedTable } from "../state/state-table.ts";
 import { KEY_GROUP_FIELD, type SnapshotReader, type SnapshotWriter } from "../state-snapshot.ts";
@@ -36,18 +34,6 @@ export interface UpdatingAggregateSpec {
   readonly withBefore?: boolean;
   /** Forgets a key that has had no row for so long. */
   readonly ttl?: KeyTtl;
-}
-
-/** Groups and their aggregates; without keys there is no table. */
-interface State {
-  readonly table: GroupTable | undefined;
-  readonly aggregates: AggregateSet;
-  /** u8 per group: scratch. */
-  readonly flags: GroupArray;
-  /** Where keys expire: accumulators are by place then, and else by group. */
-  readonly places: GroupPlaces | undefined;
-  /** Undefined where keys expire: all of them are written with each snapshot then. */
-  readonly changes: GroupChanges | undefined;
 }
 
 /** For tests: groups without rows are cleared away once they are so many. */
@@ -87,7 +73,7 @@ export class UpdatingAggregateOperator implements Operator {
   readonly #fewestDead: number;
   readonly #emission = new Emission();
   #context!: OperatorContext;
-  #state: State | undefined;
+  #groups: UpdatingGroups | undefined;
   /** Groups at which the next look for groups without rows is due. */
   #nextCheck: number;
 
@@ -114,7 +100,13 @@ export class UpdatingAggregateOperator implements Operator {
   open(context: OperatorContext): void {
     this.#context = context;
     const { ttl } = this.#spec;
-    this.#state = this.#newState(ttl && !this.#isBatchMode ? new KeyTimes(context, ttl, NAME) : undefined);
+    const times = ttl && !this.#isBatchMode ? new KeyTimes(context, ttl, NAME) : undefined;
+    this.#groups = new UpdatingGroups(context, {
+      keyTypes: this.outputSchema.fields.slice(0, this.#keys.length).map(({ type }) => type),
+      plan: this.#plan,
+      takesBack: this.#spec.isChangelogInput === true,
+      ...(times === undefined ? {} : { times }),
+    });
   }
 
   processBatch(batch: Batch, output: Output): Progress {
@@ -124,10 +116,7 @@ export class UpdatingAggregateOperator implements Operator {
     if (this.#open().places !== undefined) {
       return this.#emission.start(this.#renewed(batch.retain()), output, () => this.#keepSmall());
     }
-    const groups = this.#assign(
-      this.#keys.map((key) => batch.columns[key]),
-      batch.rowCount,
-    );
+    const groups = this.#open().assign(this.#keysIn(batch), batch.rowCount);
     try {
       if (this.#isBatchMode) this.#take(batch, groups);
       else {
@@ -167,10 +156,11 @@ export class UpdatingAggregateOperator implements Operator {
   }
 
   snapshotState(writer: SnapshotWriter): void {
-    const { places, changes } = this.#open();
-    const changed = changes?.take(writer, this.#groupCount);
+    const groups = this.#open();
+    const { places, groupCount } = groups;
+    const changed = groups.changes?.take(writer, groupCount);
     try {
-      if (changed !== undefined && writer.changes?.isWorth(TABLE, changed.count, this.#groupCount)) {
+      if (changed !== undefined && writer.changes?.isWorth(TABLE, changed.count, groupCount)) {
         const { names } = this.#stateSchema;
         writer.changes.write(TABLE, names.slice(1, 1 + this.#keys.length), this.#changedRows(changed));
         return;
@@ -181,16 +171,17 @@ export class UpdatingAggregateOperator implements Operator {
     places?.times.snapshotTime(writer);
     const timed = places === undefined ? [] : KEY_TIME_FIELDS.fields;
     const schema = new Schema([...this.#stateSchema.fields, ...timed]);
-    for (const { columns, count } of this.#states()) {
-      const groups = keyGroupColumn(this.#context, columns.slice(0, this.#keys.length), count);
-      writer.write(TABLE, "keyed", new Batch(schema, count, [groups, ...columns]));
+    for (const { columns, count } of groups.states()) {
+      const keyGroups = keyGroupColumn(this.#context, columns.slice(0, this.#keys.length), count);
+      writer.write(TABLE, "keyed", new Batch(schema, count, [keyGroups, ...columns]));
     }
   }
 
   #changedRows(changed: ChangedGroups): Batch {
-    const { table, aggregates } = this.#open();
+    const groups = this.#open();
+    const { table, aggregates } = groups;
     assert(table !== undefined, "the one group of all rows is written whole");
-    const counts = aggregates.resultOf(this.#plan.bound.length - 1, changed.groups.address, changed.count, this.#count);
+    const counts = groups.rowsOf(changed.groups.address, changed.count);
     return changedRows(this.#context, this.#stateSchema, { table, aggregates, ...changed, counts });
   }
 
@@ -200,69 +191,39 @@ export class UpdatingAggregateOperator implements Operator {
       ...keyedTable(this.#stateSchema.fields),
       further: KEY_TIME_FIELDS.fields,
     })) {
-      if (batch.rowCount > 0) this.#merge(this.#open(), batch.columns.slice(1), batch.rowCount);
+      if (batch.rowCount > 0) this.#open().merge(batch.columns.slice(1), batch.rowCount);
       batch.release();
     }
     this.#keepSmall();
   }
 
   get stateBytes(): number {
-    if (this.#state === undefined) return 0;
-    const { table, aggregates, flags, places, changes } = this.#state;
-    const marks = flags.byteLength + (places?.memoryBytes ?? 0) + (changes?.memoryBytes ?? 0);
-    return (table?.memoryBytes ?? 0) + aggregates.memoryBytes + marks;
+    return this.#groups?.memoryBytes ?? 0;
   }
 
   close(): void {
     this.#emission.close();
-    if (this.#state !== undefined) this.#releaseState(this.#state);
-    this.#state = undefined;
+    this.#groups?.release();
+    this.#groups = undefined;
   }
 
-  #open(): State {
-    if (this.#state === undefined) throw new RangeError("the aggregate is closed");
-    return this.#state;
+  #open(): UpdatingGroups {
+    if (this.#groups === undefined) throw new RangeError("the aggregate is closed");
+    return this.#groups;
   }
 
   get #isBatchMode(): boolean {
     return this.#context.stream?.isBatchMode === true;
   }
 
-  #newState(times: KeyTimes | undefined): State {
-    const { workspace } = this.#context;
-    const types = this.outputSchema.fields.slice(0, this.#keys.length).map(({ type }) => type);
-    return {
-      table: types.length === 0 ? undefined : new GroupTable(workspace, types),
-      aggregates: new AggregateSet(workspace, this.#plan),
-      flags: new GroupArray(workspace, 1),
-      places: times && new GroupPlaces(workspace, times, this.#spec.isChangelogInput === true),
-      changes: times === undefined && types.length > 0 ? new GroupChanges(workspace) : undefined,
-    };
-  }
-
-  #releaseState({ table, aggregates, flags, places, changes }: State): void {
-    for (const owned of [table, aggregates, flags, places, changes]) owned?.release();
-  }
-
-  #assign(keys: readonly Column[], rowCount: number): Block {
-    const { table } = this.#open();
-    return table?.assign(keys, rowCount) ?? this.#context.workspace.allocateZeroed(rowCount * 4);
-  }
-
-  get #groupCount(): number {
-    return this.#open().table?.groupCount ?? 1;
-  }
-
-  /** Accumulators, of groups or places. */
-  get #count(): number {
-    return this.#open().places?.count ?? this.#groupCount;
+  #keysIn({ columns }: Batch): Column[] {
+    return this.#keys.map((key) => columns[key]);
   }
 
   #take(batch: Batch, groups: Block): void {
     const { workspace } = this.#context;
-    const { aggregates } = this.#open();
+    const { aggregates, count: groupCount } = this.#open();
     const { rowCount, rowKinds } = batch;
-    const groupCount = this.#count;
     if (rowKinds === undefined) {
       aggregates.update({ groups: groups.address, rowCount, groupCount }, batch.columns);
       return;
@@ -287,13 +248,12 @@ export class UpdatingAggregateOperator implements Operator {
   *#renewed(batch: Batch): Generator<Batch, void, void> {
     const { workspace } = this.#context;
     const { rowCount } = batch;
-    const keys = this.#keys.map((key) => batch.columns[key]);
-    const groups = this.#assign(keys, rowCount);
+    const groups = this.#open().assign(this.#keysIn(batch), rowCount);
     try {
       for (let from = 0, end = rowCount; from < rowCount; from = end) {
-        const { places } = this.#open();
+        const { places, groupCount } = this.#open();
         assert(places !== undefined, "keys expire here");
-        const renewed = places.renew(groups.address, this.#groupCount, batch, from);
+        const renewed = places.renew(groups.address, groupCount, batch, from);
         const part = sliceBatch(workspace, batch, from, renewed.end - from);
         let updated: { readonly seen: number; readonly changes: Batch | undefined };
         try {
@@ -304,7 +264,7 @@ export class UpdatingAggregateOperator implements Operator {
         }
         end = from + updated.seen;
         places.forgetEmpty(groups.address + from * 4, updated.seen);
-        if (end < renewed.end) places.restart(groups.address + end * 4, this.#groupCount);
+        if (end < renewed.end) places.restart(groups.address + end * 4, groupCount);
         if (updated.changes !== undefined) yield updated.changes;
       }
     } finally {
@@ -345,15 +305,14 @@ export class UpdatingAggregateOperator implements Operator {
   /** What a batch changes; the caller owns the batch. */
   #update(batch: Batch, groups: Block): Batch | undefined {
     const { workspace } = this.#context;
-    const { flags, aggregates } = this.#open();
+    const { flags, aggregates, changes: marks, count: groupCount } = this.#open();
     const { rowCount } = batch;
-    const groupCount = this.#count;
     const touched = workspace.allocate(rowCount * 4 + 4);
     const firstRows = workspace.allocate(rowCount * 4 + 4);
     const flagsAt = flags.ensure(groupCount);
     const { kernels } = workspace;
     const count = kernels.changelogTouched(groups.address, rowCount, flagsAt, touched.address, firstRows.address);
-    this.#open().changes?.mark(touched.address, count, groupCount);
+    marks?.mark(touched.address, count, groupCount);
     // Accumulators of groups that are new exist only after this.
     const none = batch.columns.map((column) => sliceColumn(workspace, column, 0, 0));
     aggregates.update({ groups: groups.address, rowCount: 0, groupCount }, none);
@@ -369,21 +328,12 @@ export class UpdatingAggregateOperator implements Operator {
 
   #keysOf(batch: Batch, touched: Block, firstRows: Block, count: number): Column[] {
     const { workspace } = this.#context;
-    const { table } = this.#open();
+    const groups = this.#open();
+    const { table } = groups;
     if (table === undefined) return [];
     // Keys that are equal may look different: -0 and 0, and all NaN. The table has one form of each.
-    if (table.keyTypes.some((type) => isFloat(type) || isNested(type))) return this.#keysAt(touched.address, count);
-    return this.#keys.map((key) => gatherColumn(workspace, batch.columns[key], firstRows.address, count));
-  }
-
-  /** Keys of groups, or of places, u32[count]; the caller owns the columns. */
-  #keysAt(groups: Address, count: number): Column[] {
-    const { table, places } = this.#open();
-    if (table === undefined || places === undefined) return table?.gatherKeys(groups, count) ?? [];
-    const owners = places.ownersOf(groups, count);
-    const keys = table.gatherKeys(owners.address, count);
-    owners.release();
-    return keys;
+    if (table.keyTypes.some((type) => isFloat(type) || isNested(type))) return groups.keysAt(touched.address, count);
+    return this.#keysIn(batch).map((key) => gatherColumn(workspace, key, firstRows.address, count));
   }
 
   #changes(keys: Column[], before: Column[], after: Column[], count: number): Batch | undefined {
@@ -417,37 +367,14 @@ export class UpdatingAggregateOperator implements Operator {
     return changes;
   }
 
-  /** Groups with rows: their numbers from `from` on, in pieces of up to `limit` groups. Blocks are borrowed. */
-  *#living(limit: number): Generator<{ rows: Block; count: number; from: number; size: number }, void, void> {
-    const { workspace } = this.#context;
-    const { places } = this.#open();
-    const groupCount = this.#count;
-    for (let from = 0; from < groupCount; from += limit) {
-      const size = Math.min(limit, groupCount - from);
-      const numbers = workspace.allocate(size * 4);
-      workspace.kernels.groupSequence(from, size, numbers.address);
-      const counts = this.#open().aggregates.resultOf(this.#plan.bound.length - 1, numbers.address, size, groupCount);
-      const rows = workspace.allocate(size * 4 + 4);
-      const count =
-        places?.living(from, size, counts.data, rows.address) ??
-        workspace.kernels.changelogLiving(counts.data, size, rows.address);
-      numbers.release();
-      counts.release();
-      try {
-        if (count > 0) yield { rows, count, from, size };
-      } finally {
-        rows.release();
-      }
-    }
-  }
-
   *#final(): Generator<Batch, void, void> {
     const { workspace, batchRows } = this.#context;
-    const { table, aggregates } = this.#open();
-    for (const { rows, count, from, size } of this.#living(batchRows)) {
+    const groups = this.#open();
+    const { table, aggregates, groupCount } = groups;
+    for (const { rows, count, from, size } of groups.living(batchRows)) {
       const numbers = workspace.allocate(size * 4);
       workspace.kernels.groupSequence(from, size, numbers.address);
-      const results = aggregates.resultsOf(numbers.address, size, this.#groupCount);
+      const results = aggregates.resultsOf(numbers.address, size, groupCount);
       numbers.release();
       const all = [...(table?.keyColumns(from, size) ?? []), ...results];
       const columns = all.slice(0, -1).map((column) => gatherColumn(workspace, column, rows.address, count));
@@ -456,74 +383,23 @@ export class UpdatingAggregateOperator implements Operator {
     }
   }
 
-  #merge(state: State, columns: readonly Column[], rowCount: number): void {
-    const width = this.#keys.length;
-    const { table, aggregates, places } = state;
-    const keys = columns.slice(0, width);
-    const known = table?.groupCount ?? places?.count ?? 1;
-    const groups = table?.assign(keys, rowCount) ?? this.#context.workspace.allocateZeroed(rowCount * 4);
-    const groupCount = table?.groupCount ?? 1;
-    const states = columns.slice(width);
-    const times = states[this.#plan.stateFields("").length] as Column | undefined;
-    const at = places?.restore(groups.address, known, groupCount, rowCount, times) ?? groups.retain();
-    const count = places?.count ?? groupCount;
-    aggregates.merge({ groups: at.address, rowCount, groupCount: count }, states);
-    if (places?.takesBack === true) {
-      const rows = aggregates.resultOf(this.#plan.bound.length - 1, at.address, rowCount, count);
-      places.restoreRows(at.address, rows);
-      rows.release();
-    }
-    groups.release();
-    at.release();
-  }
-
   /** Clears groups away that have no rows, or have expired, where it is time to look for them. */
   #keepSmall(): void {
-    const { places } = this.#open();
+    const { places, count } = this.#open();
     const isShrinking = places !== undefined || this.#spec.isChangelogInput === true;
-    if (isShrinking && this.#count >= this.#nextCheck) this.#compact();
-    if (this.#count > 0) this.#open().places?.times.requestTime();
+    if (isShrinking && count >= this.#nextCheck) this.#compact();
+    if (this.#open().count > 0) this.#open().places?.times.requestTime();
   }
 
-  /** Moves what is there to a new state where much has gone. */
+  /** Leaves out what has gone, where it is much. */
   #compact(): void {
-    const { batchRows } = this.#context;
+    const groups = this.#open();
     let living = 0;
-    for (const { count } of this.#living(batchRows)) living += count;
-    if (living * 2 < this.#count) {
-      const old = this.#open();
-      const fresh = this.#newState(old.places?.times.renumbered());
-      for (const { columns, count } of this.#states()) {
-        this.#merge(fresh, columns, count);
-        for (const column of columns) column.release();
-      }
-      this.#releaseState(old);
-      this.#state = fresh;
+    for (const { count } of groups.living(this.#context.batchRows)) living += count;
+    if (living * 2 < groups.count) {
+      this.#groups = groups.compacted();
+      groups.release();
     }
-    this.#nextCheck = Math.max(this.#fewestDead, this.#count * 2);
-  }
-
-  /** Keys and states of groups with rows and, where keys expire, when each was renewed; the columns are the caller's. */
-  *#states(): Generator<{ columns: Column[]; count: number }, void, void> {
-    const { workspace, batchRows } = this.#context;
-    const { table, aggregates, places } = this.#open();
-    for (const { rows, count, from, size } of this.#living(batchRows)) {
-      const states = aggregates.stateColumns(from, size);
-      const all = [...(places === undefined ? (table?.keyColumns(from, size) ?? []) : []), ...states];
-      const columns = all.map((column) => gatherColumn(workspace, column, rows.address, count));
-      for (const column of all) column.release();
-      if (places === undefined) yield { columns, count };
-      else {
-        const numbers = workspace.allocate(size * 4);
-        const at = workspace.allocate(count * 4);
-        workspace.kernels.groupSequence(from, size, numbers.address);
-        workspace.kernels.gather32(numbers.address, rows.address, count, at.address);
-        const owners = places.ownersOf(at.address, count);
-        const keys = table?.gatherKeys(owners.address, count) ?? [];
-        const times = places.times.of(owners.address, count);
-        for (const owned of [numbers, at, owners]) owned.release();
-        yield { columns: [...keys, ...columns, times], count };
-      }
-    }
+    this.#nextCheck = Math.max(this.#fewestDead, this.#open().count * 2);
   }
 }
