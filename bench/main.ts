@@ -34,7 +34,7 @@ if (positionals[0] !== "dataset") {
   console.error(`usage: npm run bench -- dataset [--only ${Object.keys(suites).join(",")}] [--cases A,B]
   [--engines A,B] [--rows N] [--rounds N] [--warm-up N] [--money decimal|double] [--peer flink] [--json FILE]
   npm run bench -- nexmark [--events N] [--rate N] [--cases q0,q5] [--engines A,B] [--rounds N] [--warm-up N] [--peer flink] [--json FILE]
-  npm run bench -- streaming [--only windows,latency,half-load,memory,checkpoints,restore,increments] [--events N] [--rounds N] [--seconds N]`);
+  npm run bench -- streaming [--only windows,latency,half-load,memory,checkpoints,restore,increments,faulted] [--events N] [--rounds N] [--seconds N]`);
   process.exit(2);
 }
 const options: BenchOptions = {

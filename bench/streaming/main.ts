@@ -1,6 +1,7 @@
 /** Command line of the streaming benchmark: `npm run bench -- streaming [options]`, see bench/README.md. */
 import { parseArgs } from "node:util";
 import { checkpoints } from "./checkpoints.ts";
+import { faulted } from "./faulted.ts";
 import { halfLoad, latency } from "./latency.ts";
 import { memory } from "./memory.ts";
 import { increments, restore } from "./restore.ts";
@@ -14,6 +15,7 @@ const suites = {
   checkpoints,
   restore,
   increments,
+  faulted,
 } as const;
 
 /** One finding: what was measured, and whether it meets the bar. */

@@ -6,7 +6,11 @@ const orders = Schema.of({ id: types.int64, customer: types.utf8 });
 const order = fc.record({ id: fc.bigInt(0n, 99n), customer: fc.constantFrom("a", "b", "c", null) });
 const count = valueState("count", types.int64);
 
-export const countingInputs = { orders: { schema: orders, rows: fc.array(order, { maxLength: 14, size: "max" }) } };
+const upTo = (maxLength: number) => ({ orders: { schema: orders, rows: fc.array(order, { maxLength, size: "max" }) } });
+
+export const countingInputs = upTo(14);
+/** For many runs in little time: most have a few hundred simulated events or less. */
+export const fewOrders = upTo(4);
 
 /** For checks of faults: a count per key, behind an exchange, into a system with transactions or into files. */
 export const counting =

@@ -1,15 +1,14 @@
 import { expect, it } from "vitest";
 import { faults } from "../../../src/testing/faults/faults.ts";
 import { counting, countingInputs as inputs } from "../../support/counting-job.ts";
+import { FAULTED_RUNS } from "../../support/faulted-runs.ts";
 import { checkKept } from "../../support/kept-cases.ts";
-
-const IS_DEEP = process.env.MILLRACE_DEEP === "1";
 
 it("checkpoints and commits that fail, or whose outcome is unknown, lose and repeat nothing", async () => {
   const report = await checkKept("failing-disks", counting("sink"), {
     inputs,
     faults: [faults.disk(4), faults.sinkUnknownOutcome(), faults.crashes(1), faults.rescale(1, 4)],
-    runs: IS_DEEP ? 20_000 : 150,
+    runs: FAULTED_RUNS.failingDisks,
     seed: 20_261_123,
   });
   expect(report.struck["disk.write"]).toBeGreaterThan(report.runs / 50);
@@ -20,7 +19,7 @@ it("files that are prepared are there for whoever goes on, wherever the power go
   const report = await checkKept("crashed-files", counting("files"), {
     inputs,
     faults: [faults.crashes(3), faults.rescale(1, 4)],
-    runs: IS_DEEP ? 20_000 : 150,
+    runs: FAULTED_RUNS.failingDisks,
     seed: 20_261_123,
   });
   expect(report.struck["checkpoint.complete"]).toBeGreaterThan(report.runs / 200);

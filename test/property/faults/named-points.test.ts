@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { faults } from "../../../src/testing/faults/faults.ts";
 import { counting, countingInputs as inputs } from "../../support/counting-job.ts";
+import { FAULTED_RUNS } from "../../support/faulted-runs.ts";
 import { checkKept } from "../../support/kept-cases.ts";
 
 /** Of notes on reliability: where a crash is known to have hurt other engines. */
@@ -26,13 +27,11 @@ const POINTS: Readonly<Record<string, string>> = {
   "checkpoint.subtask-finished": "in a checkpoint that finds a subtask finished",
 };
 
-const RUNS = process.env.MILLRACE_DEEP === "1" ? 100_000 : 1500;
-
 it("crashes at every named moment lose and repeat nothing, and each is reached in 1 of 100 runs", async () => {
   const report = await checkKept("named-points", counting("sink"), {
     inputs,
     faults: [faults.crashes(3), faults.rescale(1, 4)],
-    runs: RUNS,
+    runs: FAULTED_RUNS.namedPoints,
     seed: 20_261_123,
   });
   const rare = (counts: Readonly<Record<string, number>>, least: number) =>

@@ -4,10 +4,11 @@ import { loadEngine } from "../../../src/testing/engine-thread.ts";
 import { faultKinds } from "../../../src/testing/faults/fault-model.ts";
 import { withSharedWork } from "../../../src/testing/faults/shared-work.ts";
 import { anyFaultedProgram, checkProgram } from "../../support/faulted-programs.ts";
+import { FAULTED_RUNS } from "../../support/faulted-runs.ts";
 
 beforeAll(loadEngine);
 
-const RUNS = process.env.MILLRACE_DEEP === "1" ? 20_000 : 50;
+const RUNS = FAULTED_RUNS.randomPrograms;
 
 it("random programs give exactly what they give undisturbed, at every step, whatever crashes and fails", async () => {
   let restarts = 0;

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { faults } from "../../../src/testing/faults/faults.ts";
 import { counting, countingInputs as inputs } from "../../support/counting-job.ts";
+import { FAULTED_RUNS } from "../../support/faulted-runs.ts";
 import { checkKept } from "../../support/kept-cases.ts";
 
 /** Where a crash tears stopping and going on apart. */
@@ -13,7 +14,7 @@ it("jobs that are stopped with savepoints, also in the middle of a crash, lose a
   const report = await checkKept("stopped-jobs", counting("sink"), {
     inputs,
     faults: [faults.stops(4), faults.crashes(2), faults.rescale(1, 4)],
-    runs: process.env.MILLRACE_DEEP === "1" ? 20_000 : 80,
+    runs: FAULTED_RUNS.stoppedJobs,
     seed: 20_261_123,
   });
   for (const [label, where] of Object.entries(POINTS)) {
