@@ -92,3 +92,32 @@ export function assignedWindows(window: AnyWindowSpec, timeMs: number, gapOf: ()
       return [GLOBAL_WINDOW];
   }
 }
+
+/** What happens to an operator over windows: rows, and time that goes on, by its watermarks or by the clock. */
+export type WindowStep<R> =
+  | { readonly kind: "rows"; readonly rows: readonly R[] }
+  | { readonly kind: "watermark"; readonly byMs: number }
+  | { readonly kind: "clock"; readonly byMs: number }
+  | { readonly kind: "restart"; readonly parallelism: number };
+
+export const anyWindowSteps = <R>(anyRow: fc.Arbitrary<R>): fc.Arbitrary<WindowStep<R>[]> =>
+  fc.array(
+    fc.oneof(
+      {
+        arbitrary: fc.record({
+          kind: fc.constant("rows" as const),
+          rows: fc.array(anyRow, { minLength: 1, maxLength: 6 }),
+        }),
+        weight: 5,
+      },
+      {
+        arbitrary: fc.record({
+          kind: fc.constantFrom("watermark" as const, "clock" as const),
+          byMs: fc.integer({ min: 1, max: 12 }),
+        }),
+        weight: 3,
+      },
+      fc.record({ kind: fc.constant("restart" as const), parallelism: fc.integer({ min: 1, max: 3 }) }),
+    ),
+    { maxLength: 14, size: "max" },
+  );

@@ -12,8 +12,10 @@ import {
   anyEvictor,
   anyTrigger,
   anyWindowSpec,
+  anyWindowSteps,
   assignedWindows,
   isMerging,
+  type WindowStep,
 } from "../../support/any-window-function.ts";
 import { StreamHarness } from "../../support/stream-harness.ts";
 import { withWorkspace } from "../../support/workspace.ts";
@@ -26,11 +28,7 @@ type Row = { key: string; id: number; gap: number };
 const anyTime = fc.integer({ min: -15, max: 30 });
 const idOf = (row: Record<string, unknown>) => row.id as number;
 
-type Step =
-  | { readonly kind: "rows"; readonly rows: readonly (Row & { time: number })[] }
-  | { readonly kind: "watermark"; readonly byMs: number }
-  | { readonly kind: "clock"; readonly byMs: number }
-  | { readonly kind: "restart"; readonly parallelism: number };
+type Step = WindowStep<Row & { time: number }>;
 
 const anyRow = fc.record({
   key: fc.constantFrom("a", "b", "c"),
@@ -38,26 +36,7 @@ const anyRow = fc.record({
   gap: fc.integer({ min: 1, max: 9 }),
   time: anyTime,
 });
-const anySteps: fc.Arbitrary<Step[]> = fc.array(
-  fc.oneof(
-    {
-      arbitrary: fc.record({
-        kind: fc.constant("rows" as const),
-        rows: fc.array(anyRow, { minLength: 1, maxLength: 6 }),
-      }),
-      weight: 5,
-    },
-    {
-      arbitrary: fc.record({
-        kind: fc.constantFrom("watermark" as const, "clock" as const),
-        byMs: fc.integer({ min: 1, max: 12 }),
-      }),
-      weight: 3,
-    },
-    fc.record({ kind: fc.constant("restart" as const), parallelism: fc.integer({ min: 1, max: 3 }) }),
-  ),
-  { maxLength: 14, size: "max" },
-);
+const anySteps = anyWindowSteps(anyRow);
 
 const calculations: Record<string, WindowCalculation> = {
   process: {

@@ -14,6 +14,7 @@ import {
   anyEvictor,
   anyTrigger,
   anyWindowSpec,
+  anyWindowSteps,
   assignedWindows,
   isMerging,
 } from "../../support/any-window-function.ts";
@@ -39,38 +40,13 @@ interface Given {
 }
 type Tagged = TaggedRow & { readonly gap: number };
 
-type Step =
-  | { readonly kind: "rows"; readonly rows: readonly Given[] }
-  | { readonly kind: "watermark"; readonly byMs: number }
-  | { readonly kind: "clock"; readonly byMs: number }
-  | { readonly kind: "restart"; readonly parallelism: number };
-
 const anyRow: fc.Arbitrary<Given> = fc.record({
   input: fc.constantFrom(0 as const, 1 as const),
   key: fc.constantFrom("a", "b", null),
   gap: fc.integer({ min: 1, max: 9 }),
   time: fc.integer({ min: -15, max: 30 }),
 });
-const anySteps: fc.Arbitrary<Step[]> = fc.array(
-  fc.oneof(
-    {
-      arbitrary: fc.record({
-        kind: fc.constant("rows" as const),
-        rows: fc.array(anyRow, { minLength: 1, maxLength: 6 }),
-      }),
-      weight: 5,
-    },
-    {
-      arbitrary: fc.record({
-        kind: fc.constantFrom("watermark" as const, "clock" as const),
-        byMs: fc.integer({ min: 1, max: 12 }),
-      }),
-      weight: 3,
-    },
-    fc.record({ kind: fc.constant("restart" as const), parallelism: fc.integer({ min: 1, max: 3 }) }),
-  ),
-  { maxLength: 14, size: "max" },
-);
+const anySteps = anyWindowSteps(anyRow);
 
 const idOf = (row: Record<string, unknown>): number => (row.row as { id: number }).id;
 
