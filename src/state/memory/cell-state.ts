@@ -4,6 +4,7 @@ import type { StoredType } from "../../core/state/stored-value.ts";
 import type { Expiry } from "./expiry.ts";
 import type { Slot } from "./key-cells.ts";
 import type { Cell } from "./key-entry.ts";
+import type { UnreadValues } from "./unread-values.ts";
 
 /** One row of a state's snapshot table, key and namespace aside. */
 export interface CellRow {
@@ -18,6 +19,8 @@ export interface CellRow {
 export interface CellState {
   readonly descriptor: StateDescriptor;
   readonly expiry: Expiry | undefined;
+  /** Restored values that cells may stand for; undefined where they are all read at once. */
+  readonly unread?: UnreadValues | undefined;
   /** The rows of a cell that have not expired. */
   rows(cell: Cell): Iterable<CellRow>;
   /** How many there are at most. */
@@ -35,6 +38,8 @@ export interface StateParts {
   readonly slot: Slot;
   readonly stored: StoredType;
   readonly expiry: Expiry | undefined;
+  /** For states of one value. */
+  readonly unread?: UnreadValues | undefined;
   /** Of map state. */
   readonly mapKey?: { readonly stored: StoredType; readonly identity: KeyIdentity };
 }

@@ -44,7 +44,7 @@ export class KeyChanges {
    * A snapshot is taken: the entries that have changed since the one that it builds on; undefined where all are to be
    * written. A key that was gone in between may be there with its old entry and its new one.
    */
-  take({ number, changes }: SnapshotWriter): Iterable<KeyEntry> | undefined {
+  take({ number, changes }: SnapshotWriter): ReadonlySet<KeyEntry> | undefined {
     // On one without a number none will build.
     if (number === undefined) return undefined;
     const { joins, isKnown } = this.#lineage.next(number, changes?.since);

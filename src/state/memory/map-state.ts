@@ -24,7 +24,10 @@ export class MemoryMapState implements MapState, CellState {
   readonly #identity: KeyIdentity;
   readonly #slot: Slot;
 
-  constructor(descriptor: MapStateDescriptor, { slot, stored, expiry, mapKey }: Required<StateParts>) {
+  constructor(
+    descriptor: MapStateDescriptor,
+    { slot, stored, expiry, mapKey }: StateParts & Required<Pick<StateParts, "mapKey">>,
+  ) {
     this.descriptor = descriptor;
     this.#slot = slot;
     this.#stored = stored;

@@ -15,11 +15,13 @@ import { formatType } from "../../core/types.ts";
 import type { CellState, StateParts } from "./cell-state.ts";
 import { Expiry } from "./expiry.ts";
 import { KeyCells, KeySlot, type NamespaceCells, NamespaceSlot } from "./key-cells.ts";
+import type { KeyEntry } from "./key-entry.ts";
 import { MemoryListState } from "./list-state.ts";
 import { MemoryMapState } from "./map-state.ts";
 import { restoreRows } from "./restore-state.ts";
 import { MemoryAggregatingState, MemoryReducingState, MemoryValueState } from "./single-value.ts";
 import { isStateTable, type Registered, splitName, stateFields, tableName, UPDATED } from "./state-tables.ts";
+import { canStayUnread, UnreadValues } from "./unread-values.ts";
 import { writeStates } from "./write-states.ts";
 
 /** Keyed state in JavaScript maps: as fast as state can be, and as large as the heap. */
@@ -36,6 +38,9 @@ class MemoryBackend implements KeyedStateBackend {
   /** Of the snapshot. */
   #renamed: Readonly<Record<string, string>> = {};
   #sweeping: Generator<void, void, void> | undefined;
+  /** Some state has values that are still to be read: the entries that `#reading` has passed have none. */
+  #hasUnread = false;
+  #reading: Generator<KeyEntry, void, void> | undefined;
 
   constructor(options: KeyedStateOptions) {
     this.#options = options;
@@ -55,6 +60,7 @@ class MemoryBackend implements KeyedStateBackend {
     for (const batches of this.#unclaimed.values()) {
       for (const batch of batches) unclaimed += batchBytes(this.#options.workspace, batch);
     }
+    for (const { state } of this.#states.values()) unclaimed += state.unread?.memoryBytes ?? 0;
     return this.#cells.memoryBytes + unclaimed;
   }
 
@@ -99,6 +105,7 @@ class MemoryBackend implements KeyedStateBackend {
   }
 
   cleanUp(steps: number): void {
+    this.#readSome(steps);
     const expiring = [...this.#states.values()].filter(({ state }) => state.expiry !== undefined);
     if (expiring.length === 0) return;
     for (let step = 0; step < steps; step++) {
@@ -106,6 +113,23 @@ class MemoryBackend implements KeyedStateBackend {
       if (this.#sweeping.next().done !== true) continue;
       this.#sweeping = undefined; // all keys were visited: the rest of the steps is for the next time
       return;
+    }
+  }
+
+  /** Restored values that nobody has asked for yet, so that their columns can go. */
+  #readSome(steps: number): void {
+    if (!this.#hasUnread) return;
+    const unread = [...this.#states.values()].filter(({ state }) => state.unread?.isEmpty === false);
+    this.#reading ??= this.#cells.entries();
+    for (let step = 0; step < steps; step++) {
+      const { value: entry, done } = this.#reading.next();
+      if (done === true) {
+        for (const { state } of unread) state.unread?.release();
+        this.#hasUnread = false;
+        this.#reading = undefined;
+        return;
+      }
+      for (const { index, state } of unread) entry.set(index, state.unread?.valueOf(entry.get(index)));
     }
   }
 
@@ -132,6 +156,7 @@ class MemoryBackend implements KeyedStateBackend {
   close(): void {
     for (const batches of this.#unclaimed.values()) for (const batch of batches) batch.release();
     this.#unclaimed.clear();
+    for (const { state } of this.#states.values()) state.unread?.release();
     this.#cells.close();
   }
 
@@ -159,6 +184,10 @@ class MemoryBackend implements KeyedStateBackend {
       slot: isInNamespace ? new NamespaceSlot(this.#cells, index) : new KeySlot(this.#cells, index),
       stored: storedType(descriptor.type, where),
       expiry: descriptor.ttl === undefined ? undefined : new Expiry(descriptor.ttl, this.#options.clock),
+      unread:
+        descriptor.ttl === undefined && !isInNamespace && canStayUnread(descriptor.type)
+          ? new UnreadValues(this.#options.workspace)
+          : undefined,
     };
     const registered = {
       index,
@@ -166,7 +195,12 @@ class MemoryBackend implements KeyedStateBackend {
       isInNamespace,
       changes: this.#cells.changesOf(index),
     };
-    this.#claim(registered);
+    try {
+      this.#claim(registered);
+    } catch (thrown) {
+      registered.state.unread?.release();
+      throw thrown;
+    }
     this.#states.set(name, registered);
     this.#sweeping = undefined;
     return registered.state;
@@ -208,6 +242,10 @@ class MemoryBackend implements KeyedStateBackend {
       }
     } finally {
       for (const left of batches) left.release();
+    }
+    if (registered.state.unread?.isEmpty === false) {
+      this.#hasUnread = true;
+      this.#reading = undefined;
     }
     this.#cells.setKey(this.#cells.keyAtHand); // which may have something only now
   }

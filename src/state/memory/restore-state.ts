@@ -23,7 +23,9 @@ export function restoreRows({ options, cells, registered, namespaceId, unknownMs
   const reader = (name: string) =>
     schema.has(name) ? storedReader(workspace, columns[schema.indexOf(name)]) : undefined;
   const { groupAt, idAt, valuesAt } = keys.ofTable(columns.slice(0, 1 + keys.fields.length), rowCount);
-  const valueAt = reader("value") as (row: number) => unknown;
+  const valueColumn = columns[schema.indexOf("value")];
+  const firstUnread = state.unread?.add(valueColumn);
+  const valueAt = storedReader(workspace, valueColumn);
   const mapKeyAt = state.descriptor.kind === "map" ? reader("mapKey") : undefined;
   const updatedAt = state.expiry === undefined ? undefined : (reader(UPDATED.name) ?? (() => null));
   const namespaceAt = isInNamespace ? reader("namespace") : undefined;
@@ -34,6 +36,10 @@ export function restoreRows({ options, cells, registered, namespaceId, unknownMs
     // Rows of a key stand together.
     if (entry === undefined || entry.id !== id || entry.keyGroup !== keyGroup) {
       entry = cells.find(keyGroup, id) ?? cells.add(keyGroup, id, valuesAt(row));
+    }
+    if (firstUnread !== undefined) {
+      cells.setIn(entry, index, firstUnread + row);
+      continue;
     }
     const value = valueAt(row);
     const mapKey = mapKeyAt?.(row);

@@ -10,21 +10,27 @@ import type { CellRow, CellState, StateParts } from "./cell-state.ts";
 import type { Expiry } from "./expiry.ts";
 import type { Slot } from "./key-cells.ts";
 import type { Cell } from "./key-entry.ts";
+import type { UnreadValues } from "./unread-values.ts";
 
 interface TimedValue {
   readonly value: unknown;
   updatedAtMs: number;
 }
 
-/** State of one stored value per key; a cell is the value itself, or a `TimedValue` where it has a time to live. */
+/**
+ * State of one stored value per key; a cell is the value itself, or what stands for it as long as nobody has read it, or a
+ * `TimedValue` where it has a time to live.
+ */
 abstract class SingleValue implements CellState {
   abstract readonly descriptor: StateDescriptor;
   readonly expiry: Expiry | undefined;
+  readonly unread: UnreadValues | undefined;
   protected readonly stored: StoredType;
   readonly #slot: Slot;
 
-  constructor({ slot, stored, expiry }: StateParts) {
+  constructor({ slot, stored, expiry, unread }: StateParts) {
     this.#slot = slot;
+    this.unread = unread;
     this.stored = stored;
     this.expiry = expiry;
   }
@@ -35,7 +41,7 @@ abstract class SingleValue implements CellState {
 
   rows(cell: Cell): CellRow[] {
     const { expiry } = this;
-    if (expiry === undefined) return [{ value: cell }];
+    if (expiry === undefined) return [{ value: this.#valueOf(cell) }];
     const timed = cell as TimedValue;
     return expiry.isFreeable(timed.updatedAtMs, expiry.freeableMs()) ? [] : [timed];
   }
@@ -49,7 +55,7 @@ abstract class SingleValue implements CellState {
   }
 
   plain(cell: Cell): unknown {
-    const value = this.expiry === undefined ? cell : (cell as TimedValue).value;
+    const value = this.expiry === undefined ? this.#valueOf(cell) : (cell as TimedValue).value;
     return this.stored.load(value);
   }
 
@@ -63,7 +69,8 @@ abstract class SingleValue implements CellState {
   protected read(): unknown {
     const cell = this.#slot.get();
     const { expiry } = this;
-    if (expiry === undefined || cell === undefined) return cell;
+    if (cell === undefined) return undefined;
+    if (expiry === undefined) return this.#valueOf(cell);
     const timed = cell as TimedValue;
     const nowMs = expiry.nowMs();
     if (!expiry.isVisible(timed.updatedAtMs, nowMs)) return undefined;
@@ -84,6 +91,10 @@ abstract class SingleValue implements CellState {
       const old = this.#slot.get() as TimedValue | undefined;
       this.#slot.set({ value, updatedAtMs: expiry.renewed(old?.updatedAtMs, nowMs) });
     }
+  }
+
+  #valueOf(cell: Cell): unknown {
+    return this.unread === undefined ? cell : this.unread.valueOf(cell);
   }
 }
 

@@ -66,11 +66,16 @@ function writeChanges(
   return true;
 }
 
-/** Of each key one entry, the one that it has now if it has any, in an order that depends on the keys alone. */
-function presentEntries(cells: KeyCells, taken: Iterable<KeyEntry>): KeyEntry[] {
-  const compare = (a: KeyEntry, b: KeyEntry) => a.keyGroup - b.keyGroup || compareIds(a.id, b.id);
-  const sorted = Array.from(taken, (entry) => cells.find(entry.keyGroup, entry.id) ?? entry).sort(compare);
-  return sorted.filter((entry, i) => i === 0 || compare(sorted[i - 1], entry) !== 0);
+/** The entries that the keys have now, old ones of those that are gone: such a key may come twice. */
+function presentEntries(cells: KeyCells, taken: ReadonlySet<KeyEntry>): KeyEntry[] {
+  const present: KeyEntry[] = [];
+  const renewed = new Set<KeyEntry>();
+  for (const entry of taken) {
+    const now = entry.used > 0 ? entry : cells.find(entry.keyGroup, entry.id);
+    if (now === undefined || now === entry) present.push(entry);
+    else if (!taken.has(now)) renewed.add(now);
+  }
+  return [...present, ...renewed];
 }
 
 function rowsIn({ state, isInNamespace }: Registered, cell: Cell): number {
