@@ -55,6 +55,9 @@ export const big = (value: bigint | null): bigint => value ?? 0n;
 /** Ids stay small however many joins there are. */
 export const ID_LIMIT = 1_000_003;
 
+/** Times may be close to the last of all: what numbers are made of them later has to be exact. */
+export const idOfTime = (timeMs: number): number => (timeMs % ID_LIMIT) + 0;
+
 /** By key, in order of appearance. */
 export function byKey<T extends { readonly k: string | null }>(rows: readonly T[]): Map<string | null, T[]> {
   const groups = new Map<string | null, T[]>();

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { listState, mapState, types } from "../../../src/index.ts";
-import { big, byKey, type DagStep, type Event, events } from "./events.ts";
+import { big, byKey, type DagStep, type Event, events, idOfTime } from "./events.ts";
 
 // Functions with state and timers. Rows of a key come in any order within the bound, so that what these give depends
 // only on what event time says: they look at their state when a timer tells that it is complete.
@@ -58,7 +58,7 @@ const silence = fc.record({ gap: fc.integer({ min: 1, max: 15 }) }).map(
       [...byKey(rows)].flatMap(([k, group]) =>
         [...new Set(group.map(({ t }) => t))]
           .filter((t) => !group.some((other) => other.t > t && other.t <= t + gap))
-          .map((t) => ({ id: t, k, v: group.filter((other) => other.t <= t + gap).length, t: t + gap })),
+          .map((t) => ({ id: idOfTime(t), k, v: group.filter((other) => other.t <= t + gap).length, t: t + gap })),
       ),
     build: ([s], at) =>
       at(
@@ -75,7 +75,7 @@ const silence = fc.record({ gap: fc.integer({ min: 1, max: 15 }) }).map(
                 .filter((t) => t <= timeMs);
               if (known.some((t) => t > timeMs - gap)) return;
               out.collect({
-                id: BigInt(timeMs - gap),
+                id: BigInt(idOfTime(timeMs - gap)),
                 k: key as string | null,
                 v: BigInt(known.length),
                 t: BigInt(timeMs),

@@ -11,7 +11,7 @@ import {
   type Trigger,
   types,
 } from "../../../src/index.ts";
-import { big, byKey, type DagStep, type Event, type EventFields, type EventRow, events } from "./events.ts";
+import { big, byKey, type DagStep, type Event, type EventFields, type EventRow, events, idOfTime } from "./events.ts";
 import { type AnyWindow, anyWindow, sessions } from "./window-steps.ts";
 
 // Functions over windows of event time: they give what does not depend on the order in which rows came.
@@ -35,7 +35,7 @@ interface AnyFunction {
 }
 
 const result = (key: Key, { startMs, endMs }: Bounds, v: bigint): EventRow => ({
-  id: BigInt(startMs),
+  id: BigInt(idOfTime(startMs)),
   k: key ?? null,
   v,
   t: BigInt(endMs - 1),
@@ -222,7 +222,7 @@ export const anyWindowFunction: fc.Arbitrary<DagStep> = fc
             .toSorted((a, b) => a.bounds[1] - b.bounds[1])
             .flatMap(({ bounds, rows: inside }, i) =>
               firing.meaning(inside).map((rowsThen) => ({
-                id: bounds[0],
+                id: idOfTime(bounds[0]),
                 k,
                 v: fn.meaning(rowsThen) + (fn.isNumbering === true ? 1000 * (i + 1) : 0),
                 t: bounds[1] - 1,

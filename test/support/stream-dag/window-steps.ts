@@ -30,6 +30,7 @@ import {
   type EventStream,
   events,
   ID_LIMIT,
+  idOfTime,
   selected,
 } from "./events.ts";
 
@@ -147,7 +148,7 @@ const windowStep = ({ window, name, isKeyed }: Windowed): DagStep => {
     meaning: ([rows]) =>
       [...(isKeyed ? byKey(rows) : new Map([["all", rows]]))].flatMap(([k, group]) =>
         window.cut(group).map(({ bounds, rows: inside }) => ({
-          id: bounds[0],
+          id: idOfTime(bounds[0]),
           k,
           v: meaning(inside),
           t: bounds[1] - 1,
@@ -159,7 +160,7 @@ const windowStep = ({ window, name, isKeyed }: Windowed): DagStep => {
         : (s.windowAll(window.assigner) as unknown as WindowedStream<EventFields, "k">);
       aggregated = at(windows.sideOutputLateData(late).aggregate(of));
       return selected(aggregated, {
-        id: col("windowStart").toEpoch("ms"),
+        id: col("windowStart").toEpoch("ms").mod(BigInt(ID_LIMIT)),
         k: isKeyed ? col("k") : lit("all"),
         v: col("a").add(col("b")),
         t: lastMs,
