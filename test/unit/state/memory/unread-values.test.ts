@@ -30,16 +30,16 @@ function tablesOf(ws: Workspace, backend: KeyedStateBackend) {
   return Object.fromEntries(writer.finish().map(({ name, kind, bytes }) => [name, { kind, parts: [bytes] }] as const));
 }
 
-const TYPES: readonly { readonly type: DataType; readonly valueOf: (id: number) => unknown }[] = [
-  { type: utf8, valueOf: (id) => `${"a text ".repeat(id % 5)}${id}` },
-  { type: binary, valueOf: (id) => Uint8Array.from({ length: id % 20 }, (_, i) => i) },
-  { type: list(int32), valueOf: (id) => Array.from({ length: id % 4 }, (_, i) => (i === 2 ? null : id)) },
-  { type: struct({ id: int32, text: utf8 }), valueOf: (id) => ({ id, text: id % 3 === 0 ? null : `${id}` }) },
-  { type: int32, valueOf: (id) => id },
+const TYPES: readonly { readonly type: DataType; readonly make: (id: number) => unknown }[] = [
+  { type: utf8, make: (id) => `${"a text ".repeat(id % 5)}${id}` },
+  { type: binary, make: (id) => Uint8Array.from({ length: id % 20 }, (_, i) => i) },
+  { type: list(int32), make: (id) => Array.from({ length: id % 4 }, (_, i) => (i === 2 ? null : id)) },
+  { type: struct({ id: int32, text: utf8 }), make: (id) => ({ id, text: id % 3 === 0 ? null : `${id}` }) },
+  { type: int32, make: (id) => id },
 ];
 
 describe("restored values", () => {
-  it.each(TYPES)("are as before to all who ask, read or not: $type.kind", ({ type, valueOf }) => {
+  it.each(TYPES)("are as before to all who ask, read or not: $type.kind", ({ type, make }) => {
     const COUNT = 500;
     withWorkspace((ws) => {
       const descriptor = valueState("value", type);
@@ -47,7 +47,7 @@ describe("restored values", () => {
       const keyOf = (id: number) => keys.asked([id]);
       for (let id = 0; id < COUNT; id++) {
         before.setKey(keyOf(id));
-        before.state(descriptor).set(valueOf(id) as never);
+        before.state(descriptor).set(make(id) as never);
       }
       const tables = tablesOf(ws, before);
       before.close();
@@ -55,7 +55,7 @@ describe("restored values", () => {
       const { backend } = open(ws);
       backend.restore(new TableReader(ws, { tables }, { keyGroups: KEY_GROUPS, subtask: 0, parallelism: 1 }));
       const state = backend.state(descriptor);
-      const values = new Map(Array.from({ length: COUNT }, (_, id) => [id, valueOf(id)]));
+      const values = new Map(Array.from({ length: COUNT }, (_, id) => [id, make(id)]));
       const expectAll = () => {
         for (let id = 0; id < COUNT; id++) {
           backend.setKey(keyOf(id));
@@ -71,8 +71,8 @@ describe("restored values", () => {
       // Some are read, written, and cleared, while the others are read beside them.
       for (const id of [3, 77, COUNT - 1]) {
         backend.setKey(keyOf(id));
-        state.set(valueOf(id + 1) as never);
-        values.set(id, valueOf(id + 1));
+        state.set(make(id + 1) as never);
+        values.set(id, make(id + 1));
         backend.setKey(keyOf(id + 1));
         state.clear();
         values.delete(id + 1);
