@@ -63,8 +63,6 @@ export interface SnapshotReader {
   readonly hasNewLayout?: boolean;
   /** Names of the tables that the snapshot holds for this operator. */
   readonly tables: readonly string[];
-  /** New names of states, columns and fields of structs, by their old ones; `tables` and `read` know of them. */
-  readonly renamed?: Readonly<Record<string, string>>;
   /** Undefined where the snapshot has no such table. */
   schemaOf(table: string): Schema | undefined;
   /**

@@ -45,6 +45,17 @@ export function checkRestoreOptions(options: RestoreOptions): void {
       'Give new names by old ones, by uid: { sums: { total: "sum" } }.',
     );
   }
+  for (const [uid, names] of Object.entries(renamedState ?? {})) {
+    const news = Object.values(names);
+    const name = news.find((each, i) => Object.hasOwn(names, each) || news.indexOf(each) < i);
+    // A checkpoint that the changed job takes has the new names, and goes through the same options.
+    if (name !== undefined) {
+      refuse(
+        `renamedState of "${uid}" has "${name}" as a new name of one and as a name of another`,
+        "Rename to names that are not in use, and in a second step, from a savepoint of that job, to those that you want.",
+      );
+    }
+  }
 }
 
 const isRecord = (given: unknown): given is object => typeof given === "object" && given !== null;

@@ -8,6 +8,7 @@ import type { Schema } from "../core/schema.ts";
 import { type TableSnapshot, tableFormat } from "../core/snapshot-tables.ts";
 import { evolveTable } from "../core/state/evolve-table.ts";
 import { allTableBatches, tableBatches } from "../core/state/table-batches.ts";
+import { hasBoth } from "../core/state/widen-value.ts";
 import {
   type ChangesWriter,
   type ExpectedTable,
@@ -180,6 +181,7 @@ export class TableReader implements SnapshotReader {
   readonly #keyGroups: KeyGroupRange;
   readonly #subtask: number;
   readonly #parallelism: number;
+  readonly tables: readonly string[];
   readonly #uid: string | undefined;
   readonly #maxParallelism: number | undefined;
 
@@ -203,14 +205,14 @@ export class TableReader implements SnapshotReader {
     this.#keyGroups = target.keyGroups;
     this.#subtask = target.subtask;
     this.#parallelism = target.parallelism;
-  }
-
-  get renamed(): Readonly<Record<string, string>> {
-    return this.#snapshot.renamed ?? {};
-  }
-
-  get tables(): readonly string[] {
-    return Object.keys(this.#snapshot.tables).map((stored) => this.#newName(stored));
+    this.tables = Object.keys(snapshot.tables).map((stored) => this.#newName(stored));
+    const twice = this.tables.find((table, i) => this.tables.indexOf(table) < i);
+    if (twice !== undefined) {
+      throw hasBoth(
+        this.#uid === undefined ? "A step" : `The step "${this.#uid}"`,
+        twice.slice(twice.indexOf(":") + 1),
+      );
+    }
   }
 
   schemaOf(table: string): Schema | undefined {

@@ -10,7 +10,7 @@ import type { ExpectedTable } from "../state-snapshot.ts";
 import { type DataType, formatType, int32, sameType } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
 import { incompatible } from "./incompatible.ts";
-import { newName, type Renamed, wideningOf } from "./widen-value.ts";
+import { hasBoth, newName, type Renamed, renamedType, wideningOf } from "./widen-value.ts";
 
 export interface EvolveOptions {
   /** Whose table it is, for messages: 'The state "left" of the step "joined"'. */
@@ -37,13 +37,17 @@ export function evolveTable(
   try {
     const { renamed = {} } = options;
     const stored = new Map<string, Column>();
-    for (const [i, name] of batch.schema.names.entries()) stored.set(columnName(name, renamed), batch.columns[i]);
+    for (const [i, old] of batch.schema.names.entries()) {
+      const name = columnName(old, renamed);
+      if (stored.has(name)) throw hasBoth(options.what, name);
+      stored.set(name, batch.columns[i]);
+    }
     checkKeys(stored, expected, options);
     const further = (expected.further ?? []).filter(({ name }) => stored.has(name));
     const fields: readonly Field[] = [
       ...expected.fields,
       ...further,
-      ...(expected.isPartial === true ? othersOf(batch, expected, renamed) : []),
+      ...(expected.isPartial === true ? othersOf(batch, expected, options) : []),
     ];
     const columns: Column[] = [];
     try {
@@ -107,10 +111,15 @@ function regroup(
   columns[0] = columnOf(workspace, int32, rowCount, { data });
 }
 
-function othersOf(batch: Batch, { fields, further = [] }: ExpectedTable, renamed: Renamed): Field[] {
+/** Fields that are not expected, under their new names, also within. */
+function othersOf(
+  batch: Batch,
+  { fields, further = [] }: ExpectedTable,
+  { what, renamed = {} }: EvolveOptions,
+): Field[] {
   const known = new Set([...fields, ...further].map(({ name }) => name));
   return batch.schema.fields
-    .map(({ name, type }) => ({ name: columnName(name, renamed), type }))
+    .map(({ name, type }) => ({ name: columnName(name, renamed), type: renamedType(type, renamed, what) }))
     .filter(({ name }) => !known.has(name));
 }
 

@@ -1,4 +1,6 @@
+import type { PlanError } from "../errors.ts";
 import { type DataType, sameType } from "../types.ts";
+import { incompatible } from "./incompatible.ts";
 
 /** Makes a value of a state, or null, what a wider or changed type has for it. */
 export type WidenValue = (value: unknown) => unknown;
@@ -73,3 +75,32 @@ function structWidening(
 
 export const newName = (name: string, renamed: Renamed): string =>
   Object.hasOwn(renamed, name) ? renamed[name] : name;
+
+/** A type whose fields have their new names. @throws {PlanError} STATE_INCOMPATIBLE, told of `what`, where two are one then */
+export function renamedType(type: DataType, renamed: Renamed, what: string): DataType {
+  if (Object.keys(renamed).length === 0) return type;
+  switch (type.kind) {
+    case "list":
+      return { ...type, element: renamedType(type.element, renamed, what) };
+    case "map":
+      // Another key would be another entry.
+      return { ...type, value: renamedType(type.value, renamed, what) };
+    case "struct": {
+      const fields: Record<string, DataType> = {};
+      for (const [name, field] of Object.entries(type.fields)) {
+        const own = newName(name, renamed);
+        if (Object.hasOwn(fields, own)) throw hasBoth(what, own);
+        fields[own] = renamedType(field, renamed, what);
+      }
+      return { ...type, fields };
+    }
+    default:
+      return type;
+  }
+}
+
+/** Of two of one name the wrong one could be taken. */
+export const hasBoth = (what: string, name: string): PlanError =>
+  incompatible(
+    `${what} would have "${name}" twice: the snapshot has it, beside the one that renamedState gives its name to. A checkpoint of the changed job needs no renamedState any more.`,
+  );

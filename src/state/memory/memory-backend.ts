@@ -36,7 +36,6 @@ class MemoryBackend implements KeyedStateBackend {
   readonly #namespace: StoredType | undefined;
   readonly #namespaceId: ReturnType<typeof keyIdentity> | undefined;
   /** Of the snapshot. */
-  #renamed: Readonly<Record<string, string>> = {};
   #sweeping: Generator<void, void, void> | undefined;
   /** Some state has values that are still to be read: the entries that `#reading` has passed have none. */
   #hasUnread = false;
@@ -141,7 +140,6 @@ class MemoryBackend implements KeyedStateBackend {
   }
 
   restore(reader: SnapshotReader): void {
-    this.#renamed = reader.renamed ?? {};
     for (const table of reader.tables) {
       if (!isStateTable(table)) continue;
       this.#unclaimed.set(table, [
@@ -228,7 +226,7 @@ class MemoryBackend implements KeyedStateBackend {
       unknownMs,
     };
     const expected = { fields, further: [UPDATED] };
-    const evolving = { what: `The state "${descriptor.name}"`, renamed: this.#renamed };
+    const evolving = { what: `The state "${descriptor.name}"` };
     const batches = this.#unclaimed.get(own) ?? [];
     this.#unclaimed.delete(own);
     try {

@@ -27,7 +27,12 @@ const COUNT = 120;
 async function run(
   host: Host,
   build: Build,
-  { parallelism = 2, stopMs, ...options }: ExecuteOptions & { parallelism?: number; stopMs?: number } = {},
+  {
+    parallelism = 2,
+    stopMs,
+    savepoint = "/save",
+    ...options
+  }: ExecuteOptions & { parallelism?: number; stopMs?: number; savepoint?: string } = {},
 ): Promise<Record<string, unknown>[]> {
   const env = StreamExecutionEnvironment.create({
     host,
@@ -52,7 +57,7 @@ async function run(
   const job = await env.executeAsync(options);
   if (stopMs !== undefined) {
     await new Promise<void>((resolve) => void host.scheduler.after(stopMs, resolve));
-    await job.stopWithSavepoint("/save");
+    await job.stopWithSavepoint(savepoint);
   }
   await job.result();
   return found;
@@ -186,6 +191,93 @@ describe("state of functions", () => {
       return `${n} ${Math.floor(n / 4)} ${n - 4} ${n - 4 < from ? null : "new"}`;
     });
     expect(second.map(({ text }) => text as string).sort()).toEqual(expected.sort());
+  });
+
+  it("has its new names once and for all, also where nobody has asked for it", () =>
+    new Simulation({ seed: 3 }).run(async (host) => {
+      const of = (fields: Record<string, types.DataType>) => valueState("last", types.struct(fields));
+      const build =
+        (last: ReturnType<typeof of>, isAskedFor: (n: bigint) => boolean): Build =>
+        (rows) =>
+          rows
+            .keyBy("key" as never)
+            .process(
+              {
+                processElement(row, { state }, out) {
+                  const { n } = row as { n: bigint };
+                  if (!isAskedFor(n)) return;
+                  const held = state(last).get() as Record<string, bigint> | undefined;
+                  out.collect({ text: `${n} ${held?.n ?? held?.number}` });
+                  state(last).set({ [Object.keys((last.type as { fields: object }).fields)[0]]: n });
+                },
+              },
+              { schema: Schema.of({ text: types.utf8 }) },
+            )
+            .uid("seen") as never as DataStream;
+      const [old, fresh] = [of({ n: types.int64 }), of({ number: types.int64 })];
+      await run(
+        host,
+        build(old, () => true),
+        { stopMs: 300, savepoint: "/first" },
+      );
+      const silent = {
+        stopMs: 300,
+        savepoint: "/second",
+        restoreFrom: "/first",
+        renamedState: { seen: { n: "number" } },
+      };
+      expect(
+        await run(
+          host,
+          build(fresh, () => false),
+          silent,
+        ),
+      ).toEqual([]);
+      const last = await run(
+        host,
+        build(fresh, () => true),
+        { restoreFrom: "/second" },
+      );
+      const [first] = texts(last);
+      expect(first).toMatch(/"\d+ \d+"/);
+    }));
+
+  it.each([
+    ["swaps two", { total: "sum", sum: "total" }],
+    ["hands one on", { total: "sum", sum: "all" }],
+    ["makes one of two", { total: "sum", all: "sum" }],
+  ])(
+    "is not renamed in a way that %s, since who goes on from a checkpoint behind it would do so again",
+    async (_, names) => {
+      const options = { renamedState: { running: names } };
+      await expect(changed(running(types.int64), running(types.int64, "sum"), options)).rejects.toMatchObject({
+        code: "OPTION_INVALID",
+        message: expect.stringContaining('"running" has "'),
+      });
+    },
+  );
+
+  it("is not renamed to a name that the snapshot has already", async () => {
+    const both: Build = (rows) =>
+      rows
+        .keyBy("key" as never)
+        .process(
+          {
+            processElement(row, { state }, out) {
+              const { n } = row as { n: bigint };
+              state(valueState("total", types.int64)).set(n);
+              state(valueState("sum", types.int64)).set(-n);
+              out.collect({ n, total: 0 });
+            },
+          },
+          { schema: Schema.of({ n: types.int64, total: types.float64 }) },
+        )
+        .uid("running") as never as DataStream;
+    const options = { renamedState: { running: { total: "sum" } } };
+    await expect(changed(both, running(types.int64, "sum"), options)).rejects.toMatchObject({
+      code: "STATE_INCOMPATIBLE",
+      message: expect.stringContaining('"sum" twice'),
+    });
   });
 
   it.each([
