@@ -1,8 +1,8 @@
 import type { BatchDescriptor, ColumnDescriptor } from "./copy.ts";
 
 /**
- * A `BatchDescriptor` as numbers alone: a message of them costs a tenth of one of objects, whose names and shapes would
- * be written and read again for each column.
+ * A `BatchDescriptor` as numbers alone: of a message of objects, names and shapes would be written and read again for each
+ * column.
  *
  *   rows, columns, marks (1: row kinds, 2: row times), a record of each column, then of each mark
  *   record: length, nullCount, validity, data, dataStart, dataBytes, offsets, wordBits + 1 (0: none),

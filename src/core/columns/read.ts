@@ -8,7 +8,7 @@ export type ColumnReader = (row: number) => unknown;
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** A reader of one column's values; valid while the caller holds the column and the memory does not grow. */
+/** A reader of one column's values; valid while the caller holds the column. */
 export function columnReader(workspace: Workspace, column: Column): ColumnReader {
   const read = valueReader(workspace, column);
   if (column.nullCount === 0) return read;

@@ -29,8 +29,8 @@ export interface CellState {
   restored(cell: Cell, value: unknown, updatedAtMs: number | undefined, mapKey: unknown): Cell;
   /** What a question from outside gets. */
   plain(cell: Cell): unknown;
-  /** Frees what has expired, a value per step; `drop` empties the cell once nothing is left. */
-  sweep(cell: Cell, drop: () => void): Generator<void, void, void>;
+  /** Frees what has expired, a value per step; `drop` empties the cell once nothing is left, else `freed` hears of it. */
+  sweep(cell: Cell, drop: () => void, freed: () => void): Generator<void, void, void>;
 }
 
 /** What a state is made of. */

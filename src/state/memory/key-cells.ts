@@ -124,6 +124,11 @@ export class KeyCells {
     for (const group of this.#groups) yield* group.values();
   }
 
+  /** The keys that are there when the turn of their key group comes, whatever becomes of them; each is met once. */
+  *present(): Generator<KeyEntry, void, void> {
+    for (const group of this.#groups) yield* [...group.values()];
+  }
+
   /** About what keys and cells take, from some of them. */
   get memoryBytes(): number {
     return sampledBytes(

@@ -101,7 +101,7 @@ export class MemoryListState implements ListState, CellState {
     return (cell as ListCell).values.map(this.#stored.load);
   }
 
-  *sweep(cell: Cell, drop: () => void): Generator<void, void, void> {
+  *sweep(cell: Cell, drop: () => void, freed: () => void): Generator<void, void, void> {
     const list = cell as ListCell;
     const { expiry } = this;
     if (expiry === undefined) return;
@@ -112,6 +112,7 @@ export class MemoryListState implements ListState, CellState {
       list.values = kept.map((i) => list.values[i]);
       list.times = kept.map((i) => list.times[i]);
       if (kept.length === 0) drop();
+      else freed();
     }
     for (let at = 0; at <= kept.length; at += SWEEP_ELEMENTS) yield; // a long list takes the steps of many values
   }

@@ -119,12 +119,15 @@ export class MemoryMapState implements MapState, CellState {
     return [...(cell as MapCell).values()].map(({ key, value }) => [this.#key.load(key), this.#stored.load(value)]);
   }
 
-  *sweep(cell: Cell, drop: () => void): Generator<void, void, void> {
+  *sweep(cell: Cell, drop: () => void, freed: () => void): Generator<void, void, void> {
     const map = cell as MapCell;
     const { expiry } = this;
     if (expiry === undefined) return;
     for (const [id, { updatedAtMs }] of map) {
-      if (updatedAtMs !== undefined && expiry.isFreeable(updatedAtMs, expiry.freeableMs())) map.delete(id);
+      if (updatedAtMs !== undefined && expiry.isFreeable(updatedAtMs, expiry.freeableMs())) {
+        map.delete(id);
+        freed();
+      }
       if (map.size === 0) drop();
       yield;
     }

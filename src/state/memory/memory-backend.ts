@@ -85,7 +85,7 @@ class MemoryBackend implements KeyedStateBackend {
     const { index } = this.#registered(name);
     const before = this.#cells.keyAtHand;
     try {
-      for (const entry of this.#cells.entries()) {
+      for (const entry of this.#cells.present()) {
         if (entry.get(index) === undefined) continue;
         this.#cells.setKey(entry);
         visit(entry);
@@ -128,7 +128,11 @@ class MemoryBackend implements KeyedStateBackend {
         this.#reading = undefined;
         return;
       }
-      for (const { index, state } of unread) entry.set(index, state.unread?.valueOf(entry.get(index)));
+      for (const { index, state } of unread) {
+        const cell = entry.get(index);
+        // Others would make room for what they do not have.
+        if (typeof cell === "number") entry.set(index, state.unread?.valueOf(cell));
+      }
     }
   }
 
@@ -251,23 +255,28 @@ class MemoryBackend implements KeyedStateBackend {
   /** One pass over all keys, in steps. */
   *#sweep(expiring: readonly Registered[]): Generator<void, void, void> {
     for (const entry of this.#cells.entries()) {
-      for (const { index, state, isInNamespace } of expiring) {
+      for (const { index, state, isInNamespace, changes } of expiring) {
         const cell = entry.get(index);
         if (cell === undefined) continue;
+        // Else what builds on a checkpoint would have what is freed again.
+        const freed = () => {
+          if (entry.get(index) === cell) changes.mark(entry);
+        };
         if (!isInNamespace) {
-          yield* state.sweep(cell, () => {
+          const drop = () => {
             if (entry.get(index) === cell) this.#cells.setIn(entry, index, undefined);
-          });
+          };
+          yield* state.sweep(cell, drop, freed);
           continue;
         }
         const namespaces = cell as NamespaceCells;
         for (const [id, { cell: held }] of namespaces) {
-          yield* state.sweep(held, () => {
+          const drop = () => {
             if (namespaces.get(id)?.cell === held) namespaces.delete(id);
-            if (namespaces.size === 0 && entry.get(index) === namespaces) {
-              this.#cells.setIn(entry, index, undefined);
-            }
-          });
+            if (namespaces.size > 0) freed();
+            else if (entry.get(index) === namespaces) this.#cells.setIn(entry, index, undefined);
+          };
+          yield* state.sweep(held, drop, freed);
         }
       }
     }

@@ -85,3 +85,16 @@ describe("changes of keys", () => {
     expect(snapshots.take(1)).toBeUndefined();
   });
 });
+
+it("keys are met once each, also where a visit takes them out and puts them back", () => {
+  const { cells } = new Snapshots(10);
+  const met: unknown[] = [];
+  for (const entry of cells.present()) {
+    met.push(entry.id);
+    if (met.length > 100) break;
+    cells.setKey(entry);
+    cells.set(0, undefined);
+    cells.set(0, "anew");
+  }
+  expect(met.sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+});
