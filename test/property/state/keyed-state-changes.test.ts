@@ -61,6 +61,11 @@ const descriptors = (options: { ttl?: StateTtl }) => ({
 });
 type Kind = keyof ReturnType<typeof descriptors>;
 
+function askFor(backend: KeyedStateBackend, { window, ...others }: ReturnType<typeof descriptors>): void {
+  for (const descriptor of Object.values(others)) backend.state(descriptor);
+  backend.stateInNamespace(window);
+}
+
 /** State without functions: what is done to it comes from the test. */
 class StateOperator implements Operator {
   readonly name = "state";
@@ -124,12 +129,15 @@ type Step =
       readonly action: "put" | "take" | "read";
       readonly key: number;
       readonly n: number;
+      /** How far the row's event time is before or behind the watermark. */
+      readonly aheadMs: number;
     }
   | { readonly kind: "fill" }
   | { readonly kind: "forgetKey"; readonly key: number }
   | { readonly kind: "clock"; readonly by: number }
   | { readonly kind: "checkpoint"; readonly isComplete: boolean }
-  | { readonly kind: "restore"; readonly parallelism: number };
+  /** Functions may ask for their states at once, or when the next rows come. */
+  | { readonly kind: "restore"; readonly parallelism: number; readonly asksAtOnce: boolean };
 
 const KINDS: readonly Kind[] = ["value", "list", "map", "sum", "mean", "window"];
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
@@ -141,6 +149,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
       action: fc.constantFrom("put" as const, "put" as const, "take" as const, "read" as const),
       key: fc.nat(11),
       n: fc.integer({ min: -2, max: 2 }),
+      aheadMs: fc.constantFrom(0, 0, 4, -4, -15),
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("forgetKey" as const), key: fc.nat(11) }) },
@@ -153,7 +162,11 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.record({ kind: fc.constant("restore" as const), parallelism: fc.integer({ min: 1, max: 3 }) }),
+    arbitrary: fc.record({
+      kind: fc.constant("restore" as const),
+      parallelism: fc.integer({ min: 1, max: 3 }),
+      asksAtOnce: fc.boolean(),
+    }),
   },
 );
 
@@ -215,8 +228,8 @@ it(
               operator.backend.setKey(keys[key]);
               return operator.backend;
             };
-            const act = (key: number, state: Kind, action: "put" | "take" | "read", n: number) => {
-              const backend = at(key);
+            const act = (key: number, state: Kind, action: "put" | "take" | "read", n: number, aheadMs = 0) => {
+              const backend = at(key, aheadMs);
               backend.setNamespace(n);
               const value = backend.state(states.value);
               const elements = backend.state(states.list);
@@ -245,7 +258,7 @@ it(
             };
             try {
               for (const step of steps) {
-                if (step.kind === "act") act(step.key, step.state, step.action, step.n);
+                if (step.kind === "act") act(step.key, step.state, step.action, step.n, step.aheadMs);
                 else if (step.kind === "fill") {
                   for (const key of values.keys()) for (const state of KINDS) act(key, state, "put", key);
                 } else if (step.kind === "forgetKey") {
@@ -269,9 +282,10 @@ it(
                   const { nowMs } = job;
                   job.close();
                   job = new StreamOperator(ws, create, { nowMs, parallelism: step.parallelism, restore: built });
-                  // States are asked for again only behind the next steps, or by these.
-                  if (step.parallelism > 1) for (const key of values.keys()) act(key, "value", "read", 0);
-                  else expect(contents(ws, job.snapshot(), isExpired)).toEqual(whole);
+                  if (step.asksAtOnce) {
+                    for (const { backend } of job.operators as readonly StateOperator[]) askFor(backend, states);
+                  }
+                  expect(contents(ws, job.snapshot(), isExpired)).toEqual(whole);
                   restored++;
                 }
               }
