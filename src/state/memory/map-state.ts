@@ -148,23 +148,24 @@ export class MemoryMapState implements MapState, CellState {
   }
 
   #visible(id: KeyId): MapEntry | undefined {
-    const entry = (this.#slot.get() as MapCell | undefined)?.get(id);
-    return entry !== undefined && this.#see(entry) ? entry : undefined;
+    const map = this.#slot.get() as MapCell | undefined;
+    const entry = map?.get(id);
+    return entry !== undefined && this.#see(entry, map) ? entry : undefined;
   }
 
   *#all(): Generator<MapEntry, void, void> {
     const map = this.#slot.get() as MapCell | undefined;
     if (map === undefined) return;
-    for (const entry of map.values()) if (this.#see(entry)) yield entry;
+    for (const entry of map.values()) if (this.#see(entry, map)) yield entry;
   }
 
-  /** Whether a function may see the entry; seeing may renew it. */
-  #see(entry: MapEntry): boolean {
+  /** Whether a function may see the entry of a map; seeing may renew it, but not once another key is at hand. */
+  #see(entry: MapEntry, map: MapCell | undefined): boolean {
     const { expiry } = this;
     if (expiry === undefined || entry.updatedAtMs === undefined) return true;
     const nowMs = expiry.nowMs();
     if (!expiry.isVisible(entry.updatedAtMs, nowMs)) return false;
-    if (expiry.renewsOnRead) {
+    if (expiry.renewsOnRead && this.#slot.get() === map) {
       entry.updatedAtMs = expiry.renewed(entry.updatedAtMs, nowMs);
       this.#slot.touch();
     }
