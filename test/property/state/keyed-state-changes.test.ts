@@ -4,22 +4,16 @@ import { readRows } from "../../../src/core/columns/read.ts";
 import type { OperatorSnapshot } from "../../../src/core/job-snapshot.ts";
 import type { Operator, OperatorContext, Progress } from "../../../src/core/operator.ts";
 import { Schema } from "../../../src/core/schema.ts";
-import {
-  aggregatingState,
-  listState,
-  mapState,
-  reducingState,
-  type StateTtl,
-  valueState,
-} from "../../../src/core/state/descriptors.ts";
+import { listState, type StateTtl, valueState } from "../../../src/core/state/descriptors.ts";
 import type { KeyedStateBackend } from "../../../src/core/state/keyed-backend.ts";
 import { KeyColumns } from "../../../src/core/state/state-key.ts";
 import { allTableBatches } from "../../../src/core/state/table-batches.ts";
 import type { SnapshotReader, SnapshotWriter } from "../../../src/core/state-snapshot.ts";
-import { float64, int32, int64, list, struct, utf8 } from "../../../src/core/types.ts";
+import { float64, int32, int64, list, utf8 } from "../../../src/core/types.ts";
 import type { Workspace } from "../../../src/core/workspace.ts";
 import { memoryState } from "../../../src/state/memory/memory-backend.ts";
 import { cases, patienceMs } from "../../support/cases.ts";
+import { statesOfManyValues } from "../../support/states-of-every-kind.ts";
 import { StreamOperator } from "../../support/stream-operator.ts";
 import { withWorkspace } from "../../support/workspace.ts";
 
@@ -43,20 +37,7 @@ const KEYS: readonly { readonly schema: Schema; readonly values: readonly (reado
 
 const descriptors = (options: { ttl?: StateTtl }) => ({
   value: valueState("value", utf8, options),
-  list: listState("list", int32, options),
-  map: mapState("map", int32, utf8, options),
-  sum: reducingState("sum", int32, (a, b) => a + b, options),
-  mean: aggregatingState(
-    "mean",
-    {
-      createAccumulator: () => ({ sum: 0, count: 0 }),
-      add: ({ sum, count }, value: number) => ({ sum: (sum ?? 0) + value, count: (count ?? 0) + 1 }),
-      getResult: ({ sum, count }) => (sum ?? 0) / (count ?? 1),
-      merge: (a, b) => ({ sum: (a.sum ?? 0) + (b.sum ?? 0), count: (a.count ?? 0) + (b.count ?? 0) }),
-    },
-    struct({ sum: float64, count: int32 }),
-    options,
-  ),
+  ...statesOfManyValues(options),
   window: listState("window", int32, options),
 });
 type Kind = keyof ReturnType<typeof descriptors>;

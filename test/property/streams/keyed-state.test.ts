@@ -3,17 +3,11 @@ import { describe, expect, it } from "vitest";
 import { KeyedProcess } from "../../../src/core/operators/keyed-process.ts";
 import type { TimerContext } from "../../../src/core/process/contexts.ts";
 import { Schema } from "../../../src/core/schema.ts";
-import {
-  aggregatingState,
-  listState,
-  mapState,
-  reducingState,
-  type StateTtl,
-  valueState,
-} from "../../../src/core/state/descriptors.ts";
+import { mapState, type StateTtl, valueState } from "../../../src/core/state/descriptors.ts";
 import { type DataType, float64, int32, int64, list, struct, timestamp, utf8 } from "../../../src/core/types.ts";
 import { memoryState } from "../../../src/state/memory/memory-backend.ts";
 import { cases } from "../../support/cases.ts";
+import { statesOfManyValues } from "../../support/states-of-every-kind.ts";
 import { StreamOperator } from "../../support/stream-operator.ts";
 import { withWorkspace } from "../../support/workspace.ts";
 
@@ -174,20 +168,7 @@ class Model {
 
 const DESCRIPTORS = (options: { ttl?: StateTtl }) => ({
   value: valueState("value", int32, options),
-  list: listState("list", int32, options),
-  map: mapState("map", int32, utf8, options),
-  sum: reducingState("sum", int32, (a, b) => a + b, options),
-  mean: aggregatingState(
-    "mean",
-    {
-      createAccumulator: () => ({ sum: 0, count: 0 }),
-      add: ({ sum, count }, value: number) => ({ sum: (sum ?? 0) + value, count: (count ?? 0) + 1 }),
-      getResult: ({ sum, count }) => (sum ?? 0) / (count ?? 1),
-      merge: (a, b) => ({ sum: (a.sum ?? 0) + (b.sum ?? 0), count: (a.count ?? 0) + (b.count ?? 0) }),
-    },
-    struct({ sum: float64, count: int32 }),
-    options,
-  ),
+  ...statesOfManyValues(options),
 });
 
 const ttls = fc.option(
