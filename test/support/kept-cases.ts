@@ -58,7 +58,9 @@ export async function checkKept<const I extends { readonly [name: string]: Fault
 ): Promise<FaultReport> {
   try {
     for (const { given } of keptCases(law)) await faults.check(job, { ...options, replay: JSON.stringify(given) });
-    return await faults.check(job, options);
+    const report = await faults.check(job, options);
+    if (report.runs !== options.runs) throw new Error(`${law}: ${report.runs} runs instead of ${options.runs}`);
+    return report;
   } catch (thrown) {
     throw thrown instanceof FaultCheckError ? withAdvice(thrown, law, JSON.parse(thrown.replay)) : thrown;
   }
