@@ -7,8 +7,10 @@ import {
   Schema,
   type StreamExecutionEnvironment,
   sum,
+  TumblingEventTimeWindows,
   types,
   valueState,
+  WatermarkStrategy,
 } from "../../dist/index.js";
 import { type Numbers, numbers, sinkOf } from "./rows.ts";
 
@@ -51,6 +53,24 @@ const values: LargeState = {
       .addSink(sinkOf((batch) => onBatch(batch.rowCount)));
   },
 };
+
+/** One window that stays open: some keys of its one pane change. */
+const windows: LargeState = {
+  name: "four aggregates per key of an open window",
+  keys: 10_000_000,
+  run(rows, onBatch) {
+    const timed = rows.assignTimestampsAndWatermarks(WatermarkStrategy.monotonous<Numbers>().withTimestamps("timeMs"));
+    timed
+      .keyBy("key")
+      .window(TumblingEventTimeWindows.of(86_400_000))
+      .aggregate({ total: sum("n"), most: max("n"), mean: avg("n"), rows: count() })
+      .addSink(sinkOf(() => undefined));
+    timed.addSink(sinkOf((batch) => onBatch(batch.rowCount)));
+  },
+};
+
+/** `scale`: 1 for about 1 GB. */
+export const openWindow = (scale: number): LargeState => ({ ...windows, keys: Math.round(windows.keys * scale) });
 
 /** `scale`: 1 for about 1 GB. */
 export const largeStates = (scale: number): LargeState[] =>

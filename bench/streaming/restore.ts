@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Schema, StreamExecutionEnvironment, types } from "../../dist/index.js";
-import { type LargeState, largeStates, rowsOf } from "./large-state.ts";
+import { type LargeState, largeStates, openWindow, rowsOf } from "./large-state.ts";
 import type { Finding, StreamingOptions } from "./main.ts";
 
 const RESTORE_BAR_MS_PER_GB = 5000;
@@ -13,14 +13,16 @@ const INTERVAL_MS = 1000;
 
 /** `events`: 1e7, the default, for about 1 GB of state. */
 export const restore = ({ events }: StreamingOptions): Promise<Finding[]> => each(events, measureRestore);
-export const increments = ({ events }: StreamingOptions): Promise<Finding[]> => each(events, measureIncrement);
+export const increments = ({ events }: StreamingOptions): Promise<Finding[]> =>
+  each(events, measureIncrement, [...largeStates(events / 1e7), openWindow(events / 1e7)]);
 
 async function each(
   events: number,
   measure: (job: LargeState, directory: string) => Promise<Finding>,
+  jobs = largeStates(events / 1e7),
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const job of largeStates(events / 1e7)) {
+  for (const job of jobs) {
     const directory = mkdtempSync(join(tmpdir(), "millrace-bench-"));
     try {
       findings.push(await measure(job, directory));

@@ -1,4 +1,4 @@
-import type { StateKind } from "./state-snapshot.ts";
+import type { LeastValue, StateKind } from "./state-snapshot.ts";
 
 /** One part per subtask that wrote the table, in the order of subtasks. */
 export interface TableState {
@@ -18,6 +18,8 @@ export interface TableChanges {
   readonly unit: readonly string[];
   /** Per part, oldest first. */
   readonly ofParts: readonly (readonly Uint8Array[])[];
+  /** Per part, where rows go by the value of a column; older streams may have rows below it. */
+  readonly leastOfParts?: readonly (LeastValue | undefined)[];
 }
 
 /** State of one operator, by table. */

@@ -1,5 +1,5 @@
 import { assert } from "./errors.ts";
-import type { StateKind } from "./state-snapshot.ts";
+import type { LeastValue, StateKind } from "./state-snapshot.ts";
 
 /** One state table of one subtask, outside of linear memory: the bytes are an Arrow IPC stream. */
 export interface TableSnapshot {
@@ -8,7 +8,7 @@ export interface TableSnapshot {
   readonly rowCount: number;
   readonly bytes: Uint8Array;
   /** The bytes are what has changed since that snapshot of the subtask. */
-  readonly changes?: { readonly since: number; readonly unit: readonly string[] };
+  readonly changes?: { readonly since: number; readonly unit: readonly string[]; readonly least?: LeastValue };
 }
 
 export type TableFormat = typeof import("./arrow-tables.ts");

@@ -29,6 +29,12 @@ export interface SnapshotWriter {
 /** Name and type of the last column of what has changed in a table. */
 export const REMOVED_FIELD = { name: "removed", type: { kind: "bool" } } as const;
 
+/** Rows of a table whose int64 `column` is less than `value`, a safe integer, are gone, whenever they were written. */
+export interface LeastValue {
+  readonly column: string;
+  readonly value: number;
+}
+
 /** Takes what has changed in a keyed table since an earlier snapshot of this subtask, instead of all of it. */
 export interface ChangesWriter {
   /** The number of that snapshot. */
@@ -38,9 +44,10 @@ export interface ChangesWriter {
   /**
    * Rows with the same values in the columns `unit` belong together: these take the place of all older ones. Behind the
    * columns of the table is REMOVED_FIELD: where it is true the row says that there is none any more, and its other
-   * columns mean nothing. Takes over the batch; at least one per table, without rows where nothing has changed.
+   * columns mean nothing. Takes over the batch; at least one per table, without rows where nothing has changed. `least`
+   * takes the place of rows that would say `removed`; it never goes back, and is the same for all batches of a snapshot.
    */
-  write(table: string, unit: readonly string[], batch: Batch): void;
+  write(table: string, unit: readonly string[], batch: Batch, least?: LeastValue): void;
 }
 
 /** The rows of a table as an operator has them now; those of a snapshot are made so where that loses nothing. */

@@ -1,7 +1,7 @@
 import { assert } from "../core/errors.ts";
-import type { JobSnapshot } from "../core/job-snapshot.ts";
+import type { JobSnapshot, TableState } from "../core/job-snapshot.ts";
 import type { TableSnapshot } from "../core/snapshot-tables.ts";
-import type { StateKind } from "../core/state-snapshot.ts";
+import type { LeastValue, StateKind } from "../core/state-snapshot.ts";
 import type { SubtaskSnapshot } from "./snapshots.ts";
 
 /** What is kept of one table of one subtask: how it was written whole, and what has changed since, oldest first. */
@@ -9,6 +9,7 @@ interface KeptPart {
   readonly bytes: Uint8Array;
   readonly unit: readonly string[];
   readonly changes: readonly Uint8Array[];
+  readonly least?: LeastValue | undefined;
 }
 
 interface Joined {
@@ -69,15 +70,18 @@ export class JoinedSnapshots {
 
   #partOf(place: string, { bytes, changes }: TableSnapshot): KeptPart {
     if (changes === undefined) return { bytes, unit: [], changes: [] };
-    const { since, unit } = changes;
+    const { since, unit, least } = changes;
     const before = this.#complete?.checkpointId === since ? this.#complete.parts.get(place) : undefined;
     assert(before !== undefined, "what a snapshot builds on is complete");
-    return { bytes: before.bytes, unit, changes: [...before.changes, bytes] };
+    return { bytes: before.bytes, unit, changes: [...before.changes, bytes], least };
   }
 }
 
-function tableState(kind: StateKind, parts: readonly KeptPart[]) {
+function tableState(kind: StateKind, parts: readonly KeptPart[]): TableState {
   const whole = { kind, parts: parts.map(({ bytes }) => bytes) };
   const unit = parts.find(({ changes }) => changes.length > 0)?.unit;
-  return unit === undefined ? whole : { ...whole, changes: { unit, ofParts: parts.map(({ changes }) => changes) } };
+  if (unit === undefined) return whole;
+  const changes = { unit, ofParts: parts.map((part) => part.changes) };
+  if (parts.every(({ least }) => least === undefined)) return { ...whole, changes };
+  return { ...whole, changes: { ...changes, leastOfParts: parts.map(({ least }) => least) } };
 }

@@ -13,6 +13,7 @@ import {
   type ChangesWriter,
   type ExpectedTable,
   KEY_GROUP_FIELD,
+  type LeastValue,
   REMOVED_FIELD,
   type SnapshotReader,
   type SnapshotWriter,
@@ -84,7 +85,14 @@ export interface WrittenSnapshot {
 interface WrittenTable {
   readonly kind: StateKind;
   readonly batches: Batch[];
-  readonly unit?: readonly string[];
+  /** Of what has changed. */
+  readonly changes?: WrittenUnits;
+}
+
+/** How rows that have changed take the place of older ones. */
+interface WrittenUnits {
+  readonly unit: readonly string[];
+  readonly least: LeastValue | undefined;
 }
 
 /** Gathers the tables of one operator in one subtask. */
@@ -106,7 +114,7 @@ export class TableWriter implements SnapshotWriter {
     this.changes = {
       since,
       isWorth: (table, changedRows, rows) => history.takes(table, since, changedRows, rows),
-      write: (table, unit, batch) => this.#writeChanges(table, since, unit, batch),
+      write: (table, unit, batch, least) => this.#writeChanges(table, since, { unit, least }, batch),
     };
   }
 
@@ -115,7 +123,7 @@ export class TableWriter implements SnapshotWriter {
     assert(kind !== "keyed" || first?.name === KEY_GROUP_FIELD.name, "keyed state begins with its key group");
     const entry = this.#tables.get(table);
     if (entry !== undefined) {
-      assert(entry.unit === undefined, "a table is written whole or as changes");
+      assert(entry.changes === undefined, "a table is written whole or as changes");
       entry.batches.push(batch);
       return;
     }
@@ -123,13 +131,13 @@ export class TableWriter implements SnapshotWriter {
     this.#written?.history.onWhole(table);
   }
 
-  #writeChanges(table: string, since: number, unit: readonly string[], batch: Batch): void {
+  #writeChanges(table: string, since: number, changes: WrittenUnits, batch: Batch): void {
     assert(batch.schema.fields.at(-1)?.name === REMOVED_FIELD.name, "changes end with whether there is a row");
     const entry = this.#tables.get(table);
-    assert(entry === undefined || entry.unit !== undefined, "a table is written whole or as changes");
+    assert(entry === undefined || entry.changes !== undefined, "a table is written whole or as changes");
     const batches = entry?.batches ?? [];
     batches.push(batch);
-    if (entry === undefined) this.#tables.set(table, { kind: "keyed", batches, unit });
+    if (entry === undefined) this.#tables.set(table, { kind: "keyed", batches, changes });
     this.#written?.history.onChanges(table, since, rowsOf(batches));
   }
 
@@ -159,10 +167,12 @@ export class TableWriter implements SnapshotWriter {
     }
   }
 
-  #snapshot(name: string, { kind, batches, unit }: WrittenTable, bytes: Uint8Array): TableSnapshot {
+  #snapshot(name: string, { kind, batches, changes }: WrittenTable, bytes: Uint8Array): TableSnapshot {
     const whole = { name, kind, rowCount: rowsOf(batches), bytes };
     const since = this.changes?.since;
-    return unit === undefined || since === undefined ? whole : { ...whole, changes: { since, unit } };
+    if (changes === undefined || since === undefined) return whole;
+    const { unit, least } = changes;
+    return { ...whole, changes: { since, unit, ...(least === undefined ? {} : { least }) } };
   }
 
   close(): void {

@@ -211,10 +211,10 @@ export class WindowAggregateOperator implements Operator {
   }
 
   snapshotState(writer: SnapshotWriter): void {
-    const live = { first: this.#firstLivePane(), end: Number.POSITIVE_INFINITY };
     writePanes(this.#context, writer, this.#stateSchema, {
-      pieces: this.#openStore().groups(live, "states", this.#context.batchRows),
+      store: this.#openStore(),
       grid: this.#grid,
+      firstPane: this.#firstLivePane(),
       timeMs: this.#timeMs,
     });
   }

@@ -8,7 +8,7 @@ import type { TableState } from "../job-snapshot.ts";
 import type { Block } from "../memory/block.ts";
 import { Schema } from "../schema.ts";
 import { tableFormat } from "../snapshot-tables.ts";
-import { REMOVED_FIELD } from "../state-snapshot.ts";
+import { type LeastValue, REMOVED_FIELD } from "../state-snapshot.ts";
 import type { Workspace } from "../workspace.ts";
 
 /** More bits than this per unit that has changed are no use. */
@@ -29,11 +29,16 @@ export function* tableBatches(
     yield* decodeTable(workspace, parts[part]);
     return;
   }
+  const least = changes.leastOfParts?.[part];
+  const living = (bytes: Uint8Array): Iterable<Batch> => {
+    const batches = decodeTable(workspace, bytes);
+    return least === undefined ? batches : rowsFrom(workspace, batches, least);
+  };
   const seen = new SeenUnits(workspace, changes.unit);
   const kept: Batch[] = [];
   try {
-    for (const bytes of newer.toReversed()) kept.unshift(...seen.add(decodeTable(workspace, bytes)));
-    for (const batch of decodeTable(workspace, parts[part])) yield seen.without(batch);
+    for (const bytes of newer.toReversed()) kept.unshift(...seen.add(living(bytes)));
+    for (const batch of living(parts[part])) yield seen.without(batch);
     for (let batch = kept.shift(); batch !== undefined; batch = kept.shift()) yield batch;
   } finally {
     for (const batch of kept) batch.release();
@@ -58,6 +63,27 @@ export function wholeTable(workspace: Workspace, table: TableState): TableState 
     }
   });
   return { kind: table.kind, parts };
+}
+
+/** The rows that have not gone. A stream without rows still tells its columns. */
+function* rowsFrom(workspace: Workspace, batches: Iterable<Batch>, { column, value }: LeastValue) {
+  const { kernels } = workspace;
+  for (const batch of batches) {
+    const { rowCount, schema, columns } = batch;
+    const values = columns[schema.indexOf(column)].data;
+    if (rowCount === 0 || kernels.eventTimeMin(values, rowCount) >= value) {
+      yield batch;
+      continue;
+    }
+    const rows = workspace.allocate(rowCount * 4);
+    const count = kernels.eventTimeSplit(values, rowCount, value - 1, rows.address);
+    try {
+      if (count > 0) yield gatherBatch(workspace, batch, rows.address, count);
+    } finally {
+      rows.release();
+      batch.release();
+    }
+  }
 }
 
 /** Units that newer streams have something about. */

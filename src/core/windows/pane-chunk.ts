@@ -9,6 +9,7 @@ import type { Block } from "../memory/block.ts";
 import type { DataType } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
 import type { BatchTimes } from "./batch-times.ts";
+import { type ChangedChunk, ChunkChanges } from "./chunk-changes.ts";
 import type { PaneGrid, PaneRange } from "./pane-grid.ts";
 import { PaneTable } from "./pane-table.ts";
 
@@ -50,6 +51,7 @@ export class PaneChunk {
   lastPane = Number.NEGATIVE_INFINITY;
   /** Whether rows have come since somebody took note. */
   isChanged = false;
+  readonly #changes: ChunkChanges;
   readonly #workspace: Workspace;
   readonly #grid: PaneGrid;
   readonly #keyCount: number;
@@ -70,15 +72,21 @@ export class PaneChunk {
     this.#keyCount = keyTypes.length;
     this.#table = new PaneTable(workspace, grid, range, keyTypes);
     this.#aggregates = new AggregateSet(workspace, plan);
+    this.#changes = new ChunkChanges(workspace);
   }
 
   get memoryBytes(): number {
-    return this.#table.memoryBytes + this.#aggregates.memoryBytes;
+    return this.#table.memoryBytes + this.#aggregates.memoryBytes + this.#changes.memoryBytes;
+  }
+
+  get groupCount(): number {
+    return this.#table.groupCount;
   }
 
   growthBytes(rowCount: number): number {
     const groupCount = this.#table.groupCount + rowCount;
-    return this.#table.growthBytes(rowCount) + this.#aggregates.growthBytes(groupCount, rowCount);
+    const marks = this.#changes.growthBytes(groupCount);
+    return this.#table.growthBytes(rowCount) + this.#aggregates.growthBytes(groupCount, rowCount) + marks;
   }
 
   /** Takes rows in, all of which lie in the chunk; `columns` are all columns of the input. */
@@ -100,6 +108,24 @@ export class PaneChunk {
         if (selected !== undefined) yield selected;
       }
     }
+  }
+
+  /** A snapshot is taken: the groups that have changed since the last one, and, where it `joins`, before it. */
+  takeChanges(joins: boolean): ChangedChunk {
+    return this.#changes.take(joins, this.#table.groupCount);
+  }
+
+  /** Whether `groupsAt` reads these groups alone. */
+  get gathersStates(): boolean {
+    return this.#aggregates.gathersStates;
+  }
+
+  /** Partial states of those of the groups u32[count] that are in panes of `range`. */
+  groupsAt(groups: Address, count: number, range: PaneRange): PaneGroups | undefined {
+    const columns = this.#table.gatherKeys(groups, count);
+    const values = this.#aggregates.gatherStates(groups, count, this.#table.groupCount);
+    const keys = columns.slice(0, this.#keyCount);
+    return this.#within({ rowCount: count, keys, panes: columns[this.#keyCount], values }, range);
   }
 
   /**
@@ -132,6 +158,7 @@ export class PaneChunk {
   release(): void {
     this.#table.release();
     this.#aggregates.release();
+    this.#changes.release();
   }
 
   get #isSingle(): boolean {
@@ -147,6 +174,7 @@ export class PaneChunk {
     const isWhole = this.#keyCount === 0 && this.#isSingle;
     try {
       take({ groups: groups.address, rowCount, groupCount, isWhole });
+      this.#changes.mark(groups.address, rowCount, groupCount);
     } finally {
       groups.release();
     }

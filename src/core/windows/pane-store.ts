@@ -1,13 +1,16 @@
 import type { AggregatePlan } from "../aggregates/aggregate-set.ts";
 import type { Batch } from "../batch.ts";
 import type { Column } from "../column.ts";
-import { concatColumns } from "../columns/concat.ts";
 import { partitionBatch } from "../columns/partition.ts";
 import { assert } from "../errors.ts";
 import type { GroupTable } from "../groups/group-table.ts";
+import { SnapshotLineage } from "../state/snapshot-lineage.ts";
+import type { SnapshotWriter } from "../state-snapshot.ts";
 import type { DataType } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
 import { BatchTimes } from "./batch-times.ts";
+import { ChangedPanes } from "./changed-panes.ts";
+import { joinGroups, joinLoaded, releaseLoaded } from "./joined-groups.ts";
 import { gatherGroups, type LoadedGroups, PaneChunk, type PaneGroups, releaseGroups } from "./pane-chunk.ts";
 import type { PaneGrid, PaneRange } from "./pane-grid.ts";
 
@@ -40,6 +43,7 @@ export class PaneStore {
   #chunks: PaneChunk[] = [];
   /** Of all chunks: there may be many more than those that a batch changes. */
   #memoryBytes = 0;
+  readonly #lineage = new SnapshotLineage();
 
   /** `keys`: positions of the key columns in the batches. */
   constructor(
@@ -56,6 +60,10 @@ export class PaneStore {
     this.#plan = plan;
     this.#smallestChunk = 1;
     while (this.#smallestChunk * 4 * CHUNKS_PER_WINDOW <= grid.panesPerWindow * 2) this.#smallestChunk *= 4;
+  }
+
+  get keyCount(): number {
+    return this.#keys.length;
   }
 
   get memoryBytes(): number {
@@ -80,6 +88,17 @@ export class PaneStore {
 
   clearChanges(): void {
     for (const chunk of this.#chunks) chunk.isChanged = false;
+  }
+
+  /** A snapshot is taken; undefined where all panes are to be written. The caller releases it. */
+  takeChanges({ number, changes }: SnapshotWriter): ChangedPanes | undefined {
+    // On one without a number none will build.
+    if (number === undefined) return undefined;
+    const { joins, isKnown } = this.#lineage.next(number, changes?.since);
+    const changed = new ChangedPanes(this.#chunks, joins);
+    if (isKnown) return changed;
+    changed.release();
+    return undefined;
   }
 
   /** Takes rows in by their row times, and gives the least of these. Borrows the batch. `what` is for errors. */
@@ -329,59 +348,4 @@ export class PaneStore {
     this.#memoryBytes += chunk.memoryBytes;
     return chunk;
   }
-}
-
-/** All given groups in one; takes them over. */
-function joinGroups(workspace: Workspace, pieces: readonly PaneGroups[]): PaneGroups | undefined {
-  if (pieces.length <= 1) return pieces[0];
-  const join = (columnOf: (groups: PaneGroups) => Column) => concatColumns(workspace, pieces.map(columnOf));
-  const joined: PaneGroups = {
-    rowCount: pieces.reduce((sum, { rowCount }) => sum + rowCount, 0),
-    keys: pieces[0].keys.map((_, i) => join(({ keys }) => keys[i])),
-    panes: join(({ panes }) => panes),
-    values: pieces[0].values.map((_, i) => join(({ values }) => values[i])),
-  };
-  for (const piece of pieces) releaseGroups(piece);
-  return joined;
-}
-
-/** Groups of several chunks behind each other; takes them over. */
-function joinLoaded(
-  workspace: Workspace,
-  range: PaneRange,
-  pieces: readonly { range: PaneRange; groups: LoadedGroups }[],
-): LoadedGroups | undefined {
-  if (pieces.length === 0) return undefined;
-  const rowCount = pieces.reduce((sum, { groups }) => sum + groups.rowCount, 0);
-  const ends = new Uint32Array(range.end - range.first);
-  let base = 0;
-  for (const { range: own, groups } of pieces) {
-    const first = Math.max(own.first, range.first) - range.first;
-    groups.ends.forEach((end, i) => {
-      ends[first + i] = base + end;
-    });
-    base += groups.rowCount;
-    // Panes up to the next chunk have no rows.
-    ends.fill(base, first + groups.ends.length);
-  }
-  if (pieces.length === 1) return { ...pieces[0].groups, ends };
-  const keys = workspace.allocate(rowCount * 4);
-  let at = keys.address;
-  for (const { groups } of pieces) {
-    workspace.kernels.copyBytes(at, groups.keys.address, groups.rowCount * 4);
-    at += groups.rowCount * 4;
-  }
-  const states = pieces[0].groups.states.map((_, i) =>
-    concatColumns(
-      workspace,
-      pieces.map(({ groups }) => groups.states[i]),
-    ),
-  );
-  for (const { groups } of pieces) releaseLoaded(groups);
-  return { rowCount, keys, states, ends };
-}
-
-function releaseLoaded({ keys, states }: LoadedGroups): void {
-  keys.release();
-  for (const column of states) column.release();
 }

@@ -111,12 +111,31 @@ export class PaneTable {
       const keys = this.#keys?.keyColumns(from, count) ?? [];
       return [...keys, columnOf(this.#workspace, int32, count, { data: panes })];
     }
+    return this.#ownerColumns(this.#owners.address + from * 8, count);
+  }
+
+  /** Of { u32 key, u32 pane }[count]. */
+  #ownerColumns(owners: Address, count: number): Column[] {
     const [numbers, panes] = [this.#workspace.allocate(count * 4), this.#workspace.allocate(count * 4)];
-    const owners = this.#owners.address + from * 8;
     this.#workspace.kernels.windowPaneOwners(owners, count, numbers.address, panes.address);
     const keys = this.#keys?.gatherKeys(numbers.address, count) ?? [];
     numbers.release();
     return [...keys, columnOf(this.#workspace, int32, count, { data: panes })];
+  }
+
+  /** Keys and panes, as of `keyColumns`, of the groups u32[count]; the caller owns the columns. */
+  gatherKeys(groups: Address, count: number): Column[] {
+    if (this.#hashed !== undefined) return this.#hashed.gatherKeys(groups, count);
+    if (this.#isSingle) {
+      const panes = this.#workspace.allocateZeroed(count * 4);
+      const keys = this.#keys?.gatherKeys(groups, count) ?? [];
+      return [...keys, columnOf(this.#workspace, int32, count, { data: panes })];
+    }
+    const owners = this.#workspace.allocate(count * 8);
+    this.#workspace.kernels.gather64(this.#owners.address, groups, count, owners.address);
+    const columns = this.#ownerColumns(owners.address, count);
+    owners.release();
+    return columns;
   }
 
   /** The groups of the panes of `range` that it has; undefined where it has no slots to find them by. The caller owns the blocks. */

@@ -1,5 +1,5 @@
 import { DataError } from "../../core/errors.ts";
-import type { StateKind } from "../../core/state-snapshot.ts";
+import type { LeastValue, StateKind } from "../../core/state-snapshot.ts";
 
 /*
  * A manifest says what a checkpoint or savepoint consists of. It is JSON of one line per member, in UTF-8, whose last
@@ -8,9 +8,11 @@ import type { StateKind } from "../../core/state-snapshot.ts";
 
 export const FORMAT = "millrace-checkpoint";
 /** Readers refuse a greater one. */
-export const FORMAT_VERSION = 2;
-/** What is written where no part has changes. */
+export const FORMAT_VERSION = 3;
+/** What is written where no part has changes, */
 const VERSION_WITHOUT_CHANGES = 1;
+/** and where no rows go by the value of a column. */
+const VERSION_WITHOUT_LEAST = 2;
 
 /** One file of state: rows of one table, written by one subtask. */
 export interface StateFile {
@@ -25,6 +27,8 @@ export interface StateFile {
 export interface PartManifest extends StateFile {
   /** What has changed since, oldest first. */
   readonly changes?: readonly StateFile[];
+  /** Rows below it are gone, whichever file has them. */
+  readonly least?: LeastValue;
 }
 
 export interface TableManifest {
@@ -60,17 +64,19 @@ const CHECKSUM_MEMBER = ',\n "crc32c": "';
 const END = '"\n}\n';
 
 export function encodeManifest(manifest: Manifest, checksum: Checksum): Uint8Array {
-  const hasChanges = Object.values(manifest.operators).some((tables) =>
-    Object.values(tables).some(({ unit }) => unit !== undefined),
-  );
-  const version = hasChanges ? FORMAT_VERSION : VERSION_WITHOUT_CHANGES;
-  const text = JSON.stringify({ format: FORMAT, version, ...manifest }, undefined, 1);
+  const text = JSON.stringify({ format: FORMAT, version: versionOf(manifest), ...manifest }, undefined, 1);
   const covered = new TextEncoder().encode(text.slice(0, text.lastIndexOf("\n")));
   const rest = new TextEncoder().encode(CHECKSUM_MEMBER + hex(checksum(covered)) + END);
   const bytes = new Uint8Array(covered.length + rest.length);
   bytes.set(covered);
   bytes.set(rest, covered.length);
   return bytes;
+}
+
+function versionOf({ operators }: Manifest): number {
+  const tables = Object.values(operators).flatMap((each) => Object.values(each));
+  if (tables.some(({ parts }) => parts.some(({ least }) => least !== undefined))) return FORMAT_VERSION;
+  return tables.some(({ unit }) => unit !== undefined) ? VERSION_WITHOUT_LEAST : VERSION_WITHOUT_CHANGES;
 }
 
 /**

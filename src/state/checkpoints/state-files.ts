@@ -54,7 +54,9 @@ export class StateFileWriter {
           const file = await fileOf(bytes);
           const changed: StateFile[] = [];
           for (const each of changes?.ofParts[part] ?? []) changed.push(await fileOf(each));
-          files.push(changed.length === 0 ? file : { ...file, changes: changed });
+          const least = changes?.leastOfParts?.[part];
+          const isLeast = least === undefined ? {} : { least };
+          files.push(changed.length === 0 ? file : { ...file, changes: changed, ...isLeast });
         }
         described[name] = changes === undefined ? { kind, parts: files } : { kind, unit: changes.unit, parts: files };
       }
@@ -101,8 +103,10 @@ export async function readStateFiles(
         for (const file of changes) changed.push(await bytesOf(file));
         ofParts.push(changed);
       }
-      read[name] =
-        unit === undefined ? { kind, parts: contents } : { kind, parts: contents, changes: { unit, ofParts } };
+      const leastOfParts = parts.map(({ least }) => least);
+      const isLeast = leastOfParts.some((least) => least !== undefined) ? { leastOfParts } : {};
+      const changes = unit === undefined ? {} : { changes: { unit, ofParts, ...isLeast } };
+      read[name] = { kind, parts: contents, ...changes };
     }
     operators[uid] = { tables: read };
   }

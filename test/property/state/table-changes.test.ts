@@ -1,14 +1,13 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import type { AggregateSpec } from "../../../src/core/aggregates/spec.ts";
-import { readRows } from "../../../src/core/columns/read.ts";
 import type { OperatorSnapshot } from "../../../src/core/job-snapshot.ts";
 import { UpdatingAggregateOperator } from "../../../src/core/operators/updating-aggregate.ts";
 import { Schema } from "../../../src/core/schema.ts";
-import { allTableBatches, wholeTable } from "../../../src/core/state/table-batches.ts";
+import { wholeTable } from "../../../src/core/state/table-batches.ts";
 import { float64, int64, utf8 } from "../../../src/core/types.ts";
-import type { Workspace } from "../../../src/core/workspace.ts";
 import { StreamOperator } from "../../support/stream-operator.ts";
+import { tableContents } from "../../support/table-contents.ts";
 import { withWorkspace } from "../../support/workspace.ts";
 
 const FIELDS = Schema.of({ word: utf8, number: float64, n: int64 });
@@ -54,28 +53,6 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-/** Rows of all tables, in an order of their own. */
-function contents(ws: Workspace, { tables }: OperatorSnapshot): Record<string, string[]> {
-  const all = Object.entries(tables).map(([name, table]) => {
-    const rows: string[] = [];
-    for (const batch of allTableBatches(ws, table)) {
-      rows.push(...readRows(ws, batch).map(text));
-      batch.release();
-    }
-    return [name, rows.sort()] as const;
-  });
-  // One without rows may be missing.
-  return Object.fromEntries(all.filter(([, rows]) => rows.length > 0));
-}
-
-const text = (row: object): string =>
-  Object.entries(row)
-    .map(
-      ([name, value]) =>
-        `${name}=${value instanceof Uint8Array ? Buffer.from(value).toString("hex") : Object.is(value, -0) ? "-0" : String(value)}`,
-    )
-    .join(" ");
-
 it("reads from checkpoints that build on each other what one that is written whole holds", () => {
   let withChanges = 0;
   withWorkspace((ws) => {
@@ -118,15 +95,15 @@ it("reads from checkpoints that build on each other what one that is written who
               const whole = job.snapshot();
               const built = job.checkpoint(step.isComplete);
               if (Object.values(built.tables).some(({ changes }) => changes !== undefined)) withChanges++;
-              expect(contents(ws, built)).toEqual(contents(ws, whole));
+              expect(tableContents(ws, built)).toEqual(tableContents(ws, whole));
               const rewritten = Object.entries(built.tables).map(([name, table]) => [name, wholeTable(ws, table)]);
-              expect(contents(ws, { tables: Object.fromEntries(rewritten) })).toEqual(contents(ws, whole));
+              expect(tableContents(ws, { tables: Object.fromEntries(rewritten) })).toEqual(tableContents(ws, whole));
               newest = built;
             } else if (step.kind === "restore") {
               newest = job.checkpoint();
               job.close();
               job = new StreamOperator(ws, create, { batchRows: 3, parallelism: step.parallelism, restore: newest });
-              expect(contents(ws, job.snapshot())).toEqual(contents(ws, newest));
+              expect(tableContents(ws, job.snapshot())).toEqual(tableContents(ws, newest));
             }
           }
         } finally {

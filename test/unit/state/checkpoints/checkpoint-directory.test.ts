@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { JobSnapshot } from "../../../../src/core/job-snapshot.ts";
+import type { JobSnapshot, TableChanges, TableState } from "../../../../src/core/job-snapshot.ts";
 import { CheckpointDirectory } from "../../../../src/state/checkpoints/checkpoint-directory.ts";
 import { isOneRuns } from "../../../../src/state/checkpoints/checkpoint-names.ts";
 import { LocalObjects } from "../../../../src/state/checkpoints/local-objects.ts";
@@ -67,6 +67,23 @@ describe("the checkpoints of a job", () => {
       // Two are retained, and one of them has a file that is equal to another.
       expect(simulation.host.files.list("/job/state").length).toBe(5);
       expect(await (await open(simulation)).restore()).toEqual(changed(4, old, bytes(5), bytes(6)));
+    }),
+  );
+
+  it(
+    "tell which rows of a table are gone by the value of a column, part by part",
+    on(async (simulation) => {
+      const first = await open(simulation);
+      const least = { column: "paneStartMs", value: -5 };
+      const changes: TableChanges = {
+        unit: ["paneStartMs"],
+        ofParts: [[bytes(3)], [bytes(4)], []],
+        leastOfParts: [undefined, least, undefined],
+      };
+      const panes: TableState = { kind: "keyed", parts: [bytes(1), bytes(2), bytes(5)], changes };
+      const kept = { checkpointId: 1, maxParallelism: 128, operators: { windows: { tables: { panes } } } };
+      await first.store(kept);
+      expect(await (await open(simulation)).restore()).toEqual(kept);
     }),
   );
 
