@@ -173,6 +173,7 @@ export {
 export type { RestoreOptions } from "./datastream/restore-options.ts";
 export type { SavepointResult, StopOptions } from "./datastream/savepoint-options.ts";
 export type { SharedWindowOptions } from "./datastream/shared-windows.ts";
+export { type DiskStateOptions, type StateBackend, stateBackends } from "./datastream/state-backends.ts";
 export { StreamExecutionEnvironment } from "./datastream/stream-execution-environment.ts";
 export type { JobStatus, StreamJob } from "./datastream/stream-job.ts";
 export type { ExecuteOptions, RuntimeMode, StreamEnvironmentOptions } from "./datastream/stream-options.ts";

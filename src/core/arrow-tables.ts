@@ -11,8 +11,11 @@ const TURN_BYTES = 1 << 19;
 /** What a batch costs beside its bytes, as so many more. */
 const BATCH_BYTES = 1 << 16;
 
+/** The caller holds them until they are encoded, or each is made when it is asked for, and is the encoder's. */
+export type EncodedBatches = readonly Batch[] | Iterator<Batch, void>;
+
 /** Batches of one schema, at least one of them, as an Arrow IPC stream. */
-export function encodeTable(workspace: Workspace, batches: readonly Batch[]): Uint8Array {
+export function encodeTable(workspace: Workspace, batches: EncodedBatches): Uint8Array {
   const steps = encoding(workspace, batches);
   for (;;) {
     const step = steps.next();
@@ -20,10 +23,10 @@ export function encodeTable(workspace: Workspace, batches: readonly Batch[]): Ui
   }
 }
 
-/** The same in turns: the caller holds the batches until this has settled. */
+/** The same in turns. */
 export async function encodeTableBehind(
   workspace: Workspace,
-  batches: readonly Batch[],
+  batches: EncodedBatches,
   turn: () => Promise<void>,
 ): Promise<Uint8Array> {
   const steps = encoding(workspace, batches);
@@ -43,11 +46,27 @@ export async function encodeTableBehind(
 }
 
 /** Gives how many bytes each step was about. */
-function* encoding(workspace: Workspace, batches: readonly Batch[]): Generator<number, Uint8Array, void> {
+function* encoding(workspace: Workspace, batches: EncodedBatches): Generator<number, Uint8Array, void> {
   const held: Batch[] = [];
   try {
     const pieces = new Pieces();
     const writer = new arrow.RecordBatchStreamWriter().reset(pieces);
+    if ("next" in batches) {
+      for (let made = batches.next(); made.done !== true; made = batches.next()) {
+        const batch = made.value;
+        const columns = batch.columns.map((column) => plainColumn(workspace, column));
+        const plain = batch.withColumns(batch.schema, columns);
+        batch.release();
+        try {
+          writer.write(toArrow(workspace, plain, "view"));
+          yield pieces.own();
+        } finally {
+          plain.release();
+        }
+      }
+      writer.finish();
+      return yield* pieces.join();
+    }
     for (const batch of batches) {
       // Whether a column, or what is inside it, has a dictionary, and which, differs by batch; the stream has one schema.
       const columns = batch.columns.map((column) => plainColumn(workspace, column));
@@ -79,10 +98,23 @@ export function* batchesOf(workspace: Workspace, parsed: Iterable<arrow.RecordBa
 class Pieces extends arrow.AsyncByteQueue {
   readonly #pieces: Uint8Array[] = [];
   #byteLength = 0;
+  /** So many pieces are copies. */
+  #owned = 0;
 
   override write(piece: Uint8Array): void {
     this.#pieces.push(piece);
     this.#byteLength += piece.byteLength;
+  }
+
+  /** Copies what may be a view, and gives how much that is. */
+  own(): number {
+    let bytes = 0;
+    for (; this.#owned < this.#pieces.length; this.#owned++) {
+      const piece = this.#pieces[this.#owned];
+      this.#pieces[this.#owned] = piece.slice();
+      bytes += piece.byteLength;
+    }
+    return bytes;
   }
 
   *join(): Generator<number, Uint8Array, void> {

@@ -96,10 +96,13 @@ export interface HostFiles {
   remove(path: string): void;
   makeDirectory(path: string): void;
   syncDirectory(path: string): void;
-  /** A new empty directory for spill files, private to this process and named after it. */
-  makeTemporaryDirectory(prefix: string): string;
-  /** Removes temporary directories with this prefix whose processes have died without doing so. */
-  removeAbandonedDirectories(prefix: string): void;
+  /**
+   * A new empty directory for temporary files, private to this process and named after it, in `parent`, which is created
+   * where it is missing; default: where the system has temporary files.
+   */
+  makeTemporaryDirectory(prefix: string, parent?: string): string;
+  /** Removes temporary directories with this prefix, in `parent`, whose processes have died without doing so. */
+  removeAbandonedDirectories(prefix: string, parent?: string): void;
   /** For what is large, or has to last: the thread goes on meanwhile. */
   readonly behind: FilesBehind;
 }

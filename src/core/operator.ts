@@ -51,6 +51,8 @@ export interface OperatorContext {
   readonly batchRows: number;
   /** Stable name of the operator in the plan, for errors and spill files. */
   readonly operatorId: string;
+  /** How many threads share what the job was given of something; absent: this one has it alone. */
+  readonly memorySharers?: number;
   /** A directory of this job for spill files, created on first use and removed after the job. */
   spillDirectory(): string;
   /** Adds to a named counter shown in the job's metrics ("rowsSpilled", "badLines"). */

@@ -13,6 +13,16 @@ export type StateKind = "keyed" | "list" | "union" | "broadcast";
 /** Name and type of the first column of every keyed table. */
 export const KEY_GROUP_FIELD = { name: "keyGroup", type: { kind: "int32" } } as const;
 
+/** Rows of a table as they were when a barrier passed, which are made behind it. */
+export interface RowsBehind {
+  /** How many there are, about. */
+  readonly rowCount: number;
+  /** The next batch, at least one in all, which the caller owns; undefined at the end. */
+  next(): Batch | undefined;
+  /** Once, also where it was not read to its end. */
+  close(): void;
+}
+
 /** Takes one operator's state while a barrier passes. What is written is a copy: later changes do not touch it. */
 export interface SnapshotWriter {
   /**
@@ -20,6 +30,8 @@ export interface SnapshotWriter {
    * caller's reference. A table that exists but is empty is written as a batch without rows, so that its schema is kept.
    */
   write(table: string, kind: StateKind, batch: Batch): void;
+  /** The same of a whole table that is made later, in turns of the thread. Absent: write it now. */
+  writeBehind?(table: string, kind: StateKind, rows: RowsBehind): void;
   /** Of this snapshot; they count up. Absent where no later one builds on it. */
   readonly number?: number;
   /** There where keyed tables may be written as what has changed. */
@@ -48,6 +60,7 @@ export interface ChangesWriter {
    * takes the place of rows that would say `removed`; it never goes back, and is the same for all batches of a snapshot.
    */
   write(table: string, unit: readonly string[], batch: Batch, least?: LeastValue): void;
+  writeBehind?(table: string, unit: readonly string[], rows: RowsBehind): void;
 }
 
 /** The rows of a table as an operator has them now; those of a snapshot are made so where that loses nothing. */

@@ -14,7 +14,6 @@ import type { FunctionLife, FunctionSite } from "../core/rows/user-function.ts";
 import type { RowOf, Schema } from "../core/schema.ts";
 import type { Fields } from "../core/types.ts";
 import { ANY, type Route, type StreamNode } from "../plan/stream/stream-node.ts";
-import { memoryState } from "../state/memory/memory-backend.ts";
 import { checkedInstance } from "./arguments.ts";
 import { DataStream, type FunctionOptions } from "./data-stream.ts";
 import { KeyedStream } from "./keyed-stream.ts";
@@ -170,7 +169,7 @@ export class KeyedConnectedStreams<F extends Fields, K extends string, G extends
         fn as never,
         { schema: first, keys: one.keys },
         { schema: second, keys: two.keys },
-        { ...operatorOptions(options, shape, site), state: memoryState },
+        { ...operatorOptions(options, shape, site), state: one.context.state },
       );
     return processed(one.context, [keyedSide(one), keyedSide(two)], { method: "process", fn, make }, options);
   }
@@ -215,7 +214,7 @@ export class KeyedBroadcastConnectedStream<F extends Fields, K extends string, G
     const make: MakeOperator = ([main, broadcast], shape, site) =>
       new KeyedBroadcastProcess(fn as never, { schema: main, keys }, broadcast, {
         ...operatorOptions(options, shape, site),
-        state: memoryState,
+        state: context.state,
       });
     const sides = [keyedSide(this.#main), broadcastSide(this.#broadcast)];
     return processed(context, sides, { method: "process", fn, make }, options);
@@ -269,7 +268,10 @@ KeyedStream.prototype.process = function processRows(
   options: ProcessOptions<Fields>,
 ) {
   const make: MakeOperator = ([input], shape, site) =>
-    new KeyedProcess(fn as never, input, this.keys, { ...operatorOptions(options, shape, site), state: memoryState });
+    new KeyedProcess(fn as never, input, this.keys, {
+      ...operatorOptions(options, shape, site),
+      state: this.context.state,
+    });
   return processed(this.context, [keyedSide(this)], { method: "process", fn, make }, options);
 } as KeyedStream<Fields, string>["process"];
 

@@ -8,7 +8,6 @@ import type { RuntimeContext } from "../core/rows/runtime-context.ts";
 import type { FunctionLife } from "../core/rows/user-function.ts";
 import type { RowOf, Schema } from "../core/schema.ts";
 import { type Fields, formatType, type SimpleType } from "../core/types.ts";
-import { memoryState } from "../state/memory/memory-backend.ts";
 import { DataStream } from "./data-stream.ts";
 import { type KeyTtl, ttlOption } from "./key-ttl.ts";
 import { KeyedStream } from "./keyed-stream.ts";
@@ -116,7 +115,11 @@ function reduced(
     check(node.schema);
     return operatorNode(
       [{ node, route: { kind: "keyed", keys } }],
-      { kind: "local", name, create: ([input]) => new KeyedReduce(fn, input, keys, { site, state: memoryState, ttl }) },
+      {
+        kind: "local",
+        name,
+        create: ([input]) => new KeyedReduce(fn, input, keys, { site, state: context.state, ttl }),
+      },
       where === undefined ? {} : { callSite: where },
     );
   });

@@ -28,6 +28,7 @@ import { RestartStrategy, refuseRestarts, restartStrategyOf } from "./restart-st
 import { checkRestoreOptions, type RestoreOptions } from "./restore-options.ts";
 import { refuseUpdates } from "./sink-plans.ts";
 import { unboundedSource } from "./sources-below.ts";
+import { keyedStateOf, StateBackend, stateBackends } from "./state-backends.ts";
 import { endIdleThreads } from "./stream-engines.ts";
 import { StreamJob, type StreamJobHooks } from "./stream-job.ts";
 import {
@@ -66,6 +67,7 @@ export class StreamExecutionEnvironment {
   #chaining = true;
   #checkpointing: Checkpointing | undefined;
   #restartStrategy: RestartStrategy | undefined;
+  #stateBackend = stateBackends.memory();
   /** Where jobs of this environment keep checkpoints. */
   readonly #directories = new Set<string>();
   readonly #sinks: StreamPlan[] = [];
@@ -101,6 +103,7 @@ export class StreamExecutionEnvironment {
       host: this.#host,
       watermarkIntervalMs,
       parameters: this.parameters,
+      state: (options) => keyedStateOf(this.#stateBackend, this.memoryBytes)(options),
       addSink: (plan) => {
         this.#sinks.push(plan);
       },
@@ -196,6 +199,17 @@ export class StreamExecutionEnvironment {
   setRestartStrategy(strategy: RestartStrategy): this {
     const advice = "Give one of restartStrategies: none(), fixedDelay(...), exponentialDelay(...), failureRate(...).";
     this.#restartStrategy = checkedInstance("setRestartStrategy", strategy, RestartStrategy, advice);
+    return this;
+  }
+
+  /**
+   * Where keyed state of functions is kept while the job runs; default `stateBackends.memory()`. State of windows, joins and
+   * aggregates without functions stays in memory. Counts for jobs that are executed from now on.
+   * @throws {PlanError} ARGUMENT_INVALID
+   */
+  setStateBackend(backend: StateBackend): this {
+    const advice = "Give one of stateBackends: memory(), disk(...).";
+    this.#stateBackend = checkedInstance("setStateBackend", backend, StateBackend, advice);
     return this;
   }
 
@@ -347,6 +361,8 @@ export class StreamExecutionEnvironment {
     });
     const program = scope?.begin(graph);
     if (scope !== undefined && program === undefined) return new Promise(() => undefined);
+    const { spec } = this.#stateBackend;
+    const directory = spec.kind === "disk" ? spec.directory : undefined;
     const usesWorkers = this.#parallelism > 1 && graph.vertices.some(({ placement }) => placement === "workers");
     const run = (hooks: StreamJobHooks): Promise<JobResult> =>
       runStream(
@@ -354,6 +370,7 @@ export class StreamExecutionEnvironment {
           ...{ host: this.#host, graph, memoryBytes: this.memoryBytes, batchRows: this.batchRows, ...options },
           threads: usesWorkers ? this.#parallelism : 1,
           ...(program === undefined ? {} : { program }),
+          ...(directory === undefined ? {} : { temporaryDirectory: directory }),
           resultOf: (outcome) => {
             const accumulators = this.#accumulatorsOf(outcome.jobId);
             accumulators.mergeStates(outcome.accumulators);

@@ -3,6 +3,7 @@ import type { Host } from "../core/host.ts";
 import type { AccumulatorSet } from "../core/rows/accumulators.ts";
 import type { Schema } from "../core/schema.ts";
 import type { Json } from "../core/source.ts";
+import type { KeyedStateFactory } from "../core/state/keyed-backend.ts";
 import type { StreamNode } from "../plan/stream/stream-node.ts";
 
 /** A stream that is known, or will be once a function of unknown result has run over the first rows. */
@@ -14,6 +15,8 @@ export interface StreamContext {
   /** How often custom watermark generators are asked. */
   readonly watermarkIntervalMs: number;
   readonly parameters: Readonly<Record<string, Json>>;
+  /** Makes the keyed state of a running operator. */
+  readonly state: KeyedStateFactory;
   /** Adds a sink to what `execute` will run. */
   addSink(plan: StreamPlan): void;
   /** The first rows that `probe` gives when it runs over the beginning of its input, for `inferSchema`. */

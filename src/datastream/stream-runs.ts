@@ -15,7 +15,8 @@ import { withEngine } from "./stream-engines.ts";
 import type { StreamJobHooks } from "./stream-job.ts";
 
 /** A stream that is planned, and all it takes to run it. */
-export interface PlannedStream extends Pick<JobOptions, "memoryBytes" | "batchRows" | "program" | "signal"> {
+export interface PlannedStream
+  extends Pick<JobOptions, "memoryBytes" | "batchRows" | "temporaryDirectory" | "program" | "signal"> {
   readonly host: Host;
   readonly jobName?: string;
   readonly graph: JobGraph;
@@ -58,7 +59,7 @@ async function runAttempt(
   ownAttempts: OwnAttempts,
   hooks: StreamJobHooks,
 ): Promise<JobResult> {
-  const { host, graph, threads, checkpoints, program, memoryBytes, batchRows } = planned;
+  const { host, graph, threads, checkpoints, program, memoryBytes, batchRows, temporaryDirectory } = planned;
   const { restore, failedAttempts, onRestored } = attempt;
   const { allowNonRestoredState = false, renamedState = {} } = planned.origin ?? {};
   // What is restored from memory has its new names. In a directory it may still be the checkpoint of before.
@@ -72,6 +73,7 @@ async function runAttempt(
   const options: JobOptions = {
     ...{ memoryBytes, batchRows, failedAttempts, signal: hooks.signal, onProgress: hooks.onProgress },
     ...(program === undefined ? {} : { program }),
+    ...(temporaryDirectory === undefined ? {} : { temporaryDirectory }),
     onStart: (id) => {
       jobId = id;
       attempt.onStart(id);

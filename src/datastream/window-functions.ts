@@ -5,6 +5,7 @@ import type { Row } from "../core/rows/row-view.ts";
 import type { RuntimeContext } from "../core/rows/runtime-context.ts";
 import type { FunctionLife, FunctionSite } from "../core/rows/user-function.ts";
 import { Schema } from "../core/schema.ts";
+import type { KeyedStateFactory } from "../core/state/keyed-backend.ts";
 import type { DataType, Fields } from "../core/types.ts";
 import type { TimeWindow } from "../core/windows/window.ts";
 import {
@@ -15,7 +16,6 @@ import {
   type WindowAggregateFunction,
   type WindowCalculation,
 } from "../core/windows/window-calculation.ts";
-import { memoryState } from "../state/memory/memory-backend.ts";
 import { checkedTags, type OutputTag } from "./output-tag.ts";
 import type { KeyOf } from "./process-functions.ts";
 import { checkFunction, type StreamFunction } from "./stream-functions.ts";
@@ -112,6 +112,7 @@ export function windowFunction(
   method: string,
   spec: WindowFunctionSpec,
   { sideOutputs = [] }: WindowFunctionOptions,
+  state: KeyedStateFactory,
 ): StreamFunction {
   const sides = Object.fromEntries(
     checkedTags(method, sideOutputs).map(({ name, schema }): [string, ResultShape] => [
@@ -124,7 +125,7 @@ export function windowFunction(
       shape,
       sideOutputs: sides,
       site,
-      state: memoryState,
+      state,
     });
   return {
     method,

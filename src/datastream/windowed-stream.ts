@@ -284,7 +284,8 @@ export class WindowedStream<F extends Fields, K extends string, B extends Fields
   #function<G extends Fields>(method: string, calculation: WindowCalculation, options: WindowFunctionOptions) {
     const { lateTag: _, ...window } = this.#options;
     const given = checkedOptions(method, options, WINDOW_FUNCTION_OPTIONS);
-    const step = windowFunction(method, { keys: this.#keys, ...window, calculation }, given);
+    const spec = { keys: this.#keys, ...window, calculation };
+    const step = windowFunction(method, spec, given, this.#context.state);
     const sideTags = (given.sideOutputs ?? []).map((tag) => tag.name);
     const plan = functionPlan(this.#context, [this.#plan], { ...step, routes: [this.#route] }, given);
     return this.#result<G>(plan, sideTags);

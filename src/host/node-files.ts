@@ -86,8 +86,9 @@ export class NodeFiles implements HostFiles {
     });
   }
 
-  makeTemporaryDirectory(prefix: string): string {
-    const start = join(tmpdir(), `${prefix}${this.#processes.token}-`);
+  makeTemporaryDirectory(prefix: string, parent?: string): string {
+    if (parent !== undefined) this.makeDirectory(parent);
+    const start = join(parent ?? tmpdir(), `${prefix}${this.#processes.token}-`);
     const path = naming("created", start, () => fs.mkdtempSync(start));
     this.#temporary.set(
       path,
@@ -96,8 +97,7 @@ export class NodeFiles implements HostFiles {
     return path;
   }
 
-  removeAbandonedDirectories(prefix: string): void {
-    const parent = tmpdir();
+  removeAbandonedDirectories(prefix: string, parent: string = tmpdir()): void {
     // Nothing depends on it: what another user left, or another process is removing as well, stays to others.
     for (const name of attempt(() => fs.readdirSync(parent)) ?? []) {
       const token = name.startsWith(prefix) ? name.slice(prefix.length, name.lastIndexOf("-")) : "";

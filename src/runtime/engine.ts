@@ -32,6 +32,8 @@ import { WorkerHandle } from "./worker-handle.ts";
 export interface JobOptions extends JobWatch {
   readonly memoryBytes: number;
   readonly batchRows: number;
+  /** Where temporary files of the job lie; default: where the system has them. */
+  readonly temporaryDirectory?: string;
   /** Batches that a queue between two subtasks holds before its producer waits, from 1; default: a few. */
   readonly queueBatches?: number;
   /** Called with the job's id before anything of it runs. */
@@ -233,7 +235,11 @@ export class Engine implements TableHome {
   ): Promise<{ metrics: VertexMetrics[]; committables: SinkResult[]; accumulators: AccumulatorState[] }> {
     const threads = this.#workers.length === 0 ? [PLANNER_THREAD] : this.#workers.map((worker) => worker.thread);
     const usesWorkers = this.#workers.length > 0;
-    if (usesWorkers) this.#spillDirectory = this.#host.files.makeTemporaryDirectory(SPILL_PREFIX);
+    const { files } = this.#host;
+    const { temporaryDirectory: parent } = options;
+    // What processes that died have left elsewhere was removed with the start of the engine.
+    if (parent !== undefined) files.removeAbandonedDirectories(SPILL_PREFIX, parent);
+    if (usesWorkers || parent !== undefined) this.#spillDirectory = files.makeTemporaryDirectory(SPILL_PREFIX, parent);
     const memorySharers = sharers(graph, this.#workers.length);
     const deployment: Deployment = {
       graph,

@@ -143,7 +143,7 @@ export interface Deployment {
   /** The thread's share of the job's budget, and the number of threads that have as much. */
   readonly memoryBytes: number;
   readonly memorySharers: number;
-  /** Directory of the job for the spill files of all threads; absent where one thread runs it all. */
+  /** Directory of the job for the temporary files of all threads; absent where a thread that runs it all makes its own. */
   readonly spillDirectory?: string;
   readonly batchRows: number;
   /** Batches that a queue between two subtasks holds before its producer waits; absent: a few. */

@@ -15,6 +15,7 @@ import {
   KEY_GROUP_FIELD,
   type LeastValue,
   REMOVED_FIELD,
+  type RowsBehind,
   type SnapshotReader,
   type SnapshotWriter,
   type StateKind,
@@ -87,6 +88,8 @@ interface WrittenTable {
   readonly batches: Batch[];
   /** Of what has changed. */
   readonly changes?: WrittenUnits;
+  /** Instead of batches: what makes them. */
+  readonly behind?: RowsBehind;
 }
 
 /** How rows that have changed take the place of older ones. */
@@ -115,6 +118,10 @@ export class TableWriter implements SnapshotWriter {
       since,
       isWorth: (table, changedRows, rows) => history.takes(table, since, changedRows, rows),
       write: (table, unit, batch, least) => this.#writeChanges(table, since, { unit, least }, batch),
+      writeBehind: (table, unit, rows) => {
+        this.#addBehind(table, { kind: "keyed", batches: [], changes: { unit, least: undefined }, behind: rows });
+        this.#written?.history.onChanges(table, since, rows.rowCount);
+      },
     };
   }
 
@@ -131,6 +138,16 @@ export class TableWriter implements SnapshotWriter {
     this.#written?.history.onWhole(table);
   }
 
+  writeBehind(table: string, kind: StateKind, rows: RowsBehind): void {
+    this.#addBehind(table, { kind, batches: [], behind: rows });
+    this.#written?.history.onWhole(table);
+  }
+
+  #addBehind(table: string, written: WrittenTable): void {
+    assert(!this.#tables.has(table), "a table that is made behind the barrier is written once");
+    this.#tables.set(table, written);
+  }
+
   #writeChanges(table: string, since: number, changes: WrittenUnits, batch: Batch): void {
     assert(batch.schema.fields.at(-1)?.name === REMOVED_FIELD.name, "changes end with whether there is a row");
     const entry = this.#tables.get(table);
@@ -145,7 +162,9 @@ export class TableWriter implements SnapshotWriter {
   finish(): TableSnapshot[] {
     const snapshots: TableSnapshot[] = [];
     for (const [name, table] of this.#tables) {
-      snapshots.push(this.#snapshot(name, table, tableFormat().encodeTable(this.#workspace, table.batches)));
+      const counted = countRows(table);
+      const bytes = tableFormat().encodeTable(this.#workspace, counted.batches);
+      snapshots.push(this.#snapshot(name, table, bytes, counted.rowCount()));
     }
     this.close();
     return snapshots;
@@ -156,10 +175,11 @@ export class TableWriter implements SnapshotWriter {
     const snapshots: TableSnapshot[] = [];
     try {
       for (const [name, table] of this.#tables) {
-        const bytes = await tableFormat().encodeTableBehind(this.#workspace, table.batches, turn);
-        snapshots.push(this.#snapshot(name, table, bytes));
-        for (const batch of table.batches) batch.release();
+        const counted = countRows(table);
+        const bytes = await tableFormat().encodeTableBehind(this.#workspace, counted.batches, turn);
+        snapshots.push(this.#snapshot(name, table, bytes, counted.rowCount()));
         this.#tables.delete(name);
+        release(table);
       }
       return snapshots;
     } finally {
@@ -167,8 +187,8 @@ export class TableWriter implements SnapshotWriter {
     }
   }
 
-  #snapshot(name: string, { kind, batches, changes }: WrittenTable, bytes: Uint8Array): TableSnapshot {
-    const whole = { name, kind, rowCount: rowsOf(batches), bytes };
+  #snapshot(name: string, { kind, changes }: WrittenTable, bytes: Uint8Array, rowCount: number): TableSnapshot {
+    const whole = { name, kind, rowCount, bytes };
     const since = this.changes?.since;
     if (changes === undefined || since === undefined) return whole;
     const { unit, least } = changes;
@@ -176,9 +196,29 @@ export class TableWriter implements SnapshotWriter {
   }
 
   close(): void {
-    for (const { batches } of this.#tables.values()) for (const batch of batches) batch.release();
+    for (const table of this.#tables.values()) release(table);
     this.#tables.clear();
   }
+}
+
+function release({ batches, behind }: WrittenTable): void {
+  for (const batch of batches) batch.release();
+  behind?.close();
+}
+
+/** Batches to be encoded: those that are held, or each when it is asked for; and how many rows they had. */
+function countRows({ batches, behind }: WrittenTable): {
+  readonly batches: readonly Batch[] | Iterator<Batch, void>;
+  readonly rowCount: () => number;
+} {
+  if (behind === undefined) return { batches, rowCount: () => rowsOf(batches) };
+  let rowCount = 0;
+  const next = (): IteratorResult<Batch, void> => {
+    const value = behind.next();
+    rowCount += value?.rowCount ?? 0;
+    return value === undefined ? { done: true, value } : { done: false, value };
+  };
+  return { batches: { next }, rowCount: () => rowCount };
 }
 
 const rowsOf = (batches: readonly Batch[]): number => batches.reduce((sum, batch) => sum + batch.rowCount, 0);

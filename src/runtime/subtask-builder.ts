@@ -193,6 +193,7 @@ export class SubtaskBuilder {
       subtask: task.index,
       parallelism: vertex.parallelism,
       batchRows: deployment.batchRows,
+      memorySharers: deployment.memorySharers,
       operatorId: `${vertex.id}-${position}-${operator}`,
       spillDirectory: () => spillDirectory(),
       count: (metric, increment) => count(vertex.id, metric, increment),

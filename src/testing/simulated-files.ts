@@ -145,8 +145,9 @@ export class SimulatedFiles implements HostFiles {
     });
   }
 
-  makeTemporaryDirectory(prefix: string): string {
-    const start = `/tmp/${prefix}${this.#processes.token}-`;
+  makeTemporaryDirectory(prefix: string, parent = "/tmp"): string {
+    if (parent !== "/tmp") this.makeDirectory(parent);
+    const start = `${parent}/${prefix}${this.#processes.token}-`;
     return this.#do("make-directory", "created", start, () => {
       for (let number = 0; ; number++) {
         const path = start + number.toString(36).padStart(6, "0");
@@ -162,13 +163,13 @@ export class SimulatedFiles implements HostFiles {
     });
   }
 
-  removeAbandonedDirectories(prefix: string): void {
-    this.#do("remove", "removed", `/tmp/${prefix}`, () => {
-      const temporary = findNode(this.#disk.root, "/tmp");
-      if (temporary.kind !== "directory") return;
+  removeAbandonedDirectories(prefix: string, parent = "/tmp"): void {
+    this.#do("remove", "removed", `${parent}/${prefix}`, () => {
+      const temporary = this.#find(parent);
+      if (temporary?.kind !== "directory") return;
       for (const name of [...temporary.entries.keys()]) {
         const token = name.startsWith(prefix) ? name.slice(prefix.length, name.lastIndexOf("-")) : "";
-        if (this.#processes.isDead(token)) this.#removeTree(this.#place(`/tmp/${name}`));
+        if (this.#processes.isDead(token)) this.#removeTree(this.#place(`${parent}/${name}`));
       }
     });
   }

@@ -70,6 +70,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   PATH_INVALID: "A path is missing, or is none that can be read or written.",
   SORT_KEYS_EMPTY: "A step was given nothing to order by.",
   SPILL_WRITE_FAILED: "A spill file could not be written.",
+  STATE_WRITE_FAILED: "State of a step in a file could not be written.",
   TARGET_EXISTS: "Where output should go there is a file, or a directory that is not empty.",
   TRIGGER_INVALID: "A trigger lacks its methods, or has a number that it cannot have.",
   TYPE_INVALID:
@@ -95,6 +96,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   PARTITION_INVALID: "Name each column once; a partition function gives a number from 0 to below the count.",
   PATH_INVALID: "Give the path of a local file or directory, a glob pattern or a file:// URL.",
   SPILL_WRITE_FAILED: "Check the disk and the permissions of the spill directory.",
+  STATE_WRITE_FAILED: "Check the disk, and that nothing else touches the directory of the state backend.",
   TARGET_EXISTS: 'Choose another path, or set overwrite to "overwrite" or "append".',
   TYPE_INVALID: "Types are made with types, such as types.int64 or types.decimal(12, 2).",
   TYPE_MISMATCH: "The message names the types: cast one of them.",

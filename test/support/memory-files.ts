@@ -30,14 +30,18 @@ export class MemoryFiles implements HostFiles {
   openRead(path: string): ReadableFile {
     const parts = this.contents.get(path);
     if (parts === undefined) throw fault("ENOENT", path);
-    const bytes = Buffer.concat(parts);
-    this.contents.set(path, [bytes]);
+    // What is written later is seen too.
+    const joined = (): Buffer => {
+      if (parts.length !== 1) parts.splice(0, parts.length, Buffer.concat(parts));
+      return parts[0];
+    };
     this.openHandles++;
     return {
       path,
-      sizeBytes: bytes.length,
+      sizeBytes: joined().length,
       readInto: (target, position) => {
         if (this.readsFail) throw fault("EIO", path);
+        const bytes = joined();
         if (position + target.length > bytes.length) throw fault("FILE_TRUNCATED", path);
         target.set(bytes.subarray(position, position + target.length));
       },

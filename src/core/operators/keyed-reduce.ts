@@ -91,7 +91,7 @@ export class KeyedReduce implements Operator {
       eventTimeMs: () => this.#eventTimeMs(),
       watermarkMs: () => this.#watermarkMs,
     };
-    this.#backend = this.#state({ workspace, keys: this.#keys, keyGroups, clock });
+    this.#backend = this.#state({ workspace, site: context, keys: this.#keys, keyGroups, clock });
     const fields = Object.fromEntries(this.outputSchema.fields.map(({ name, type }) => [name, type]));
     const forgetting = this.#ttl === undefined || this.#isBatchMode ? {} : { ttl: this.#ttl };
     const reduced = valueState("reduced", struct({ row: struct(fields), timeMs: float64 }), forgetting);

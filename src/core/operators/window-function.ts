@@ -165,6 +165,7 @@ export class WindowFunctionOperator implements Operator {
     this.#times = times;
     this.#backend = state?.({
       workspace,
+      site: context,
       keys: inputs[0].keyColumns,
       keyGroups: stream?.keyGroups ?? { start: 0, end: maxParallelism },
       clock: {

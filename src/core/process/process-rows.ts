@@ -154,6 +154,7 @@ export class ProcessRows implements Operator {
       this.#processingTimers = new KeyedTimers({ workspace, keys, timeDomain: "processing" });
       this.#backend = state({
         workspace,
+        site: context,
         keys,
         keyGroups: stream?.keyGroups ?? { start: 0, end: maxParallelism },
         clock: {

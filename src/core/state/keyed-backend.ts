@@ -1,10 +1,17 @@
 import type { KeyGroupRange } from "../key-group.ts";
+import type { OperatorContext } from "../operator.ts";
 import type { SnapshotReader, SnapshotWriter } from "../state-snapshot.ts";
 import type { DataType } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
 import type { StateDescriptor } from "./descriptors.ts";
 import type { StateOf } from "./keyed-state.ts";
 import type { KeyColumns, StateKey } from "./state-key.ts";
+
+/** Whose state it is, and what backends need that keep it elsewhere than in memory. */
+export type StateSite = Pick<
+  OperatorContext,
+  "host" | "jobId" | "operatorId" | "subtask" | "spillDirectory" | "count" | "memorySharers"
+>;
 
 /** The clocks by which state ages. */
 export interface StateClock {
@@ -17,6 +24,7 @@ export interface StateClock {
 
 export interface KeyedStateOptions {
   readonly workspace: Workspace;
+  readonly site: StateSite;
   readonly keys: KeyColumns;
   readonly keyGroups: KeyGroupRange;
   readonly clock: StateClock;

@@ -1,13 +1,7 @@
 import { EvaluationError } from "../../core/errors.ts";
-import type { KeyGroupRange } from "../../core/key-group.ts";
-import { heapBytes, sampledBytes } from "../../core/state/heap-size.ts";
-import { compareIds, type KeyId } from "../../core/state/key-identity.ts";
+import type { KeyId } from "../../core/state/key-identity.ts";
 import type { StateKey } from "../../core/state/state-key.ts";
-import { KeyChanges } from "./key-changes.ts";
-import { type Cell, KeyEntry } from "./key-entry.ts";
-
-/** A key's entry and its place in the map, without values. */
-const ENTRY_BYTES = 160;
+import type { Cell, KeyEntry } from "./key-entry.ts";
 
 /** Where a state finds its cell of the key at hand. */
 export interface Slot {
@@ -25,28 +19,18 @@ export interface NamespaceCell {
 
 export type NamespaceCells = Map<KeyId, NamespaceCell>;
 
-/** The cells of all keys, by key group; a key is looked up once for all states. */
-export class KeyCells {
-  readonly #start: number;
-  readonly #groups: readonly Map<KeyId, KeyEntry>[];
-  /** By the number of the state. */
-  readonly #changes: KeyChanges[] = [];
-  /** How many were taken. */
-  #snapshots = 0;
-  #key: StateKey | undefined;
-  #entry: KeyEntry | undefined;
+/** The cells of all keys; a key is looked up once for all states. */
+export abstract class KeyCells {
+  protected atHand: StateKey | undefined;
   namespace: unknown;
   namespaceId: KeyId = null;
   /** Keys that have something. */
-  count = 0;
-
-  constructor({ start, end }: KeyGroupRange) {
-    this.#start = start;
-    this.#groups = Array.from({ length: end - start }, () => new Map<KeyId, KeyEntry>());
-  }
+  abstract readonly count: number;
+  /** About what is held of keys and cells in memory. */
+  abstract readonly memoryBytes: number;
 
   get key(): StateKey {
-    if (this.#key !== undefined) return this.#key;
+    if (this.atHand !== undefined) return this.atHand;
     throw new EvaluationError(
       "STATE_WITHOUT_KEY",
       "Keyed state was read or written where there is no key at hand, such as in open or for a broadcast element.",
@@ -55,116 +39,38 @@ export class KeyCells {
   }
 
   get keyAtHand(): StateKey | undefined {
-    return this.#key;
+    return this.atHand;
   }
 
-  setKey(key: StateKey | undefined): void {
-    this.#key = key;
-    this.#entry = key === undefined ? undefined : this.find(key.keyGroup, key.id);
-  }
+  abstract setKey(key: StateKey | undefined): void;
 
-  find(keyGroup: number, id: KeyId): KeyEntry | undefined {
-    return this.#groups[keyGroup - this.#start]?.get(id);
-  }
+  /** `values` may be left out where the one of the key is its id. */
+  abstract find(keyGroup: number, id: KeyId, values: readonly unknown[] | undefined): KeyEntry | undefined;
 
-  /** Of each state before its first cell, in the order of their numbers. */
-  changesOf(index: number): KeyChanges {
-    this.#changes[index] ??= new KeyChanges(index);
-    return this.#changes[index];
-  }
+  /** A new entry of a key that has none, whose first cell the caller sets at once. */
+  abstract add(keyGroup: number, id: KeyId, values: readonly unknown[] | undefined): KeyEntry;
 
-  get(index: number): Cell {
-    if (this.#entry !== undefined) return this.#entry.get(index);
-    return this.key && undefined; // without a key at hand it throws
-  }
+  /** The cell of the key at hand; without a key it throws. */
+  abstract get(index: number): Cell;
 
-  set(index: number, cell: Cell): void {
-    let entry = this.#entry;
-    if (entry === undefined) {
-      const { key } = this;
-      if (cell === undefined) return;
-      entry = this.add(key.keyGroup, key.id, key.values);
-      this.#entry = entry;
-    }
-    this.setIn(entry, index, cell);
-  }
+  /** Undefined empties it. */
+  abstract set(index: number, cell: Cell): void;
 
   /** What the cell of the key at hand holds was changed in place. */
-  touch(index: number): void {
-    if (this.#entry !== undefined) this.#changes[index].mark(this.#entry);
-  }
+  abstract touch(index: number): void;
 
-  /** A new entry, whose first cell the caller sets at once. `values` may be left out where the one of the key is its id. */
-  add(keyGroup: number, id: KeyId, values: readonly unknown[] | undefined): KeyEntry {
-    const entry = new KeyEntry(keyGroup, id, values, this.#snapshots);
-    this.#groups[keyGroup - this.#start].set(id, entry);
-    this.count++;
-    return entry;
-  }
+  abstract setIn(entry: KeyEntry, index: number, cell: Cell): void;
 
-  setIn(entry: KeyEntry, index: number, cell: Cell): void {
-    if (cell === undefined && entry.get(index) === undefined) return;
-    this.#changes[index].mark(entry);
-    entry.set(index, cell);
-    if (entry.used > 0) return;
-    this.#groups[entry.keyGroup - this.#start].delete(entry.id);
-    this.count--;
-    if (this.#entry === entry) this.#entry = undefined;
-    // Keys that come and go between two snapshots leave nothing behind.
-    if (entry.born === this.#snapshots) for (const changes of this.#changes) changes.drop(entry);
-  }
+  /** What the cell of an entry holds was changed in place. */
+  abstract touchIn(entry: KeyEntry, index: number): void;
 
-  /** All that is there now is in a snapshot. */
-  onSnapshot(): void {
-    this.#snapshots++;
-  }
+  /** Live: keys that are added behind the one that it is at are met too. An entry is good until the next is asked for. */
+  abstract entries(): Generator<KeyEntry, void, void>;
 
-  /** Live: keys that are added behind the one that it is at are met too. */
-  *entries(): Generator<KeyEntry, void, void> {
-    for (const group of this.#groups) yield* group.values();
-  }
+  /** The keys that are there now, or when the turn of their part of the state comes, whatever becomes of them; each is met once. */
+  abstract present(): Generator<KeyEntry, void, void>;
 
-  /** The keys that are there when the turn of their key group comes, whatever becomes of them; each is met once. */
-  *present(): Generator<KeyEntry, void, void> {
-    for (const group of this.#groups) yield* [...group.values()];
-  }
-
-  /** About what keys and cells take, from some of them. */
-  get memoryBytes(): number {
-    return sampledBytes(
-      this.#some(),
-      this.count,
-      ({ values, cells }) => ENTRY_BYTES + heapBytes(values) + heapBytes(cells),
-    );
-  }
-
-  /** Of each key group one, then the second of each. */
-  *#some(): Generator<KeyEntry, void, void> {
-    let groups = this.#groups.filter(({ size }) => size > 0).map((group) => group.values());
-    while (groups.length > 0) {
-      const left: typeof groups = [];
-      for (const group of groups) {
-        const next = group.next();
-        if (next.done === true) continue;
-        yield next.value;
-        left.push(group);
-      }
-      groups = left;
-    }
-  }
-
-  /** In an order that depends on the keys alone. */
-  *sortedEntries(): Generator<KeyEntry, void, void> {
-    for (const group of this.#groups) {
-      yield* [...group.values()].sort((a, b) => compareIds(a.id, b.id));
-    }
-  }
-
-  close(): void {
-    for (const group of this.#groups) group.clear();
-    this.#entry = undefined;
-    this.count = 0;
-  }
+  abstract close(): void;
 }
 
 export class KeySlot implements Slot {

@@ -35,7 +35,8 @@ export function restoreRows({ options, cells, registered, namespaceId, unknownMs
     const id = idAt(row);
     // Rows of a key stand together.
     if (entry === undefined || entry.id !== id || entry.keyGroup !== keyGroup) {
-      entry = cells.find(keyGroup, id) ?? cells.add(keyGroup, id, valuesAt(row));
+      const values = valuesAt(row);
+      entry = cells.find(keyGroup, id, values) ?? cells.add(keyGroup, id, values);
     }
     if (firstUnread !== undefined) {
       cells.setIn(entry, index, firstUnread + row);

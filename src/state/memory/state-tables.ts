@@ -4,14 +4,12 @@ import type { KeyedStateOptions } from "../../core/state/keyed-backend.ts";
 import { keyFields } from "../../core/state/state-table.ts";
 import { int64 } from "../../core/types.ts";
 import type { CellState } from "./cell-state.ts";
-import type { KeyChanges } from "./key-changes.ts";
 
 /** A state with its place in the cells of each key. */
 export interface Registered {
   readonly index: number;
   readonly state: CellState;
   readonly isInNamespace: boolean;
-  readonly changes: KeyChanges;
 }
 
 /** Of states with a time to live: null where it is not known. */

@@ -2,14 +2,15 @@ import { compareIds } from "../../core/state/key-identity.ts";
 import type { KeyedStateOptions } from "../../core/state/keyed-backend.ts";
 import { keyFields, StateTableWriter } from "../../core/state/state-table.ts";
 import { type ChangesWriter, REMOVED_FIELD, type SnapshotWriter } from "../../core/state-snapshot.ts";
-import type { KeyCells, NamespaceCells } from "./key-cells.ts";
+import type { NamespaceCells } from "./key-cells.ts";
 import type { Cell, KeyEntry } from "./key-entry.ts";
+import type { MemoryCells } from "./memory-cells.ts";
 import { type Registered, stateFields, tableName } from "./state-tables.ts";
 
 /** Writes the tables of all states: what has changed where that is known and worth it, else all keys. */
 export function writeStates(
   options: KeyedStateOptions,
-  cells: KeyCells,
+  cells: MemoryCells,
   states: readonly Registered[],
   writer: SnapshotWriter,
 ): void {
@@ -31,7 +32,7 @@ export function writeStates(
     }
     for (const { registered, rows, keys } of tables) {
       rows.finish();
-      registered.changes.onWhole(keys, rows.count);
+      cells.changesOf(registered.index).onWhole(keys, rows.count);
     }
   } finally {
     for (const { rows } of tables) rows.close();
@@ -41,11 +42,12 @@ export function writeStates(
 /** Writes the rows of all keys that have changed, and that there are none of those that are gone. False: all are to be written. */
 function writeChanges(
   options: KeyedStateOptions,
-  cells: KeyCells,
+  cells: MemoryCells,
   registered: Registered,
   writer: SnapshotWriter,
 ): boolean {
-  const { index, state, changes } = registered;
+  const { index, state } = registered;
+  const changes = cells.changesOf(index);
   const taken = changes.take(writer);
   if (taken === undefined || writer.changes === undefined) return false;
   const entries = presentEntries(cells, taken);
@@ -67,7 +69,7 @@ function writeChanges(
 }
 
 /** The entries that the keys have now, old ones of those that are gone: such a key may come twice. */
-function presentEntries(cells: KeyCells, taken: ReadonlySet<KeyEntry>): KeyEntry[] {
+function presentEntries(cells: MemoryCells, taken: ReadonlySet<KeyEntry>): KeyEntry[] {
   const present: KeyEntry[] = [];
   const renewed = new Set<KeyEntry>();
   for (const entry of taken) {

@@ -17,6 +17,7 @@ export function rememberingFormat(format: TableFormat): TableFormat {
   const encoded = new Map<string, Uint8Array>();
   const parsed = new Map<string, readonly RecordBatch[]>();
   const encodeTable: TableFormat["encodeTable"] = (workspace, batches) => {
+    if ("next" in batches) return format.encodeTable(workspace, batches);
     const key = keyOf(workspace, batches);
     if (key === undefined) return format.encodeTable(workspace, batches);
     const known = encoded.get(key);
@@ -31,7 +32,7 @@ export function rememberingFormat(format: TableFormat): TableFormat {
     encodeTable,
     // What is small is encoded in one turn anyway.
     encodeTableBehind: async (workspace, batches, turn) => {
-      if (batches.some(isLarge)) return format.encodeTableBehind(workspace, batches, turn);
+      if ("next" in batches || batches.some(isLarge)) return format.encodeTableBehind(workspace, batches, turn);
       await turn();
       return encodeTable(workspace, batches);
     },

@@ -2,17 +2,15 @@ import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { readRows } from "../../../src/core/columns/read.ts";
 import type { OperatorSnapshot } from "../../../src/core/job-snapshot.ts";
-import type { Operator, OperatorContext, Progress } from "../../../src/core/operator.ts";
 import { Schema } from "../../../src/core/schema.ts";
 import { listState, type StateTtl, valueState } from "../../../src/core/state/descriptors.ts";
 import type { KeyedStateBackend } from "../../../src/core/state/keyed-backend.ts";
-import { KeyColumns } from "../../../src/core/state/state-key.ts";
 import { allTableBatches } from "../../../src/core/state/table-batches.ts";
-import type { SnapshotReader, SnapshotWriter } from "../../../src/core/state-snapshot.ts";
 import { float64, int32, int64, list, utf8 } from "../../../src/core/types.ts";
 import type { Workspace } from "../../../src/core/workspace.ts";
 import { memoryState } from "../../../src/state/memory/memory-backend.ts";
 import { cases, patienceMs } from "../../support/cases.ts";
+import { StateOperator, tinyDiskState } from "../../support/state-operator.ts";
 import { statesOfManyValues } from "../../support/states-of-every-kind.ts";
 import { StreamOperator } from "../../support/stream-operator.ts";
 import { withWorkspace } from "../../support/workspace.ts";
@@ -45,62 +43,6 @@ type Kind = keyof ReturnType<typeof descriptors>;
 function askFor(backend: KeyedStateBackend, { window, ...others }: ReturnType<typeof descriptors>): void {
   for (const descriptor of Object.values(others)) backend.state(descriptor);
   backend.stateInNamespace(window);
-}
-
-/** State without functions: what is done to it comes from the test. */
-class StateOperator implements Operator {
-  readonly name = "state";
-  readonly outputSchema: Schema;
-  backend!: KeyedStateBackend;
-  keys!: KeyColumns;
-  /** Of the row at hand, how far its event time is before or behind the watermark. */
-  aheadMs = 0;
-  #context!: OperatorContext;
-  readonly #schema: Schema;
-
-  constructor(schema: Schema) {
-    this.#schema = schema;
-    this.outputSchema = schema;
-  }
-
-  open(context: OperatorContext): void {
-    this.#context = context;
-    const { workspace, stream } = context;
-    const nowMs = () => stream?.processingTimeMs() ?? 0;
-    this.keys = new KeyColumns(workspace, this.#schema, this.#schema.names, stream?.maxParallelism ?? 16);
-    this.backend = memoryState({
-      workspace,
-      keys: this.keys,
-      keyGroups: stream?.keyGroups ?? { start: 0, end: 16 },
-      clock: { processingTimeMs: nowMs, eventTimeMs: () => nowMs() + this.aheadMs, watermarkMs: nowMs },
-      namespaceType: int32,
-    });
-  }
-
-  owns(keyGroup: number): boolean {
-    const { start, end } = this.#context.stream?.keyGroups ?? { start: 0, end: 0 };
-    return keyGroup >= start && keyGroup < end;
-  }
-
-  processBatch(): Progress {
-    return "done";
-  }
-
-  endInput(): Progress {
-    return "done";
-  }
-
-  snapshotState(writer: SnapshotWriter): void {
-    this.backend.snapshot(writer);
-  }
-
-  restoreState(reader: SnapshotReader): void {
-    this.backend.restore(reader);
-  }
-
-  close(): void {
-    this.backend.close();
-  }
 }
 
 type Step =
@@ -184,9 +126,12 @@ const text = (value: unknown): string =>
     typeof each === "bigint" ? `${each}n` : typeof each === "number" ? String(each) : each,
   );
 
-it(
-  "of every kind is in checkpoints that build on each other as in one that is written whole",
-  () => {
+it.each([
+  ["memory", memoryState],
+  ["disk", tinyDiskState()],
+] as const)(
+  "of every kind, in %s, is in checkpoints that build on each other as in one that is written whole",
+  (_, state) => {
     let withChanges = 0;
     let restored = 0;
     withWorkspace((ws) => {
@@ -197,7 +142,7 @@ it(
           fc.array(anyStep, { maxLength: 40, size: "max" }),
           ({ schema, values }, ttl, steps) => {
             const states = descriptors(ttl === undefined ? {} : { ttl });
-            const create = () => new StateOperator(schema);
+            const create = () => new StateOperator(schema, state);
             let job = new StreamOperator(ws, create);
             const isExpired = (updatedAtMs: unknown) =>
               ttl !== undefined && updatedAtMs != null && Number(updatedAtMs) + ttl.ttlMs <= job.nowMs;

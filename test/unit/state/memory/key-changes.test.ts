@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { SnapshotWriter } from "../../../../src/core/state-snapshot.ts";
-import { KeyCells } from "../../../../src/state/memory/key-cells.ts";
+import { MemoryCells } from "../../../../src/state/memory/memory-cells.ts";
 
 /** Of snapshots, the first of which is whole, of so many keys. */
 class Snapshots {
-  readonly cells = new KeyCells({ start: 0, end: 4 });
+  readonly cells = new MemoryCells({ start: 0, end: 4 });
   readonly changes = this.cells.changesOf(0);
   #number = 0;
 

@@ -21,7 +21,7 @@ function open(ws: Workspace): { backend: KeyedStateBackend; keys: KeyColumns } {
   const keys = new KeyColumns(ws, Schema.of({ id: int32 }), ["id"], 16);
   const zero = () => 0;
   const clock = { processingTimeMs: zero, eventTimeMs: zero, watermarkMs: zero };
-  return { backend: memoryState({ workspace: ws, keys, keyGroups: KEY_GROUPS, clock }), keys };
+  return { backend: memoryState({ workspace: ws, site: {} as never, keys, keyGroups: KEY_GROUPS, clock }), keys };
 }
 
 function tablesOf(ws: Workspace, backend: KeyedStateBackend) {

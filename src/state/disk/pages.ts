@@ -1,0 +1,149 @@
+import { ByteSink } from "./bytes.ts";
+
+/*
+ * A page, little-endian:
+ *   header   u32 checksum of what follows, u32 bytes with padding, u32 page number, u32 records
+ *   records  u32 hash, u32 stamp, u32 bytes of the key, u32 bytes of the cells, key, cells
+ *   padding  zeros, to a multiple of 4
+ */
+export const PAGE_HEADER_BYTES = 16;
+export const RECORD_HEADER_BYTES = 16;
+
+/** A record of a page, or one that is about to become one; valid until the next is asked for. */
+export interface RecordView {
+  bytes: Buffer;
+  hash: number;
+  /** The epoch in which it changed last. */
+  stamp: number;
+  keyAt: number;
+  cellsAt: number;
+  end: number;
+}
+
+export const newRecordView = (): RecordView => ({
+  bytes: Buffer.alloc(0),
+  hash: 0,
+  stamp: 0,
+  keyAt: 0,
+  cellsAt: 0,
+  end: 0,
+});
+
+/** Whether two records, or a record and a key, are of one key. `other` has its key from `from` to `to`. */
+export function isKeyOf(record: RecordView, hash: number, other: Buffer, from: number, to: number): boolean {
+  if (record.hash !== hash || record.cellsAt - record.keyAt !== to - from) return false;
+  return record.bytes.compare(other, from, to, record.keyAt, record.cellsAt) === 0;
+}
+
+/** Walks through the records of a page. */
+export class PageReader {
+  #bytes: Buffer = Buffer.alloc(0);
+  #view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, 0);
+  #at = 0;
+  #left = 0;
+
+  /** A page, which was checked, in the first bytes. */
+  bind(bytes: Buffer): void {
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    }
+    this.#left = this.#view.getUint32(12, true);
+    this.#at = PAGE_HEADER_BYTES;
+  }
+
+  /** How many records the page has, wherever the reader is, and where they end. */
+  extent(): { readonly count: number; readonly end: number } {
+    const view = this.#view;
+    const count = view.getUint32(12, true);
+    let end = this.#at;
+    for (let left = this.#left; left > 0; left--) {
+      end += RECORD_HEADER_BYTES + view.getUint32(end + 8, true) + view.getUint32(end + 12, true);
+    }
+    return { count, end };
+  }
+
+  /** False at the end. */
+  next(record: RecordView): boolean {
+    if (this.#left === 0) return false;
+    this.#left--;
+    const view = this.#view;
+    const at = this.#at;
+    record.bytes = this.#bytes;
+    record.hash = view.getInt32(at, true);
+    record.stamp = view.getUint32(at + 4, true);
+    record.keyAt = at + RECORD_HEADER_BYTES;
+    record.cellsAt = record.keyAt + view.getUint32(at + 8, true);
+    record.end = record.cellsAt + view.getUint32(at + 12, true);
+    this.#at = record.end;
+    return true;
+  }
+}
+
+/** Puts a page together. */
+export class PageBuilder {
+  readonly #sink = new ByteSink();
+  #words: Int32Array = new Int32Array(0);
+  count = 0;
+  /** The greatest of its records. */
+  stamp = 0;
+
+  begin(): void {
+    this.#sink.at = PAGE_HEADER_BYTES;
+    this.count = 0;
+    this.stamp = 0;
+  }
+
+  add({ bytes, hash, stamp, keyAt, cellsAt, end }: RecordView): void {
+    const sink = this.#sink;
+    sink.reserve(RECORD_HEADER_BYTES + end - keyAt);
+    sink.int32(hash);
+    sink.uint32(stamp);
+    sink.uint32(cellsAt - keyAt);
+    sink.uint32(end - cellsAt);
+    bytes.copy(sink.bytes, sink.at, keyAt, end);
+    sink.at += end - keyAt;
+    this.count++;
+    if (stamp > this.stamp) this.stamp = stamp;
+  }
+
+  /** The page, until the next one is begun. */
+  finish(page: number): Buffer {
+    const sink = this.#sink;
+    while (sink.at % 4 !== 0) sink.uint8(0);
+    sink.setUint32(4, sink.at);
+    sink.setUint32(8, page);
+    sink.setUint32(12, this.count);
+    if (this.#words.buffer !== sink.bytes.buffer) this.#words = wordsOf(sink.bytes);
+    sink.setUint32(0, checksum(this.#words, 1, sink.at / 4));
+    return sink.bytes.subarray(0, sink.at);
+  }
+}
+
+/** The words of a buffer that has its memory for itself. */
+export const wordsOf = ({ buffer, byteLength }: Buffer): Int32Array => new Int32Array(buffer, 0, byteLength >>> 2);
+
+/** Of words, in the order of the machine: a page never leaves it. The mixing of MurmurHash3 (Appleby). */
+export function checksum(words: Int32Array, from: number, to: number): number {
+  let hash = to - from;
+  for (let i = from; i < to; i++) {
+    hash ^= Math.imul(words[i], 0xcc9e2d51);
+    hash = Math.imul((hash << 13) | (hash >>> 19), 5) - 0x19ab949c;
+  }
+  return finalMix(hash) >>> 0;
+}
+
+/** Of bytes, as a signed 32-bit integer. FNV-1a, mixed at the end, as its low bits choose the page. */
+export function hashBytes(bytes: Uint8Array, from: number, to: number): number {
+  let hash = 0x811c9dc5 | 0;
+  for (let i = from; i < to; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193);
+  return finalMix(hash);
+}
+
+function finalMix(value: number): number {
+  let hash = value ^ (value >>> 16);
+  hash = Math.imul(hash, 0x85ebca6b);
+  hash ^= hash >>> 13;
+  hash = Math.imul(hash, 0xc2b2ae35);
+  return hash ^ (hash >>> 16);
+}
