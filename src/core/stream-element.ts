@@ -7,6 +7,11 @@ export interface Barrier {
   readonly holds?: true;
   /** The newest complete checkpoint of this run: state may be given as what has changed since. Absent: whole. */
   readonly since?: number;
+  /**
+   * Wall clock from which on it does not wait for rows that are queued before it: they become part of the checkpoint.
+   * Absent: it always waits.
+   */
+  readonly alignedUntilMs?: number;
 }
 
 /** What travels between subtasks beside batches, in order with them. */

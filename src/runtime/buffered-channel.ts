@@ -9,7 +9,7 @@ import type { ChannelReader, ChannelWriter } from "./channel.ts";
  */
 export class BufferedChannel implements ChannelWriter, ChannelReader {
   readonly #buffer: BatchBuffer;
-  #hasEnded = false;
+  hasEnded = false;
   isClosed = false;
 
   constructor(context: BufferContext) {
@@ -30,7 +30,7 @@ export class BufferedChannel implements ChannelWriter, ChannelReader {
   }
 
   end(): void {
-    this.#hasEnded = true;
+    this.hasEnded = true;
   }
 
   poll(): Batch | undefined {
@@ -42,7 +42,7 @@ export class BufferedChannel implements ChannelWriter, ChannelReader {
   }
 
   get isEnded(): boolean {
-    return this.#hasEnded && this.#buffer.isEmpty;
+    return this.hasEnded && this.#buffer.isEmpty;
   }
 
   close(): void {

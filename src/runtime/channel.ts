@@ -1,5 +1,5 @@
 import type { Batch } from "../core/batch.ts";
-import { type ControlElement, isControl, type StreamElement } from "../core/stream-element.ts";
+import { type Barrier, type ControlElement, isControl, type StreamElement } from "../core/stream-element.ts";
 
 /**
  * The sending end of a queue between two subtasks: bounded, so a slow consumer slows its producers down.
@@ -24,19 +24,26 @@ export interface ChannelReader {
   poll(): StreamElement | undefined;
   /** Whether a poll would give nothing. */
   readonly isEmpty: boolean;
+  /** True once the producer has ended, though something may still be queued. */
+  readonly hasEnded: boolean;
   /** True once the producer has ended and everything was polled. */
   readonly isEnded: boolean;
   /** No more is needed: queued batches are released, the producer learns of it. */
   close(): void;
+  /** Called when a barrier arrives, behind what is queued. */
+  onBarrier?: (barrier: Barrier) => void;
+  /** What is queued, oldest first; batches stay the channel's. Only streams ask. */
+  queued?(): Iterable<StreamElement>;
 }
 
 /** A queue inside one thread: batches change hands, nothing is copied. */
 export class LocalChannel implements ChannelWriter, ChannelReader {
   readonly #capacity: number;
   readonly #queue = new ElementQueue();
-  #hasEnded = false;
   readonly isLocal = true;
+  hasEnded = false;
   isClosed = false;
+  onBarrier: (barrier: Barrier) => void = () => undefined;
 
   constructor(capacity: number) {
     this.#capacity = capacity;
@@ -52,11 +59,17 @@ export class LocalChannel implements ChannelWriter, ChannelReader {
   }
 
   control(element: ControlElement): void {
-    if (!this.isClosed) this.#queue.push(element);
+    if (this.isClosed) return;
+    this.#queue.push(element);
+    if (element.kind === "barrier") this.onBarrier(element.barrier);
   }
 
   end(): void {
-    this.#hasEnded = true;
+    this.hasEnded = true;
+  }
+
+  queued(): Iterable<StreamElement> {
+    return this.#queue;
   }
 
   poll(): StreamElement | undefined {
@@ -68,7 +81,7 @@ export class LocalChannel implements ChannelWriter, ChannelReader {
   }
 
   get isEnded(): boolean {
-    return this.#hasEnded && this.#queue.isEmpty;
+    return this.hasEnded && this.#queue.isEmpty;
   }
 
   close(): void {
@@ -86,6 +99,10 @@ export class LocalChannel implements ChannelWriter, ChannelReader {
 export class ElementQueue {
   readonly #elements: StreamElement[] = [];
   batchCount = 0;
+
+  [Symbol.iterator](): Iterator<StreamElement> {
+    return this.#elements.values();
+  }
 
   get isEmpty(): boolean {
     return this.#elements.length === 0;

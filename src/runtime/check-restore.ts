@@ -1,7 +1,9 @@
 import { PlanError } from "../core/errors.ts";
 import type { JobSnapshot } from "../core/job-snapshot.ts";
 import { WATERMARK_TABLE } from "./chain-watermarks.ts";
-import type { JobGraph } from "./job-graph.ts";
+import { overtakenEdge } from "./in-flight-owner.ts";
+import { inFlightIncompatible, inputsInFlight } from "./in-flight-tables.ts";
+import { inputUid, type JobGraph } from "./job-graph.ts";
 import { stepsOf } from "./step-names.ts";
 
 /** Where a job is to go on from, for messages and for what may differ. */
@@ -20,7 +22,7 @@ export interface RestoreSite {
 /**
  * Before anything of a job runs that goes on from a checkpoint or savepoint: whether that is one of this job. Gives what
  * there is for the steps of the job.
- * @throws {PlanError} MAX_PARALLELISM_CHANGED, STATE_NOT_IN_JOB
+ * @throws {PlanError} MAX_PARALLELISM_CHANGED, STATE_NOT_IN_JOB, IN_FLIGHT_INCOMPATIBLE
  */
 export function checkRestore(graph: JobGraph, snapshot: JobSnapshot, site: RestoreSite): JobSnapshot {
   const { stream } = graph;
@@ -31,6 +33,7 @@ export function checkRestore(graph: JobGraph, snapshot: JobSnapshot, site: Resto
       `Set maxParallelism to ${snapshot.maxParallelism}: it is fixed for the life of the state.`,
     );
   }
+  checkInFlight(graph, snapshot);
   const { renamedState = {} } = site;
   const [first] = unmatched(graph, snapshot);
   if (first === undefined && Object.keys(renamedState).length === 0) return snapshot;
@@ -41,6 +44,18 @@ export function checkRestore(graph: JobGraph, snapshot: JobSnapshot, site: Resto
     return [uid, Object.hasOwn(renamedState, uid) ? { ...state, renamed: renamedState[uid] } : state] as const;
   });
   return { ...snapshot, operators: Object.fromEntries(named) };
+}
+
+/** Rows that were on their way to a step that is there are for it: they are never left behind. */
+function checkInFlight(graph: JobGraph, { operators }: JobSnapshot): void {
+  const known = stepsOf(graph);
+  for (const [uid, { tables }] of Object.entries(operators)) {
+    const inputs = inputsInFlight(Object.keys(tables));
+    if (inputs === undefined || !Object.hasOwn(known, uid)) continue;
+    const vertex = graph.vertices.find((each) => each.source === undefined && inputUid(each) === uid);
+    const isLost = (input: number) => vertex === undefined || overtakenEdge(graph, vertex, input) === undefined;
+    if (inputs.some(isLost)) throw inFlightIncompatible(uid, undefined);
+  }
 }
 
 /** Steps without state come and go with the parallelism. */

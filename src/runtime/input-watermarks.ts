@@ -28,7 +28,7 @@ export class InputWatermarks {
     for (let i = 0; i < count; i++) this.add();
   }
 
-  /** Before any input was added: the watermark does not go behind that of a run that was restored. */
+  /** Before anything was heard of any input: the watermark does not go behind that of a run that was restored. */
   startAt(watermarkMs: number): void {
     this.watermarkMs = watermarkMs;
   }
@@ -43,6 +43,11 @@ export class InputWatermarks {
     if (finished < 0) return this.#inputs.push({ ...added }) - 1;
     this.#inputs[finished] = { ...added };
     return finished;
+  }
+
+  /** As an earlier run knew of one that was added; `combine` then tells what that makes of the whole. */
+  restore(input: number, { status, watermarkMs }: Pick<InputTime, "status" | "watermarkMs">): void {
+    Object.assign(this.#inputs[input], { status, watermarkMs });
   }
 
   get inputs(): readonly InputTime[] {

@@ -4,6 +4,7 @@ import { Schema } from "../core/schema.ts";
 import type { Workspace } from "../core/workspace.ts";
 import { BufferedChannel } from "./buffered-channel.ts";
 import { type ChannelReader, type ChannelWriter, LocalChannel } from "./channel.ts";
+import type { InputChannel } from "./channel-input.ts";
 import type { OutgoingEdge } from "./exchange-output.ts";
 import type { JobEdge, JobVertex } from "./job-graph.ts";
 import { channelId, type Deployment, type PeerMessage, threadOf } from "./messages.ts";
@@ -18,12 +19,6 @@ const QUEUE_BATCHES = 4;
 const QUEUE_BYTES = 2 * 1024 * 1024;
 const QUEUE_SHARE = 1 / 128;
 const MOST_QUEUE_BATCHES = 8 * QUEUE_BATCHES;
-
-/** A channel with the name of its producer. */
-interface NamedChannel {
-  readonly name: string;
-  readonly reader: ChannelReader;
-}
 
 /** A thread's links to the other threads of its pool. */
 export interface Peers {
@@ -64,8 +59,8 @@ export class JobChannels {
   }
 
   /** Per input of a subtask's first operator, the channels that feed it. */
-  incoming(vertex: JobVertex, subtask: number): NamedChannel[][] {
-    const inputs: NamedChannel[][] = [];
+  incoming(vertex: JobVertex, subtask: number): InputChannel[][] {
+    const inputs: InputChannel[][] = [];
     for (const edge of this.#deployment.graph.edges) {
       if (edge.to !== vertex.id) continue;
       // Routes may leave a subtask without any channel: its input is over before it has begun.
@@ -75,7 +70,8 @@ export class JobChannels {
         const input = edge.ordered === true ? edge.input + from : edge.input;
         inputs[input] ??= [];
         const name = `${producer.name}, subtask ${from}`;
-        inputs[input].push({ name, reader: this.#reader(edge, producer, from, vertex, subtask) });
+        const reader = this.#reader(edge, producer, from, vertex, subtask);
+        inputs[input].push({ name, reader, mayBeOvertaken: edge.mayBeOvertaken === true });
       }
     }
     return inputs;

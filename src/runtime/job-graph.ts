@@ -114,6 +114,11 @@ export interface JobEdge {
   readonly ordered?: boolean;
   /** The queue may hold everything, spilling to disk: needed where one producer feeds inputs that are read in turn. */
   readonly buffered?: boolean;
+  /**
+   * In a stream: barriers may overtake what is queued here. However the job is planned, there is an exchange in this
+   * place, which tells the subtask of every row, or promises no order: rows that a checkpoint holds find their way.
+   */
+  readonly mayBeOvertaken?: boolean;
 }
 
 export interface JobGraph {
@@ -135,4 +140,10 @@ export interface StreamSettings {
   readonly watermarkIntervalMs: number;
   /** Whether checkpoints will be taken: sinks hold their output back for them then. */
   readonly hasCheckpoints?: boolean;
+  /** How long the barriers of a checkpoint wait for the rows before them; absent: as long as it takes. */
+  readonly alignedTimeoutMs?: number;
 }
+
+/** Under which the positions of a vertex's source are kept, or what was in flight to its first step. */
+export const inputUid = ({ source, operators, sink }: JobVertex): string | undefined =>
+  source === undefined ? (operators.length === 0 ? sink?.uid : operators[0].uid) : source.stream?.uid;

@@ -1,6 +1,7 @@
 import { START_OF_TIME_MS } from "../core/time/time.ts";
 import { type Backlog, sumOfBacklogs } from "./backlog.ts";
-import type { StepResult, Subtask } from "./subtask.ts";
+import type { StepResult } from "./stream-task.ts";
+import type { Subtask } from "./subtask.ts";
 
 /** What a running job counts, per vertex and summed over its subtasks. */
 export interface VertexMetrics {

@@ -5,7 +5,7 @@ import { type BatchDescriptor, copyColumn, copyMarks, describeBatch } from "../c
 import { type PackedBatch, packBatch, unpackBatch } from "../core/columns/packed-batch.ts";
 import { batchBytes, columnBytes } from "../core/columns/size.ts";
 import type { Schema } from "../core/schema.ts";
-import type { ControlElement, StreamElement } from "../core/stream-element.ts";
+import { type Barrier, type ControlElement, isControl, type StreamElement } from "../core/stream-element.ts";
 import type { Workspace } from "../core/workspace.ts";
 import type { BufferedChannel } from "./buffered-channel.ts";
 import type { ChannelReader, ChannelWriter } from "./channel.ts";
@@ -179,10 +179,11 @@ export class RemoteReader implements ChannelReader {
   readonly #sourceMemory: () => Uint8Array;
   readonly #send: SendToPeer;
   readonly #buffer: BufferedChannel | undefined;
-  readonly #arrived: (ArrivedBatch | ControlElement)[] = [];
+  readonly #arrived: (ArrivedBatch | StreamElement)[] = [];
   /** Per column the newest dictionary, with one reference. */
   readonly #dictionaries = new Map<number, { id: number; column: Column }>();
-  #hasEnded = false;
+  hasEnded = false;
+  onBarrier: (barrier: Barrier) => void = () => undefined;
   #isClosed = false;
 
   constructor(options: {
@@ -210,19 +211,32 @@ export class RemoteReader implements ChannelReader {
   }
 
   onControl(element: ControlElement): void {
-    if (!this.#isClosed) this.#arrived.push(element);
+    if (this.#isClosed) return;
+    this.#arrived.push(element);
+    if (element.kind === "barrier") this.onBarrier(element.barrier);
   }
 
   onEnd(): void {
-    this.#hasEnded = true;
+    this.hasEnded = true;
     this.#buffer?.end();
   }
 
   poll(): StreamElement | undefined {
     if (this.#buffer !== undefined) return this.#buffer.poll();
     const next = this.#arrived.shift();
-    if (next === undefined || "kind" in next) return next;
-    return this.#take(next.batch, next.dictionaries);
+    if (next === undefined) return undefined;
+    if ("dictionaries" in next) return this.#take(next.batch, next.dictionaries);
+    if (!isControl(next)) this.#send({ type: "taken", job: this.#job, channel: this.#channel });
+    return next;
+  }
+
+  /** A batch that is asked for is copied now. It counts as taken when it is polled, so that no more than before are queued. */
+  *queued(): Generator<StreamElement, void, void> {
+    for (const [i, arrived] of this.#arrived.entries()) {
+      const element = "dictionaries" in arrived ? this.#copy(arrived.batch, arrived.dictionaries) : arrived;
+      this.#arrived[i] = element;
+      yield element;
+    }
   }
 
   get isEmpty(): boolean {
@@ -230,12 +244,13 @@ export class RemoteReader implements ChannelReader {
   }
 
   get isEnded(): boolean {
-    return this.#buffer === undefined ? this.#hasEnded && this.#arrived.length === 0 : this.#buffer.isEnded;
+    return this.#buffer === undefined ? this.hasEnded && this.#arrived.length === 0 : this.#buffer.isEnded;
   }
 
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    for (const arrived of this.#arrived) if (!("dictionaries" in arrived) && !isControl(arrived)) arrived.release();
     this.#arrived.length = 0;
     this.#buffer?.close();
     for (const { column } of this.#dictionaries.values()) column.release();
@@ -244,6 +259,12 @@ export class RemoteReader implements ChannelReader {
   }
 
   #take(packed: PackedBatch, dictionaries: readonly number[]): Batch {
+    const batch = this.#copy(packed, dictionaries);
+    this.#send({ type: "taken", job: this.#job, channel: this.#channel });
+    return batch;
+  }
+
+  #copy(packed: PackedBatch, dictionaries: readonly number[]): Batch {
     const described = unpackBatch(packed);
     const source = this.#sourceMemory();
     const columns = described.columns.map((column, i) => {
@@ -252,7 +273,6 @@ export class RemoteReader implements ChannelReader {
       return copyColumn(this.#workspace, source, type, column, this.#dictionary(i, dictionaries[i], column.dictionary));
     });
     const marks = copyMarks(this.#workspace, source, described);
-    this.#send({ type: "taken", job: this.#job, channel: this.#channel });
     return new BatchClass(this.#schema, described.rowCount, columns, marks);
   }
 

@@ -222,10 +222,13 @@ export class StreamControl implements RunningStream {
       this.#record.start(checkpointId);
       this.#checkpoints.set(checkpointId, { resolve, reject, cancelTimeout, snapshots: new Map(), storing, savepoint });
       const since = builds === true && this.#storesChanges ? this.#joined.since : undefined;
+      const { alignedTimeoutMs } = this.#graph.stream ?? {};
+      const mayOvertake = alignedTimeoutMs !== undefined && savepoint === undefined;
       const barrier = {
         checkpointId,
         ...(holds === undefined ? {} : { holds }),
         ...(since === undefined ? {} : { since }),
+        ...(mayOvertake ? { alignedUntilMs: this.#host.clock.nowMs() + alignedTimeoutMs } : {}),
       };
       for (const worker of this.#workers) worker.send({ type: "checkpoint", job: this.#job, barrier });
       for (const { vertex, snapshot } of this.#finals) this.#onSnapshot(checkpointId, vertex, snapshot);

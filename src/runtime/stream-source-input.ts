@@ -126,7 +126,8 @@ export class StreamSourceInput implements SubtaskInput {
     }
   }
 
-  snapshot(writer: SnapshotWriter): void {
+  snapshot(writerOf: () => SnapshotWriter): void {
+    const writer = writerOf();
     // A barrier may pass before anything was read.
     if (this.#enumerator === undefined) this.#discover(() => undefined);
     // Splits that were idle go on from where the others had brought event time: it does not go back for them.

@@ -9,22 +9,25 @@ import type { Workspace } from "../core/workspace.ts";
 import { AlignmentGroup } from "./alignment.ts";
 import { BoundedSourceInput } from "./bounded-source-input.ts";
 import { type NamedOperator, OperatorChain } from "./chain.ts";
-import { ChannelInput } from "./channel-input.ts";
+import { ChannelInput, type InputChannel } from "./channel-input.ts";
 import { gatheringFor } from "./coalescing-writer.ts";
 import { nameOfSink } from "./committables.ts";
 import { ExchangeOutput } from "./exchange-output.ts";
 import { fuseRowFunctions } from "./fuse-row-functions.ts";
+import { inFlightOwner } from "./in-flight-owner.ts";
 import type { JobChannels } from "./job-channels.ts";
 import type { JobVertex, StreamSettings } from "./job-graph.ts";
 import type { Deployment } from "./messages.ts";
 import { createOperator } from "./operator-factory.ts";
+import { ReplayingInput } from "./replaying-input.ts";
 import { SinkOutput } from "./sink-output.ts";
 import { SplitClaims } from "./split-claims.ts";
 import type { StoredParts } from "./stored-parts.ts";
 import { STORED_KIND, StoredSource } from "./stored-source.ts";
 import { storedSink } from "./stored-table.ts";
 import { StreamSourceInput } from "./stream-source-input.ts";
-import { type StreamTask, Subtask } from "./subtask.ts";
+import type { StreamTask } from "./stream-task.ts";
+import { Subtask } from "./subtask.ts";
 import type { SubtaskInput } from "./subtask-input.ts";
 import { SubtaskSink } from "./subtask-sink.ts";
 import type { SubtaskSnapshots } from "./subtask-snapshots.ts";
@@ -90,7 +93,7 @@ export class SubtaskBuilder {
     const incoming = source === undefined ? channels.incoming(vertex, index) : undefined;
     const input: SubtaskInput =
       source === undefined || incoming !== undefined
-        ? new ChannelInput(incoming ?? [], nowMs, () => host.crashPoint?.("checkpoint.aligning"))
+        ? this.#channelInput(vertex, incoming ?? [], index)
         : this.#sourceInput(vertex, source, index);
     const requests = new TimeRequests();
     const subtask: Subtask = new Subtask({
@@ -111,6 +114,14 @@ export class SubtaskBuilder {
   /** Opens its operators. */
   open(subtask: Subtask, vertex: JobVertex): void {
     subtask.open((operator, position) => this.#context(vertex, subtask, position, operator));
+  }
+
+  #channelInput(vertex: JobVertex, incoming: InputChannel[][], subtask: number): SubtaskInput {
+    const { host, workspace, deployment } = this.#given;
+    const nowMs = () => host.clock.nowMs();
+    if (this.#stream === undefined) return new ChannelInput(incoming, nowMs);
+    const owner = inFlightOwner(deployment.graph, vertex, { workspace, subtask, parallelism: vertex.parallelism });
+    return new ReplayingInput(incoming, owner, nowMs, () => host.crashPoint?.("checkpoint.aligning"));
   }
 
   #sourceInput(vertex: JobVertex, source: Source, subtask: number): SubtaskInput {

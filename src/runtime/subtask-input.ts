@@ -1,4 +1,5 @@
 import type { Batch } from "../core/batch.ts";
+import type { SnapshotReader, SnapshotWriter } from "../core/state-snapshot.ts";
 import type { Barrier } from "../core/stream-element.ts";
 import type { Backlog } from "./backlog.ts";
 import type { InputTime } from "./input-watermarks.ts";
@@ -37,6 +38,13 @@ export interface SubtaskInput {
   /** Wall clock at which `next` has something to say though nothing arrived (idleness); infinity where never. */
   readonly deadlineMs: number;
   readonly watermarks: readonly InputReport[];
+  /** Wall clock from which on `overtake` lets a barrier pass though rows are queued before it; infinity where there is none. */
+  readonly overtakesAtMs?: number;
+  overtake?(): Barrier;
+  /** Of a stream: what belongs to a checkpoint at its barrier, which is absent once a source has ended. */
+  snapshot?(writer: () => SnapshotWriter, barrier?: Barrier): void;
+  /** Before the first `next`. */
+  restore?(reader: SnapshotReader): void;
   /** Nothing more is wanted. What is queued or being read is dropped. */
   close(): void;
   /** Resolves when no read is under way. */

@@ -4,10 +4,11 @@ import { keyGroupRange } from "../core/key-group.ts";
 import type { Barrier } from "../core/stream-element.ts";
 import type { Workspace } from "../core/workspace.ts";
 import { parallelismsIn } from "./chain-watermarks.ts";
-import type { JobVertex, StreamSettings } from "./job-graph.ts";
+import { inputUid, type JobVertex, type StreamSettings } from "./job-graph.ts";
 import type { VertexSnapshot } from "./messages.ts";
 import { type SubtaskSnapshot, TableHistory, TableReader, TableWriter, type WrittenSnapshot } from "./snapshots.ts";
-import type { SnapshotPart, Subtask } from "./subtask.ts";
+import type { SnapshotPart } from "./stream-task.ts";
+import type { Subtask } from "./subtask.ts";
 
 export interface SubtaskSnapshotsOptions {
   readonly workspace: Workspace;
@@ -125,7 +126,8 @@ export class SubtaskSnapshots {
     const writers = new Map<string, TableWriter>();
     try {
       write((part) => {
-        const uid = part === "source" ? sourceUid(vertex) : part;
+        const uid = part === "input" ? inputUid(vertex) : part;
+        assert(uid !== undefined, `the first step of vertex ${vertex.id} has a uid`);
         const writer = writers.get(uid) ?? new TableWriter(this.#options.workspace, writtenOf(uid));
         writers.set(uid, writer);
         return writer;
@@ -175,19 +177,13 @@ export class SubtaskSnapshots {
     const isNew = { hasNewLayout: this.#hasNewLayout };
     const target = { keyGroups, subtask: subtask.index, parallelism, maxParallelism, ...isNew };
     subtask.restore((part) => {
-      if (part === "source" && vertex.source === undefined) return undefined;
-      const uid = part === "source" ? sourceUid(vertex) : part;
+      const uid = part === "input" ? inputUid(vertex) : part;
+      if (uid === undefined) return undefined;
       const snapshot = restored.operators[uid];
       if (snapshot === undefined) return undefined;
       return new TableReader(workspace, snapshot, { ...target, uid });
     });
   }
-}
-
-function sourceUid({ id, source }: JobVertex): string {
-  const uid = source?.stream?.uid;
-  assert(uid !== undefined, `the source of a stream has a uid, that of vertex ${id} too`);
-  return uid;
 }
 
 /** Whether some step has another number of subtasks than when the snapshot was taken, as far as watermarks tell. */

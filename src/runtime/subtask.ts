@@ -4,28 +4,12 @@ import type { Committable } from "../core/sink.ts";
 import type { SnapshotReader, SnapshotWriter } from "../core/state-snapshot.ts";
 import type { Barrier } from "../core/stream-element.ts";
 import { START_OF_TIME_MS } from "../core/time/time.ts";
-import type { Workspace } from "../core/workspace.ts";
 import type { Backlog } from "./backlog.ts";
 import type { OperatorChain } from "./chain.ts";
 import type { ExchangeOutput } from "./exchange-output.ts";
+import type { SnapshotPart, StepResult, StreamTask } from "./stream-task.ts";
 import type { InputEvent, InputReport, SubtaskInput } from "./subtask-input.ts";
 import type { SubtaskSink } from "./subtask-sink.ts";
-import type { TimeRequests } from "./time-requests.ts";
-
-/** "starved" waits for input or something outside, "backpressured" for room in an output or a sink. */
-export type StepResult = "progress" | "starved" | "backpressured" | "finished";
-
-/** What a subtask of a stream has beside one of a batch job. */
-export interface StreamTask {
-  readonly requests: TimeRequests;
-  readonly workspace: Workspace;
-  nowMs(): number;
-  /** All state up to the barrier, which is then sent on. */
-  onBarrier(barrier: Barrier, snapshot: (writerOf: (part: SnapshotPart) => SnapshotWriter) => void): void;
-}
-
-/** The source's splits, or the uid of an operator or sink. */
-export type SnapshotPart = "source" | (string & {});
 
 /**
  * One parallel instance of a vertex, driven in small steps by its thread: each step takes at most one event of its
@@ -35,10 +19,7 @@ export class Subtask {
   readonly name: string;
   readonly vertex: number;
   readonly index: number;
-  readonly #input: SubtaskInput & {
-    snapshot?(writer: SnapshotWriter): void;
-    restore?(reader: SnapshotReader): void;
-  };
+  readonly #input: SubtaskInput;
   readonly #inputCount: number;
   readonly #chain: OperatorChain;
   readonly #output: ExchangeOutput;
@@ -148,7 +129,7 @@ export class Subtask {
   }
 
   restore(readerOf: (part: SnapshotPart) => SnapshotReader | undefined): void {
-    const reader = readerOf("source");
+    const reader = readerOf("input");
     if (reader !== undefined) this.#input.restore?.(reader);
     this.#chain.restore(readerOf);
     this.#sink?.restore(readerOf);
@@ -156,7 +137,7 @@ export class Subtask {
 
   /** Once it has finished: positions of its splits, where it is a source, and what its sink has prepared. */
   snapshotEnd(checkpointId: number, writerOf: (part: SnapshotPart) => SnapshotWriter): void {
-    this.#input.snapshot?.(writerOf("source"));
+    this.#input.snapshot?.(() => writerOf("input"));
     if (this.#stream !== undefined) this.#sink?.snapshot(this.#stream.workspace, checkpointId, writerOf);
   }
 
@@ -200,21 +181,26 @@ export class Subtask {
   /** Wall clock at which `step` has something to do though nothing arrives; infinity where never. */
   get deadlineMs(): number {
     if (this.#isHeld) return Number.POSITIVE_INFINITY;
-    const isBlocked = this.#sink?.isBusy === true || !this.#output.hasRoom();
+    const isBusy = this.#sink?.isBusy === true;
+    const isBlocked = isBusy || !this.#output.hasRoom();
+    const dueMs = Math.min(this.#output.flushAtMs, isBusy ? Number.POSITIVE_INFINITY : this.#overtakesAtMs);
     // What waits for room is woken by whoever makes it: a deadline that has passed would call for turns without end.
-    if (this.#stream === undefined || this.#phase !== "running" || isBlocked) return this.#output.flushAtMs;
+    if (this.#stream === undefined || this.#phase !== "running" || isBlocked) return dueMs;
     const sinkMs = this.#sink?.deadlineMs ?? Number.POSITIVE_INFINITY;
     // While no batch is wanted, a source is not asked for one: its deadlines must not call for turns.
     const inputMs = this.#chain.isWaiting ? Number.POSITIVE_INFINITY : this.#input.deadlineMs;
-    return Math.min(inputMs, this.#stream.requests.earliestMs, this.#output.flushAtMs, sinkMs);
+    return Math.min(inputMs, this.#stream.requests.earliestMs, dueMs, sinkMs);
   }
 
   /** `wake` is called when something that this subtask waited for has arrived. */
   step(wake: () => void): StepResult {
     if (this.#phase === "finished") return "finished";
     if (this.#isHeld) return "starved";
-    if (this.#stream !== undefined) this.#output.flushDue(this.#stream.nowMs());
-    if (this.#sink?.isBusy === true || !this.#output.hasRoom()) return "backpressured";
+    const nowMs = this.#stream?.nowMs() ?? 0;
+    if (this.#stream !== undefined) this.#output.flushDue(nowMs);
+    if (this.#sink?.isBusy === true) return "backpressured";
+    if (nowMs >= this.#overtakesAtMs) return this.#overtake(wake);
+    if (!this.#output.hasRoom()) return "backpressured";
     if (this.#phase === "committing") return this.#finish();
     if (this.#preparing !== undefined) return this.#sendBarrier(this.#preparing);
     if (this.#isSinkDue(wake)) return "progress";
@@ -296,7 +282,23 @@ export class Subtask {
     }
   }
 
-  /** Everything that came before the barrier is behind the chain, and in the sink. */
+  /** Wall clock from which on a barrier waits no longer for the rows before it, nor for room; infinity where none may. */
+  get #overtakesAtMs(): number {
+    if (this.#stream === undefined || this.#phase !== "running" || this.#chain.isPending)
+      return Number.POSITIVE_INFINITY;
+    const own = this.#preparing ?? this.#barrier;
+    return (own === undefined ? this.#input.overtakesAtMs : own.alignedUntilMs) ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** What is half done is done: a barrier passes before what is queued. */
+  #overtake(wake: () => void): StepResult {
+    if (this.#preparing !== undefined) return this.#sendBarrier(this.#preparing);
+    const barrier = this.#barrier ?? this.#input.overtake?.();
+    if (barrier !== undefined) this.#passBarrier(barrier, wake);
+    return "progress";
+  }
+
+  /** Everything that came before the barrier is behind the chain, and in the sink, or counts as in flight. */
   #passBarrier(barrier: Barrier, wake: () => void): void {
     this.#barrier = undefined;
     this.#chain.flush();
@@ -311,7 +313,7 @@ export class Subtask {
     this.#preparing = undefined;
     const { workspace } = this.#stream ?? {};
     this.#stream?.onBarrier(barrier, (writerOf) => {
-      this.#input.snapshot?.(writerOf("source"));
+      this.#input.snapshot?.(() => writerOf("input"), barrier);
       this.#chain.snapshot(writerOf);
       if (workspace !== undefined) this.#sink?.snapshot(workspace, barrier.checkpointId, writerOf);
     });

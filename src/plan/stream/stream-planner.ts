@@ -13,7 +13,7 @@ import {
   type StreamSinkNode,
 } from "./stream-node.ts";
 import { assignUids } from "./stream-uids.ts";
-import { inTwoPhases, isPartials } from "./two-phase-windows.ts";
+import { inTwoPhases, isPartials, mayBeInTwoPhases, type TwoPhaseContext } from "./two-phase-windows.ts";
 
 export interface StreamPlanOptions extends StreamSettings {
   /** Of operators without an own one. */
@@ -92,7 +92,15 @@ class StreamPlanner {
   }
 
   plan(): JobGraph {
-    const { mode, maxParallelism, bufferTimeoutMs, watermarkIntervalMs, parallelism, hasCheckpoints } = this.#options;
+    const {
+      mode,
+      maxParallelism,
+      bufferTimeoutMs,
+      watermarkIntervalMs,
+      parallelism,
+      hasCheckpoints,
+      alignedTimeoutMs,
+    } = this.#options;
     checkMaxParallelism(maxParallelism, parallelism);
     for (const sink of this.#sinks) this.#place(sink);
     return {
@@ -109,6 +117,7 @@ class StreamPlanner {
         bufferTimeoutMs,
         watermarkIntervalMs,
         ...(hasCheckpoints === undefined ? {} : { hasCheckpoints }),
+        ...(alignedTimeoutMs === undefined ? {} : { alignedTimeoutMs }),
       },
     };
   }
@@ -134,7 +143,7 @@ class StreamPlanner {
       case "source":
         return this.#source(node);
       case "operator":
-        return this.#operator(node, this.#inTwoPhases(node) ?? node);
+        return this.#operator(node, inTwoPhases(node, this.#twoPhases(node)) ?? node);
       case "union":
         // Only readers of a union are placed; one that is read by nobody but a sink needs a vertex.
         return this.#vertex(node, [node.schema], "workers", node.inputs);
@@ -192,14 +201,14 @@ class StreamPlanner {
     return vertex;
   }
 
-  #inTwoPhases(node: StreamOperatorNode): StreamOperatorNode | undefined {
-    return inTwoPhases(node, {
+  #twoPhases(node: StreamOperatorNode): TwoPhaseContext {
+    return {
       parallelismOf: (of) => this.#parallelismOf(of),
       readersOf: (of) => this.#consumers.get(of) ?? 0,
       bufferTimeoutMs: this.#options.bufferTimeoutMs,
       uid: this.#uidOf(node),
       readsLateRows: this.#sideRead.has(node),
-    });
+    };
   }
 
   /** Operators that the user gave a uid stay apart, to be found by it. */
@@ -277,10 +286,17 @@ class StreamPlanner {
         to: vertex.id,
         input: isUnion ? 0 : input,
         exchange: this.#exchange(route, from.parallelism, vertex.parallelism, node, changelog),
+        ...(this.#mayBeOvertaken(node, reads[input]) ? { mayBeOvertaken: true } : {}),
         ...(tag === undefined ? {} : { tag }),
       });
     }
     return vertex;
+  }
+
+  /** See `JobEdge.mayBeOvertaken`. Where the reader does not mind the route, it may be chained in another layout. */
+  #mayBeOvertaken(node: StreamNode, { route }: StreamInput): boolean {
+    if (!["keyed", "rebalance", "shuffle", "global"].includes(route.kind) || node.op === "union") return false;
+    return node.op !== "operator" || !mayBeInTwoPhases(node, this.#twoPhases(node));
   }
 
   /** The vertices that feed an input: those of all members where it reads a union. */

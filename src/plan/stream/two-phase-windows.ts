@@ -84,6 +84,11 @@ export function inTwoPhases(node: StreamOperatorNode, context: TwoPhaseContext):
   return { ...node, operator: final, inputs: [{ node: whole, route: input.route }] };
 }
 
+/** Whether what travels to a window aggregate depends on how the job is laid out: rows, or partial aggregates. */
+export const mayBeInTwoPhases = (node: StreamOperatorNode, context: TwoPhaseContext): boolean =>
+  (isWindowAggregate(node.operator) && node.operator.partialsOf !== undefined) ||
+  inTwoPhases(node, { ...context, parallelismOf: () => 2, bufferTimeoutMs: 1 }) !== undefined;
+
 /** A stream that a window reads, by itself or as part of a union. */
 interface Member {
   readonly input: StreamInput;

@@ -130,7 +130,7 @@ function assertLaw<S>(
   );
 }
 
-function printable<S>(settings: S): S {
+export function printable<S>(settings: S): S {
   const texts = (Array.isArray(settings) ? settings : [settings]).map((each: unknown) =>
     typeof each === "object" && each !== null ? settingsText(each as never) : `snapshot at read ${String(each)}`,
   );
@@ -138,7 +138,11 @@ function printable<S>(settings: S): S {
   return Object.assign(copy, { [fc.toStringMethod]: () => `\n  ${texts.join("\n  ")}` }) as S;
 }
 
-function sameRows(what: string, expected: ReadonlyMap<string, readonly string[]>, { sinks, violations }: RunOutcome) {
+export function sameRows(
+  what: string,
+  expected: ReadonlyMap<string, readonly string[]>,
+  { sinks, violations }: RunOutcome,
+) {
   const found: string[] = [...violations];
   for (const [sink, rows] of expected) {
     const missing = difference(rows, sinks.get(sink) ?? []);

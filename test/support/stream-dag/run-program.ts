@@ -37,6 +37,8 @@ export interface RunSettings {
   readonly threads: number;
   readonly batchRows: number;
   readonly bufferTimeoutMs: number;
+  /** How long barriers wait for the rows before them; absent: as long as it takes. */
+  readonly alignedTimeoutMs?: number;
   /** Batches that a queue holds. */
   readonly queueBatches: number;
   readonly chaining: boolean;
@@ -55,6 +57,8 @@ export interface RunSettings {
 export interface Continuation {
   readonly snapshot: JobSnapshot;
   readonly times: TakenTimes;
+  /** Of this run and those before it, by then. */
+  readonly committed: Committed;
 }
 
 export interface RunOutcome {
@@ -103,6 +107,7 @@ async function runOn(
   const watch = new TimeWatch(restore?.times, expectsLate);
   let control: RunningStream | undefined;
   let snapshot: JobSnapshot | undefined;
+  let committedThen: Committed = new Map();
   let reads = 0;
   const onRead = (): void => {
     if (reads++ !== snapshotAtRead) return;
@@ -110,13 +115,14 @@ async function runOn(
     taking?.then(
       (taken) => {
         snapshot = taken;
+        committedThen = new Map(committed);
       },
       () => undefined, // the job has ended before
     );
   };
   const run = simulation.run(async (host) => {
     const nodes = sinkNodes(program, settings, host, committed, onRead);
-    const { parallelism, mode, bufferTimeoutMs, chaining } = settings;
+    const { parallelism, mode, bufferTimeoutMs, chaining, alignedTimeoutMs } = settings;
     const planned = planStream(nodes, {
       parallelism,
       mode,
@@ -125,6 +131,7 @@ async function runOn(
       maxParallelism: MAX_PARALLELISM,
       watermarkIntervalMs: 20,
       hasCheckpoints: true,
+      ...(alignedTimeoutMs === undefined ? {} : { alignedTimeoutMs }),
     });
     const graph = settings.isWatched ? watch.watch(planned) : planned;
     const engine = await Engine.start(host, connectorRegistry, kernelModule(), settings.threads, memories.take());
@@ -150,7 +157,7 @@ async function runOn(
     sinks: finalRows(program, committed),
     violations: watch.violations,
     committed,
-    ...(snapshot === undefined ? {} : { taken: { snapshot, times: watch.taken } }),
+    ...(snapshot === undefined ? {} : { taken: { snapshot, times: watch.taken, committed: committedThen } }),
   };
 }
 

@@ -19,13 +19,14 @@ export const PLAIN: RunSettings = {
 };
 
 /** Ways to run a program in a stream, simplest first. */
-export const anySettings: fc.Arbitrary<RunSettings> = fc.record({
+export const anySettings: fc.Arbitrary<RunSettings> = fc.record<RunSettings>({
   mode: fc.constant("streaming" as const),
   parallelism: fc.constantFrom(1, 2, 3),
   threads: fc.oneof({ weight: 15, arbitrary: fc.constant(1) }, { weight: 1, arbitrary: fc.constant(2) }),
   batchRows: fc.constantFrom(64, 1, 3, 8192),
   bufferTimeoutMs: fc.constantFrom(0, 1, 30),
   queueBatches: fc.constantFrom(1, 1, 2, 4),
+  alignedTimeoutMs: fc.constantFrom(0, 0, 0, 3),
   chaining: fc.boolean(),
   isPlaced: fc.boolean(),
   isWatched: fc.boolean(),

@@ -98,7 +98,7 @@ function inputOf(
   };
   const snapshot = (): SubtaskSnapshot => {
     const writer = new TableWriter(workspace);
-    input.snapshot(writer);
+    input.snapshot(() => writer);
     return { subtask: place.subtask, operators: [{ uid: "source", tables: writer.finish() }] };
   };
   const restore = (...taken: SubtaskSnapshot[]) => {
