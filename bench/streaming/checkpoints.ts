@@ -15,15 +15,21 @@ const WARM_UP_SHARE = 0.5;
 interface Job {
   readonly name: string;
   readonly keys: number;
-  readonly run: (environment: StreamExecutionEnvironment, events: number, onBatch: (rows: bigint) => void) => void;
+  /** `onBatch` hears of rows that come out, `onProgress` whenever rows are about to come in. */
+  readonly run: (
+    environment: StreamExecutionEnvironment,
+    events: number,
+    onBatch: (rows: bigint) => void,
+    onProgress: () => void,
+  ) => void;
 }
 
 /** Nexmark q5's first step, with so many auctions that five panes of them are 100 MB. */
 const windows: Job = {
   name: "sliding windows of 10 s by 2 s",
   keys: 700_000,
-  run(environment, events, onBatch) {
-    numbers(environment, { count: events, keys: this.keys, rowsPerMs: 700 })
+  run(environment, events, onBatch, onProgress) {
+    numbers(environment, { count: events, keys: this.keys, rowsPerMs: 700 }, { onBatch: onProgress })
       .keyBy("key")
       .window(SlidingEventTimeWindows.of(10_000, 2000))
       .aggregate({ rows: count() })
@@ -35,8 +41,8 @@ const windows: Job = {
 const paced: Job = {
   name: "sliding windows of 5 s by 1 s, 20,000 rows a millisecond",
   keys: 700_000,
-  run(environment, events, onBatch) {
-    numbers(environment, { count: events, keys: this.keys, rowsPerMs: 20_000 })
+  run(environment, events, onBatch, onProgress) {
+    numbers(environment, { count: events, keys: this.keys, rowsPerMs: 20_000 }, { onBatch: onProgress })
       .keyBy("key")
       .window(SlidingEventTimeWindows.of(5000, 1000))
       .aggregate({ rows: count() })
@@ -47,8 +53,8 @@ const paced: Job = {
 const sums: Job = {
   name: "a sum per key",
   keys: 2_500_000,
-  run(environment, events, onBatch) {
-    numbers(environment, { count: events, keys: this.keys, rowsPerMs: 1000 })
+  run(environment, events, onBatch, onProgress) {
+    numbers(environment, { count: events, keys: this.keys, rowsPerMs: 1000 }, { onBatch: onProgress })
       .keyBy("key")
       .aggregate({ total: sum("n") })
       .addSink(sinkOf((batch) => onBatch(BigInt(batch.rowCount))));
@@ -71,12 +77,17 @@ async function run(job: Job, events: number, directory?: string): Promise<Run> {
   let lastMs = 0;
   const gaps: { readonly atMs: number; readonly ms: number }[] = [];
   const start = performance.now();
-  job.run(environment, events, (rows) => {
+  // Rows of windows come out now and then: whether a job stands still shows where they come in, too.
+  const onProgress = (): void => {
     const nowMs = performance.now();
     if (batches++ > 0) gaps.push({ atMs: nowMs - start, ms: nowMs - lastMs });
     lastMs = nowMs;
+  };
+  const onBatch = (rows: bigint): void => {
+    onProgress();
     result += rows;
-  });
+  };
+  job.run(environment, events, onBatch, onProgress);
   const running = await environment.executeAsync();
   let stateBytes = 0;
   const observe = setInterval(() => {

@@ -41,7 +41,7 @@ async function run(
   const { bufferTimeoutMs, ...pace } = options;
   const environment = StreamExecutionEnvironment.create({ bufferTimeoutMs });
   let arrived = 0;
-  numbers(environment, { count, keys: 1000, rowsPerMs: 1, ...pace }, onStart)
+  numbers(environment, { count, keys: 1000, rowsPerMs: 1, ...pace }, { onStart })
     .withColumn("value", col("key").mul(3))
     .filter(col("value").ge(0))
     .startNewChain()

@@ -42,11 +42,18 @@ export interface NumbersOptions {
   readonly rowsPerSecond?: number;
 }
 
-/** `onStart` is called when the first row is due. */
+/** What a benchmark hears of the source. */
+export interface NumbersHooks {
+  /** The first row is due. */
+  readonly onStart?: () => void;
+  /** A batch is asked for. */
+  readonly onBatch?: () => void;
+}
+
 export function numbers(
   environment: StreamExecutionEnvironment,
   { count, keys, rowsPerMs, rowsPerSecond }: NumbersOptions,
-  onStart: () => void = () => undefined,
+  { onStart, onBatch }: NumbersHooks = {},
 ): DataStream<Numbers> {
   const n = col("n");
   const columns: Record<keyof Numbers, Expression> = {
@@ -63,8 +70,16 @@ export function numbers(
   });
   const openSplit = source.openSplit.bind(source);
   source.openSplit = (...given) => {
-    onStart();
-    return openSplit(...given);
+    onStart?.();
+    const reader = openSplit(...given);
+    if (onBatch === undefined) return reader;
+    const next = reader.next.bind(reader);
+    return Object.assign(reader, {
+      next: () => {
+        onBatch();
+        return next();
+      },
+    });
   };
   // The source is compiled with the benchmark and the engine is its build: their classes are two.
   const { fields } = source.schema;

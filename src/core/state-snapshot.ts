@@ -38,6 +38,9 @@ export interface SnapshotWriter {
   readonly changes?: ChangesWriter;
 }
 
+/** Rows of a batch of a snapshot, where those of a stream have `batchRows`: each batch costs what some thousand rows do. */
+export const snapshotRows = (batchRows: number): number => batchRows * 8;
+
 /** Name and type of the last column of what has changed in a table. */
 export const REMOVED_FIELD = { name: "removed", type: { kind: "bool" } } as const;
 
@@ -85,6 +88,8 @@ export interface SnapshotReader {
   readonly tables: readonly string[];
   /** Undefined where the snapshot has no such table. */
   schemaOf(table: string): Schema | undefined;
+  /** About how many rows `read` gives. */
+  expectedRows(table: string): number;
   /**
    * The caller owns each batch. Nothing for a table that is not there. Without `expected` rows come as they were written.
    * @throws {PlanError} STATE_INCOMPATIBLE

@@ -7,7 +7,7 @@ import type { KeyGroupRange } from "../core/key-group.ts";
 import type { Schema } from "../core/schema.ts";
 import { type TableSnapshot, tableFormat } from "../core/snapshot-tables.ts";
 import { evolveTable } from "../core/state/evolve-table.ts";
-import { allTableBatches, tableBatches } from "../core/state/table-batches.ts";
+import { allTableBatches, tableBatches, tableRows } from "../core/state/table-batches.ts";
 import { hasBoth } from "../core/state/widen-value.ts";
 import {
   type ChangesWriter,
@@ -274,6 +274,13 @@ export class TableReader implements SnapshotReader {
       return schema;
     }
     return undefined;
+  }
+
+  expectedRows(table: string): number {
+    const found = this.#found(table);
+    if (found === undefined) return 0;
+    const rows = tableRows(found);
+    return found.kind === "keyed" || found.kind === "list" ? Math.ceil(rows / this.#parallelism) : rows;
   }
 
   *read(table: string, expected?: ExpectedTable): Generator<Batch, void, void> {

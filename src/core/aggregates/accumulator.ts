@@ -47,6 +47,8 @@ export interface Accumulator {
   gatherStates?(groups: Address, count: number): Column[];
   /** Bytes that it would take on top for `groupCount` groups and `rowCount` further rows. */
   growthBytes(groupCount: number, rowCount: number): number;
+  /** So many groups are expected; absent where that is no help. */
+  reserve?(groupCount: number): void;
   /** Forgets all groups and gives their memory back. */
   reset(): void;
   release(): void;

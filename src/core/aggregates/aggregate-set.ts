@@ -226,6 +226,11 @@ export class AggregateSet {
     return this.#plan.bound.map((bound, i) => bound.read(this.#accumulators[this.#accumulatorOf[i]], from, count));
   }
 
+  /** So many groups are expected. */
+  reserve(groupCount: number): void {
+    for (const accumulator of this.#accumulators) accumulator.reserve?.(groupCount);
+  }
+
   reset(): void {
     for (const accumulator of this.#accumulators) accumulator.reset();
   }

@@ -99,6 +99,10 @@ export abstract class FixedAccumulator implements Accumulator {
     return this.records.growthBytes(groupCount);
   }
 
+  reserve(groupCount: number): void {
+    this.records.reserve(groupCount);
+  }
+
   reset(): void {
     this.records.release();
   }

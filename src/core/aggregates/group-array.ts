@@ -10,6 +10,8 @@ export class GroupArray {
   readonly #workspace: Workspace;
   #block: Block | undefined;
   #capacity = 0;
+  /** Records before it are zero, or in use; those behind it are whatever the memory holds. */
+  #used = 0;
 
   constructor(workspace: Workspace, stride: number) {
     this.#workspace = workspace;
@@ -27,18 +29,29 @@ export class GroupArray {
 
   /** Makes room for `groupCount` groups; new records are zero. */
   ensure(groupCount: number): Address {
-    if (groupCount > this.#capacity) {
-      const capacity = Math.max(SMALLEST_CAPACITY, 2 ** Math.ceil(Math.log2(groupCount)));
-      const block = this.#workspace.allocate(capacity * this.stride);
-      const { kernels } = this.#workspace;
-      const used = this.byteLength;
-      if (this.#block !== undefined) kernels.copyBytes(block.address, this.#block.address, used);
-      kernels.fillBytes(block.address + used, 0, capacity * this.stride - used);
-      this.#block?.release();
-      this.#block = block;
-      this.#capacity = capacity;
+    if (groupCount > this.#capacity) this.#grow(capacityFor(groupCount));
+    if (groupCount > this.#used) {
+      // No more than is used: memory that nobody has touched yet is dear.
+      const { stride } = this;
+      this.#workspace.kernels.fillBytes(this.address + this.#used * stride, 0, (groupCount - this.#used) * stride);
+      this.#used = groupCount;
     }
     return this.address;
+  }
+
+  /** So many groups are expected: they fit without growing. */
+  reserve(groupCount: number): void {
+    if (groupCount > this.#capacity) this.#grow(Math.max(groupCount, SMALLEST_CAPACITY));
+  }
+
+  #grow(capacity: number): void {
+    const block = this.#workspace.allocate(capacity * this.stride);
+    if (this.#block !== undefined) {
+      this.#workspace.kernels.copyBytes(block.address, this.#block.address, this.#used * this.stride);
+      this.#block.release();
+    }
+    this.#block = block;
+    this.#capacity = capacity;
   }
 
   /** The records of the groups u32[count], which exist, as an array of their own; its stride is a multiple of 4. */
@@ -50,12 +63,15 @@ export class GroupArray {
   }
 
   growthBytes(groupCount: number): number {
-    return groupCount <= this.#capacity ? 0 : 2 ** Math.ceil(Math.log2(groupCount)) * this.stride;
+    return groupCount <= this.#capacity ? 0 : capacityFor(groupCount) * this.stride;
   }
 
   release(): void {
     this.#block?.release();
     this.#block = undefined;
     this.#capacity = 0;
+    this.#used = 0;
   }
 }
+
+const capacityFor = (groupCount: number): number => Math.max(SMALLEST_CAPACITY, 2 ** Math.ceil(Math.log2(groupCount)));

@@ -13,6 +13,8 @@ export interface ColumnKeyTable {
   /** Keys of groups [from, from + count) as a plain column; the caller owns it. */
   keyColumn(from: number, count: number): Column;
   growthBytes(rowCount: number): number;
+  /** So many groups are expected; absent where that is no help. */
+  reserve?(groupCount: number): void;
   reset(): void;
   release(): void;
 }

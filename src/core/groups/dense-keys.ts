@@ -56,11 +56,20 @@ export class DenseKeys {
   }
 
   grow(): void {
-    const keys = this.#workspace.allocate(this.byteLength * 2);
+    this.#growTo(this.#capacity * 2);
+  }
+
+  /** So many keys are expected: they fit without growing. */
+  reserve(count: number): void {
+    if (count > this.#capacity) this.#growTo(count);
+  }
+
+  #growTo(capacity: number): void {
+    const keys = this.#workspace.allocate(capacity * this.#keyBytes);
     this.#workspace.kernels.copyBytes(keys.address, this.#keys.address, this.count * this.#keyBytes);
     this.#keys.release();
     this.#keys = keys;
-    this.#capacity *= 2;
+    this.#capacity = capacity;
   }
 
   /** Takes `count` keys over into a table without any. */

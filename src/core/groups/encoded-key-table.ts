@@ -52,6 +52,10 @@ export class EncodedKeyTable implements KeyTable {
     return this.#plain.growthBytes(rowCount);
   }
 
+  reserve(groupCount: number): void {
+    this.#plain.reserve?.(groupCount);
+  }
+
   assignInto(columns: readonly Column[], rowCount: number, out: Address): void {
     const [column] = columns;
     const { dictionary } = column;

@@ -65,6 +65,11 @@ export class GroupTable {
     return this.#table.gatherKeys(groups, count);
   }
 
+  /** So many groups are expected: a table that is filled at once need not grow. */
+  reserve(groupCount: number): void {
+    this.#table.reserve?.(groupCount);
+  }
+
   /** Forgets all groups and gives their memory back. */
   reset(): void {
     this.#table.reset();

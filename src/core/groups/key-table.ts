@@ -14,6 +14,8 @@ export interface KeyTable {
   gatherKeys(groups: Address, count: number): Column[];
   /** Bytes that it would take on top if `rowCount` more rows were all new groups. */
   growthBytes(rowCount: number): number;
+  /** So many groups are expected; absent where that is no help. */
+  reserve?(groupCount: number): void;
   /** Forgets all groups and returns to its smallest size. */
   reset(): void;
   release(): void;

@@ -70,6 +70,10 @@ export class WordColumnTable implements ColumnKeyTable {
     return columnOf(this.#workspace, this.type, count, { data, ...(validity === undefined ? {} : { validity }) });
   }
 
+  reserve(groupCount: number): void {
+    this.#table.reserve(groupCount);
+  }
+
   growthBytes(rowCount: number): number {
     return this.#table.growthBytes(rowCount);
   }

@@ -47,6 +47,8 @@ export class WordTable {
   #keys: DenseKeys;
   #direct: { low: bigint; range: number; block: Block } | undefined;
   #slots: Slots | undefined;
+  /** Groups that are expected. */
+  #expected = 0;
 
   constructor(workspace: Workspace, source: WordSource, hashMask: number) {
     this.#workspace = workspace;
@@ -90,6 +92,12 @@ export class WordTable {
   adopt(words: Address, count: number): void {
     this.#keys.adopt(words, count);
     this.#choose(words, 0, 0);
+  }
+
+  /** So many groups are expected. */
+  reserve(groupCount: number): void {
+    this.#expected = groupCount;
+    this.#keys.reserve(groupCount);
   }
 
   reset(): void {
@@ -188,12 +196,12 @@ export class WordTable {
     const { count, nullGroup, address } = this.#keys;
     if (this.#source.assignDirect !== undefined) {
       const bounds = this.#bounds(words, validity, length);
-      if (bounds === undefined || fitsDirect(bounds, count + length)) {
+      if (bounds === undefined || fitsDirect(bounds, Math.max(count + length, this.#expected))) {
         this.#makeDirect(bounds ?? { low: 0n, high: 0n });
         return;
       }
     }
-    const slots = new Slots(this.#workspace, count);
+    const slots = new Slots(this.#workspace, Math.max(count, this.#expected));
     const hashes = this.#workspace.allocate(count * 4);
     this.#workspace.kernels.tableHashWords(address, count, this.#hashMask, hashes.address);
     this.#workspace.kernels.tableRebuild(hashes.address, count, nullGroup, slots.address, slots.shift);

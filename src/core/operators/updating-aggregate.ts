@@ -187,6 +187,7 @@ export class UpdatingAggregateOperator implements Operator {
 
   restoreState(reader: SnapshotReader): void {
     this.#open().places?.times.restoreTime(reader);
+    this.#open().reserve(reader.expectedRows(TABLE));
     for (const batch of reader.read(TABLE, {
       ...keyedTable(this.#stateSchema.fields),
       further: KEY_TIME_FIELDS.fields,

@@ -6,6 +6,7 @@ import { GroupTable } from "../groups/group-table.ts";
 import type { Address } from "../memory/allocator.ts";
 import type { Block } from "../memory/block.ts";
 import type { OperatorContext } from "../operator.ts";
+import { snapshotRows } from "../state-snapshot.ts";
 import type { DataType } from "../types.ts";
 import { GroupChanges } from "./group-changes.ts";
 import { GroupPlaces } from "./group-places.ts";
@@ -114,7 +115,7 @@ export class UpdatingGroups {
   *states(): Generator<{ columns: Column[]; count: number }, void, void> {
     const { workspace, batchRows } = this.#context;
     const { table, aggregates, places } = this;
-    for (const { rows, count, from, size } of this.living(batchRows)) {
+    for (const { rows, count, from, size } of this.living(snapshotRows(batchRows))) {
       const states = aggregates.stateColumns(from, size);
       const all = [...(places === undefined ? (table?.keyColumns(from, size) ?? []) : []), ...states];
       const columns = all.map((column) => gatherColumn(workspace, column, rows.address, count));
@@ -132,6 +133,12 @@ export class UpdatingGroups {
         yield { columns: [...keys, ...columns, times], count };
       }
     }
+  }
+
+  /** So many groups are expected. */
+  reserve(groupCount: number): void {
+    this.table?.reserve(groupCount);
+    if (this.places === undefined) this.aggregates.reserve(groupCount);
   }
 
   /** Takes in columns of `states`, which it borrows. */

@@ -51,6 +51,10 @@ export function* allTableBatches(workspace: Workspace, table: TableState): Gener
   for (let part = 0; part < table.parts.length; part++) yield* tableBatches(workspace, table, part);
 }
 
+/** How many rows its parts had when they were written whole. */
+export const tableRows = ({ parts }: TableState): number =>
+  parts.reduce((sum, bytes) => sum + tableFormat().tableShape(bytes).rowCount, 0);
+
 /** The same table, written whole. */
 export function wholeTable(workspace: Workspace, table: TableState): TableState {
   if (table.changes === undefined) return table;

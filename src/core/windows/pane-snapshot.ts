@@ -14,6 +14,7 @@ import {
   REMOVED_FIELD,
   type SnapshotReader,
   type SnapshotWriter,
+  snapshotRows,
 } from "../state-snapshot.ts";
 import { END_OF_TIME_MS, START_OF_TIME_MS } from "../time/time.ts";
 import { bool, int64 } from "../types.ts";
@@ -49,7 +50,8 @@ export function writePanes(
   schema: Schema,
   state: { readonly store: PaneStore; readonly grid: PaneGrid; readonly firstPane: number; readonly timeMs: number },
 ): void {
-  const { workspace, batchRows } = context;
+  const { workspace } = context;
+  const batchRows = snapshotRows(context.batchRows);
   const { store, grid, firstPane, timeMs } = state;
   const living = { first: firstPane, end: Number.POSITIVE_INFINITY };
   const changed = store.takeChanges(writer);
