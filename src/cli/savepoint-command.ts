@@ -4,6 +4,7 @@ import { PlanError } from "../core/errors.ts";
 import { escapeControls } from "../core/escape-controls.ts";
 import { loadTableFormat } from "../core/snapshot-tables.ts";
 import { Workspace } from "../core/workspace.ts";
+import type { RestoreOptions } from "../datastream/restore-options.ts";
 import { checkSavepoint } from "../datastream/savepoint-check.ts";
 import { kernelModule } from "../host/kernel-module.ts";
 import { nodeHost } from "../host/node-host.ts";
@@ -33,6 +34,7 @@ millrace savepoint check <path> <job module> [-- arguments of the job]
   --max-parallelism <n>           of check: as the job will have it (default 128)
   --parallelism <n>
   --allow-non-restored-state      of check: state of steps that the job lacks may be left behind
+  --renamed-state <json>          of check: new names by old ones, by uid: '{"sums":{"total":"sum"}}'
 
 Exit codes: 0 done (diff: no difference), 1 failed, refused, or different, 2 a wrong command.`;
 
@@ -46,7 +48,7 @@ const KNOWN: Readonly<Record<string, { words: number; options: readonly string[]
   inspect: { words: 1, options: ["json"] },
   query: { words: 3, options: ["columns", "where", "limit"] },
   diff: { words: 2, options: ["json"] },
-  check: { words: 2, options: ["json", "parallelism", "max-parallelism", "allow-non-restored-state"] },
+  check: { words: 2, options: ["json", "parallelism", "max-parallelism", "allow-non-restored-state", "renamed-state"] },
 };
 /** Options without a value: what follows them is something else. */
 const FLAGS = ["--json", "--allow-non-restored-state"];
@@ -165,7 +167,8 @@ const COMMANDS: Readonly<Record<string, (given: Given, context: SavepointCommand
     const environment = { ...number("parallelism", "parallelism"), ...number("max-parallelism", "maxParallelism") };
     const allowNonRestoredState = options["allow-non-restored-state"] === true;
     await loadTableFormat();
-    const found = await checkSavepoint(host, path, loaded, { args, environment, allowNonRestoredState });
+    const renamedState = renamedIn(options["renamed-state"] ?? "{}");
+    const found = await checkSavepoint(host, path, loaded, { args, environment, allowNonRestoredState, renamedState });
     if (options.json === true) print(JSON.stringify({ ok: true, ...found }));
     else {
       print(`The job can go on from "${path}".`);
@@ -175,6 +178,15 @@ const COMMANDS: Readonly<Record<string, (given: Given, context: SavepointCommand
     return 0;
   },
 };
+
+function renamedIn(given: string | true): NonNullable<RestoreOptions["renamedState"]> {
+  try {
+    if (given !== true) return JSON.parse(given);
+  } catch (thrown) {
+    if (!(thrown instanceof SyntaxError)) throw thrown;
+  }
+  throw invalid(`The option --renamed-state is ${given === true ? "without a value" : given}, and no JSON.`);
+}
 
 async function open(path: string): Promise<{ savepoint: OpenedSavepoint; contents: StateContents }> {
   await loadTableFormat();

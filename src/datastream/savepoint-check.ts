@@ -13,11 +13,11 @@ import { stepsOf } from "../runtime/step-names.ts";
 import { tryRestore } from "../runtime/try-restore.ts";
 import { openSavepoint } from "../state/savepoints/read-savepoint.ts";
 import { PlanOnlyScope } from "./module-scope.ts";
-import type { RestoreOptions } from "./restore-options.ts";
+import { checkRestoreOptions, type RestoreOptions } from "./restore-options.ts";
 import { StreamExecutionEnvironment } from "./stream-execution-environment.ts";
 import type { StreamEnvironmentOptions } from "./stream-options.ts";
 
-export interface CheckOptions extends Pick<RestoreOptions, "allowNonRestoredState"> {
+export interface CheckOptions extends Pick<RestoreOptions, "allowNonRestoredState" | "renamedState"> {
   readonly args: Json;
   readonly environment: StreamEnvironmentOptions;
 }
@@ -41,15 +41,16 @@ export async function checkSavepoint(
   host: Host,
   path: string,
   loaded: LoadedModule,
-  { args, environment, allowNonRestoredState = false }: CheckOptions,
+  { args, environment, allowNonRestoredState = false, renamedState = {} }: CheckOptions,
 ): Promise<SavepointCheck> {
+  checkRestoreOptions({ allowNonRestoredState, renamedState });
   const module = kernelModule();
   const workspace = new Workspace(module);
   const savepoint = await openSavepoint(host.files, path, (bytes) => crc32cOf(workspace, [bytes]));
   const snapshot = await savepoint.read();
   const graph = await planOf(host, loaded, args, environment);
   const { kind: what, steps } = savepoint.manifest;
-  const site = { what, where: path, allowNonRestoredState, ...(steps === undefined ? {} : { steps }) };
+  const site = { what, where: path, allowNonRestoredState, renamedState, ...(steps === undefined ? {} : { steps }) };
   const left = unmatched(graph, snapshot);
   const fitting = checkRestore(graph, snapshot, site);
   await tryRestore({ host, registry: connectorRegistry, module }, graph, fitting);

@@ -77,7 +77,7 @@ function evolveColumn(
     throw incompatible(`${what} needs "${name}" as ${formatType(type)}, but the snapshot lacks it.`);
   }
   if (sameType(column.type, type)) return column.retain();
-  const widen = wideningOf(column.type, type, renamed);
+  const widen = wideningOf(column.type, type, what, renamed);
   if (widen === undefined) throw differs(what, name, column.type, type);
   const read = columnReader(workspace, column);
   const values: unknown[] = [];

@@ -25,16 +25,17 @@ const isBig = (kind: string): boolean => kind === "int64" || kind === "uint64";
 /**
  * How values of one type become those of another without a loss: wider numbers, more digits of a decimal, structs with
  * fields that are new (null), gone, renamed or wider, and lists and maps of such. Undefined where that cannot be.
+ * @throws {PlanError} STATE_INCOMPATIBLE, told of `what`, where two fields are one then
  */
-export function wideningOf(from: DataType, to: DataType, renamed: Renamed = {}): WidenValue | undefined {
+export function wideningOf(from: DataType, to: DataType, what: string, renamed: Renamed = {}): WidenValue | undefined {
   if (sameType(from, to)) return (value) => value;
-  if (from.kind === "struct" && to.kind === "struct") return structWidening(from.fields, to.fields, renamed);
+  if (from.kind === "struct" && to.kind === "struct") return structWidening(from.fields, to.fields, what, renamed);
   if (from.kind === "list" && to.kind === "list") {
-    const element = wideningOf(from.element, to.element, renamed);
+    const element = wideningOf(from.element, to.element, what, renamed);
     return element && ((value) => (value === null ? null : (value as unknown[]).map(element)));
   }
   if (from.kind === "map" && to.kind === "map") {
-    const value = wideningOf(from.value, to.value, renamed);
+    const value = wideningOf(from.value, to.value, what, renamed);
     if (value === undefined || !sameType(from.key, to.key)) return undefined;
     return (map) => (map === null ? null : new Map([...(map as Map<unknown, unknown>)].map(([k, v]) => [k, value(v)])));
   }
@@ -52,12 +53,19 @@ export function wideningOf(from: DataType, to: DataType, renamed: Renamed = {}):
 function structWidening(
   from: Readonly<Record<string, DataType>>,
   to: Readonly<Record<string, DataType>>,
+  what: string,
   renamed: Renamed,
 ): WidenValue | undefined {
   const fields: { name: string; source: string | undefined; widen: WidenValue }[] = [];
+  const sources = new Map<string, string>();
+  for (const old of Object.keys(from)) {
+    const name = newName(old, renamed);
+    if (sources.has(name)) throw hasBoth(what, name);
+    sources.set(name, old);
+  }
   for (const [name, type] of Object.entries(to)) {
-    const source = Object.keys(from).find((old) => newName(old, renamed) === name);
-    const widen = source === undefined ? () => null : wideningOf(from[source], type, renamed);
+    const source = sources.get(name);
+    const widen = source === undefined ? () => null : wideningOf(from[source], type, what, renamed);
     if (widen === undefined) return undefined;
     fields.push({ name, source, widen });
   }

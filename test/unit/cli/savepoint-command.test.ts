@@ -112,6 +112,14 @@ it("checks whether a job can go on from one", async () => {
   expect((await savepoint("check", first, job, "--max-parallelism", "64")).errors).toContain("MAX_PARALLELISM_CHANGED");
 });
 
+it("checks it with states that are renamed", async () => {
+  const renamed = (names: string) => savepoint("check", first, job, "--renamed-state", names);
+  expect((await renamed('{"counts":{"seen":"known"}}')).code).toBe(0);
+  expect((await renamed('{"counts":{"word":"text"}}')).errors).toContain("STATE_INCOMPATIBLE");
+  expect((await renamed('{"counts":{"a":"b","b":"a"}}')).errors).toContain("OPTION_INVALID");
+  expect(await renamed("seen=known")).toMatchObject({ code: 2, errors: expect.stringContaining("no JSON") });
+});
+
 it("refuses what is no command", async () => {
   expect((await savepoint()).code).toBe(2);
   expect((await savepoint("inspect")).code).toBe(2);
