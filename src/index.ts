@@ -176,7 +176,12 @@ export type { SharedWindowOptions } from "./datastream/shared-windows.ts";
 export { type DiskStateOptions, type StateBackend, stateBackends } from "./datastream/state-backends.ts";
 export { StreamExecutionEnvironment } from "./datastream/stream-execution-environment.ts";
 export type { JobStatus, StreamJob } from "./datastream/stream-job.ts";
-export type { ExecuteOptions, RuntimeMode, StreamEnvironmentOptions } from "./datastream/stream-options.ts";
+export type {
+  ExecuteOptions,
+  FailoverStrategy,
+  RuntimeMode,
+  StreamEnvironmentOptions,
+} from "./datastream/stream-options.ts";
 export type { TemporalJoinOptions } from "./datastream/temporal-joins.ts";
 export type { AggregateOptions } from "./datastream/updating-aggregates.ts";
 export type { WatermarkExplanation } from "./datastream/watermark-explanation.ts";

@@ -3,7 +3,7 @@ import { ExternalError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import type { JobSnapshot } from "../core/job-snapshot.ts";
 import type { StoreCheckpoint } from "../runtime/checkpoint-store.ts";
-import type { Engine, JobOptions, JobOutcome } from "../runtime/engine.ts";
+import type { Engine, JobOptions } from "../runtime/engine.ts";
 import type { JobGraph } from "../runtime/job-graph.ts";
 import { uniqueId } from "../runtime/unique-id.ts";
 import { CheckpointDirectory } from "../state/checkpoints/checkpoint-directory.ts";
@@ -29,15 +29,18 @@ interface CheckpointedRun {
 }
 
 /** What of a run's options has to do with checkpoints. */
-type Options = Pick<JobOptions, "checkpoints" | "storeCheckpoint" | "storesChanges" | "commitWatch" | "restore">;
+export type CheckpointedOptions = Pick<
+  JobOptions,
+  "checkpoints" | "storeCheckpoint" | "storesChanges" | "commitWatch" | "restore"
+>;
 
 /** One run of a job with its checkpoints: where they are kept, and from where it goes on. */
-export async function runCheckpointed(
+export async function runCheckpointed<T>(
   { engine, host, graph, checkpoints, origin, onCheckpoint, onRestored, ownAttempts }: CheckpointedRun,
-  run: (options: Options) => Promise<JobOutcome>,
-): Promise<JobOutcome> {
+  run: (options: CheckpointedOptions) => Promise<T>,
+): Promise<T> {
   const from = { ...origin, engine, host, graph };
-  const goOnFrom = (found: JobSnapshot | undefined): Pick<Options, "restore"> => {
+  const goOnFrom = (found: JobSnapshot | undefined): Pick<CheckpointedOptions, "restore"> => {
     onRestored(found);
     if (found === undefined) return {};
     onCheckpoint(found);

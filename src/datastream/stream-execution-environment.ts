@@ -23,6 +23,7 @@ import { checkedInstance, checkedName, checkSnapshot, oneOf, whole } from "./arg
 import { type Checkpointing, type CheckpointOptions, checkpointing } from "./checkpointing.ts";
 import { collectedRows, sampleRows } from "./collected-rows.ts";
 import { DataStream } from "./data-stream.ts";
+import { jobResult } from "./job-results.ts";
 import type { ModuleScope } from "./module-scope.ts";
 import { RestartStrategy, refuseRestarts, restartStrategyOf } from "./restart-strategies.ts";
 import { checkRestoreOptions, type RestoreOptions } from "./restore-options.ts";
@@ -36,6 +37,8 @@ import {
   ENVIRONMENT_OPTIONS,
   EXECUTE_OPTIONS,
   type ExecuteOptions,
+  FAILOVER_STRATEGIES,
+  type FailoverStrategy,
   MINIMUM_MEMORY_BYTES,
   RUNTIME_MODES,
   type RuntimeMode,
@@ -68,6 +71,7 @@ export class StreamExecutionEnvironment {
   #checkpointing: Checkpointing | undefined;
   #restartStrategy: RestartStrategy | undefined;
   #stateBackend = stateBackends.memory();
+  #failoverStrategy: FailoverStrategy = "full";
   /** Where jobs of this environment keep checkpoints. */
   readonly #directories = new Set<string>();
   readonly #sinks: StreamPlan[] = [];
@@ -210,6 +214,18 @@ export class StreamExecutionEnvironment {
   setStateBackend(backend: StateBackend): this {
     const advice = "Give one of stateBackends: memory(), disk(...).";
     this.#stateBackend = checkedInstance("setStateBackend", backend, StateBackend, advice);
+    return this;
+  }
+
+  /**
+   * What of a job is started again where a part of it fails: "full" (default) all of it, "region" only the steps that rows
+   * or event time connect with what has failed, while others of the same job go on. A job of which everything is connected
+   * is one region. With "region" each of them has threads of its own, as many as the parallelism, and an equal share of
+   * the memory; failures in a row are counted by region.
+   * @throws {PlanError} OPTION_INVALID
+   */
+  setFailoverStrategy(strategy: FailoverStrategy): this {
+    this.#failoverStrategy = oneOf("setFailoverStrategy", strategy, FAILOVER_STRATEGIES);
     return this;
   }
 
@@ -371,11 +387,8 @@ export class StreamExecutionEnvironment {
           threads: usesWorkers ? this.#parallelism : 1,
           ...(program === undefined ? {} : { program }),
           ...(directory === undefined ? {} : { temporaryDirectory: directory }),
-          resultOf: (outcome) => {
-            const accumulators = this.#accumulatorsOf(outcome.jobId);
-            accumulators.mergeStates(outcome.accumulators);
-            return { ...outcome, ...named, accumulators: Object.fromEntries(accumulators.values()) };
-          },
+          isRegional: this.#failoverStrategy === "region" && mode === "streaming",
+          resultOf: (outcomes) => ({ ...jobResult(outcomes, (jobId) => this.#accumulatorsOf(jobId)), ...named }),
           onEnd: (jobId) => this.#accumulators.delete(jobId),
         },
         hooks,

@@ -57,6 +57,12 @@ export class StreamJob {
       },
       isStopped: () => this.#isStopped,
       onFailure: (failure) => this.#onFailure(failure),
+      onRegionFailure: (failure, { metrics, statistics }) => {
+        this.#named(failure.error);
+        this.#history.onFailure(failure);
+        this.#history.endAttempt(metrics, statistics);
+      },
+      onRegionRestart: () => this.#history.onRestart(),
       onRestart: () => this.#history.onRestart(),
       onRestored: (checkpointId) => this.#history.onRestored(checkpointId),
     }).then(
@@ -103,7 +109,7 @@ export class StreamJob {
     return withLags(this.#history.metrics(this.#metrics), this.#nowMs());
   }
 
-  /** How often the job was started again after a failure: see `setRestartStrategy`. */
+  /** How often the job, or a region of it, was started again after a failure: see `setRestartStrategy`. */
   get restarts(): number {
     return this.#history.restarts;
   }
@@ -239,10 +245,20 @@ export interface StreamJobOptions {
   readonly restored?: JobSnapshot | undefined;
 }
 
+/** What an attempt had counted when it failed. */
+export interface AttemptCounts {
+  readonly metrics: readonly VertexMetrics[];
+  readonly statistics: CheckpointStatistics | undefined;
+}
+
 /** How a running job tells its handle. */
 export interface StreamJobHooks extends Required<AttemptWatch> {
   readonly signal: AbortSignal;
   readonly onRunning: (control: RunningStream) => void;
+  /** A region of the job is to be started again, */
+  readonly onRegionFailure: (failure: JobFailure, counts: AttemptCounts) => void;
+  /** and is, while the others go on. */
+  readonly onRegionRestart: () => void;
   readonly onProgress: (metrics: readonly VertexMetrics[]) => void;
   readonly onCheckpoint: (snapshot: JobSnapshot) => void;
   /** Before `onRunning`. */

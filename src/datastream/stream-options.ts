@@ -5,6 +5,10 @@ import { RESTORE_OPTIONS, type RestoreOptions } from "./restore-options.ts";
 export type RuntimeMode = "STREAMING" | "BATCH" | "AUTOMATIC";
 /** @internal */
 export const RUNTIME_MODES = ["STREAMING", "BATCH", "AUTOMATIC"] as const;
+/** What of a job is started again where a part of it fails. */
+export type FailoverStrategy = "full" | "region";
+/** @internal */
+export const FAILOVER_STRATEGIES = ["full", "region"] as const;
 export type TimeCharacteristic = "event" | "processing" | "ingestion";
 
 export interface StreamEnvironmentOptions {

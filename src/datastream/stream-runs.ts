@@ -1,37 +1,17 @@
 import type { JobResult } from "../api/job-result.ts";
-import type { Host } from "../core/host.ts";
 import type { JobSnapshot } from "../core/job-snapshot.ts";
-import type { Engine, JobOptions } from "../runtime/engine.ts";
+import type { JobOptions } from "../runtime/engine.ts";
 import { type JobAttempt, type JobFailure, runAttempts } from "../runtime/job-attempts.ts";
-import type { JobGraph } from "../runtime/job-graph.ts";
-import type { RestartStrategySpec } from "../runtime/restart-strategy.ts";
+import { regionsOf } from "../runtime/regions.ts";
+import type { RunningStream } from "../runtime/running-stream.ts";
 import { OwnAttempts } from "../state/checkpoints/own-attempts.ts";
 import { runCheckpointed } from "./checkpointed-runs.ts";
-import type { Checkpointing } from "./checkpointing.ts";
 import { JobSavepoints } from "./job-savepoints.ts";
+import type { PlannedStream } from "./planned-stream.ts";
+import { runRegions } from "./region-runs.ts";
 import { tellOfRestart } from "./restart-notice.ts";
-import type { RestoreOptions } from "./restore-options.ts";
 import { withEngine } from "./stream-engines.ts";
-import type { StreamJobHooks } from "./stream-job.ts";
-
-/** A stream that is planned, and all it takes to run it. */
-export interface PlannedStream
-  extends Pick<JobOptions, "memoryBytes" | "batchRows" | "temporaryDirectory" | "program" | "signal"> {
-  readonly host: Host;
-  readonly jobName?: string;
-  readonly graph: JobGraph;
-  /** Worker threads, or 1 for none. */
-  readonly threads: number;
-  readonly checkpoints?: Checkpointing | undefined;
-  /** What the caller gave to go on from. */
-  readonly origin?: RestoreOptions | undefined;
-  /** Absent: it fails with its first failure. */
-  readonly restarts?: RestartStrategySpec | undefined;
-  /** Of an attempt that has ended well: its result with what functions have added up. */
-  readonly resultOf: (outcome: Awaited<ReturnType<Engine["run"]>>) => JobResult;
-  /** An attempt is over, whatever became of it. */
-  readonly onEnd: (jobId: string) => void;
-}
+import type { AttemptCounts, StreamJobHooks } from "./stream-job.ts";
 
 /** Runs a stream until it ends or fails for good. Each attempt has an engine of its own, which is closed where it fails. */
 export function runStream(planned: PlannedStream, hooks: StreamJobHooks): Promise<JobResult> {
@@ -39,17 +19,26 @@ export function runStream(planned: PlannedStream, hooks: StreamJobHooks): Promis
   const { restore } = origin;
   const signal = planned.signal === undefined ? hooks.signal : AbortSignal.any([hooks.signal, planned.signal]);
   const ownAttempts = new OwnAttempts();
+  const tellOf = (failure: JobFailure): void => tellOfRestart(host, failure, planned.jobName);
   const watch = {
     ...hooks,
     onFailure: (failure: JobFailure) => {
       hooks.onFailure(failure);
-      tellOfRestart(host, failure, planned.jobName);
+      tellOf(failure);
+    },
+    onRegionFailure: (failure: JobFailure, counts: AttemptCounts) => {
+      hooks.onRegionFailure(failure, counts);
+      tellOf(failure);
     },
   };
+  let hasGivenUp = false;
   // A job that was stopped goes on no more, but for what is left to be committed.
-  const mayGoOn = (newest: JobSnapshot | undefined) => !hooks.isStopped() || newest?.isFinal === true;
+  const mayGoOn = (newest: JobSnapshot | undefined) => !hasGivenUp && (!hooks.isStopped() || newest?.isFinal === true);
+  const onGivenUp = () => {
+    hasGivenUp = true;
+  };
   return runAttempts({ host, strategy, signal, restore, mayGoOn, watch }, (attempt) =>
-    runAttempt(planned, attempt, ownAttempts, { ...hooks, signal }),
+    runAttempt(planned, attempt, ownAttempts, { ...watch, signal }, onGivenUp),
   );
 }
 
@@ -58,6 +47,7 @@ async function runAttempt(
   attempt: JobAttempt,
   ownAttempts: OwnAttempts,
   hooks: StreamJobHooks,
+  onGivenUp: () => void,
 ): Promise<JobResult> {
   const { host, graph, threads, checkpoints, program, memoryBytes, batchRows, temporaryDirectory } = planned;
   const { restore, failedAttempts, onRestored } = attempt;
@@ -65,34 +55,44 @@ async function runAttempt(
   // What is restored from memory has its new names. In a directory it may still be the checkpoint of before.
   const names = checkpoints?.kept === undefined ? {} : { renamedState };
   const origin = restore === undefined ? (planned.origin ?? {}) : { restore, allowNonRestoredState, ...names };
-  let jobId: string | undefined;
+  const regions = planned.isRegional === true ? regionsOf(graph) : [graph];
+  const isRegional = regions.length > 1;
+  const jobIds: string[] = [];
   const onCheckpoint = (snapshot: JobSnapshot): void => {
     attempt.onCheckpoint(snapshot);
     hooks.onCheckpoint(snapshot);
   };
   const options: JobOptions = {
-    ...{ memoryBytes, batchRows, failedAttempts, signal: hooks.signal, onProgress: hooks.onProgress },
+    ...{ memoryBytes, batchRows, failedAttempts, signal: hooks.signal },
     ...(program === undefined ? {} : { program }),
     ...(temporaryDirectory === undefined ? {} : { temporaryDirectory }),
     onStart: (id) => {
-      jobId = id;
+      jobIds.push(id);
       attempt.onStart(id);
     },
-    onRunning: (control) => {
-      attempt.onRunning();
-      hooks.onRunning(control);
-    },
+  };
+  const onRunning = (control: RunningStream): void => {
+    attempt.onRunning();
+    hooks.onRunning(control);
   };
   try {
-    const outcome = await withEngine(host, threads, (engine) => {
-      hooks.onSavepoints(new JobSavepoints(engine, planned, attempt.onSavepoint));
-      return runCheckpointed(
+    // Regions have engines of their own: this one only reads and checks what they go on from.
+    const outcomes = await withEngine(host, isRegional ? 1 : threads, (engine) =>
+      runCheckpointed(
         { engine, host, graph, checkpoints, origin, ownAttempts, onRestored, onCheckpoint },
-        (checkpointed) => engine.run(graph, { ...options, ...checkpointed }),
-      );
-    });
-    return planned.resultOf(outcome);
+        async (checkpointed) => {
+          if (isRegional) {
+            const whole = { planned, regions, options, checkpointed, attempt, engine };
+            return runRegions({ ...whole, hooks: { ...hooks, onRunning }, onGivenUp });
+          }
+          hooks.onSavepoints(new JobSavepoints(engine, planned, attempt.onSavepoint));
+          const { onProgress } = hooks;
+          return [await engine.run(graph, { ...options, onProgress, onRunning, ...checkpointed })];
+        },
+      ),
+    );
+    return planned.resultOf(outcomes);
   } finally {
-    if (jobId !== undefined) planned.onEnd(jobId);
+    for (const jobId of jobIds) planned.onEnd(jobId);
   }
 }

@@ -31,6 +31,8 @@ import { WorkerHandle } from "./worker-handle.ts";
 
 export interface JobOptions extends JobWatch {
   readonly memoryBytes: number;
+  /** How many jobs share that, this one among them. Default 1. */
+  readonly memoryJobs?: number;
   readonly batchRows: number;
   /** Where temporary files of the job lie; default: where the system has them. */
   readonly temporaryDirectory?: string;
@@ -50,10 +52,14 @@ export interface JobOptions extends JobWatch {
   readonly storeCheckpoint?: StoreCheckpoint;
   /** It takes checkpoints of which tables are what has changed since an earlier one (`TableChanges`). */
   readonly storesChanges?: boolean;
+  /** Of one whose checkpoints are numbered together with others'; default: counted on from what it goes on from. */
+  readonly nextCheckpointId?: () => number;
   /** Of a stream that stores its checkpoints. */
   readonly commitWatch?: CommitWatch;
   /** From which worker threads build the graph again, where vertices on them hold user code. */
   readonly program?: ProgramSpec;
+  /** What the program builds, where the graph at hand is only a part of that. */
+  readonly programGraph?: JobGraph;
   /** Of a stream: takes checkpoints by itself. */
   readonly checkpoints?: CheckpointSettings;
   /** Of a stream: called once it runs, with the means to ask things of it. */
@@ -240,7 +246,7 @@ export class Engine implements TableHome {
     // What processes that died have left elsewhere was removed with the start of the engine.
     if (parent !== undefined) files.removeAbandonedDirectories(SPILL_PREFIX, parent);
     if (usesWorkers || parent !== undefined) this.#spillDirectory = files.makeTemporaryDirectory(SPILL_PREFIX, parent);
-    const memorySharers = sharers(graph, this.#workers.length);
+    const memorySharers = sharers(graph, this.#workers.length) * (options.memoryJobs ?? 1);
     const deployment: Deployment = {
       graph,
       threads,
@@ -254,11 +260,11 @@ export class Engine implements TableHome {
       ...(graph.stream === undefined ? {} : { alignment: alignmentSlots(graph) }),
     };
     if (usesWorkers) {
-      const { program } = options;
+      const { program, programGraph = graph } = options;
       const portable: Deployment = {
         ...deployment,
         graph: portableGraph(graph),
-        ...(program === undefined ? {} : { program: { spec: program, shape: graphShape(graph) } }),
+        ...(program === undefined ? {} : { program: { spec: program, shape: graphShape(programGraph) } }),
       };
       for (const worker of this.#workers) worker.send({ type: "deploy", job, deployment: portable });
     }
@@ -294,6 +300,7 @@ export class Engine implements TableHome {
         restored: options.restore?.checkpointId ?? 0,
         ...(options.storeCheckpoint === undefined ? {} : { store: options.storeCheckpoint }),
         storesChanges: options.storesChanges === true,
+        ...(options.nextCheckpointId === undefined ? {} : { nextCheckpointId: options.nextCheckpointId }),
         ...(options.commitWatch === undefined ? {} : { commitWatch: options.commitWatch }),
         ...(options.checkpoints === undefined ? {} : { checkpoints: options.checkpoints }),
       });

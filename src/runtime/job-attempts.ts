@@ -13,6 +13,8 @@ export interface JobFailure {
   readonly attempt: number;
   /** From the failure to the next attempt; absent where there was none. */
   readonly restartDelayMs?: number;
+  /** Names of the vertices of the region that failed, where the others go on. */
+  readonly region?: readonly string[];
   /** The checkpoint that the next attempt went on from; null: from the beginning; absent before it has begun. */
   readonly restoredCheckpointId?: number | null;
 }
@@ -26,7 +28,7 @@ export interface JobAttempt {
    * left out: it is for whoever goes on from there.
    */
   readonly failedAttempts: readonly string[];
-  /** To be called with its id before anything of it runs, */
+  /** To be called with its id before anything of it runs, once for each part that runs by itself, */
   readonly onStart: (jobId: string) => void;
   /** with what it goes on from, undefined where it begins anew, */
   readonly onRestored: (snapshot: JobSnapshot | undefined) => void;
@@ -72,14 +74,14 @@ export async function runAttempts<T>(
   const failedAttempts: string[] = [];
   for (let number = 1; ; number++) {
     const startedMs = host.clock.monotonicMs();
-    let jobId: string | undefined;
+    const jobIds: string[] = [];
     let hasSavepoint = false;
     try {
       return await run({
         restore: newest,
         failedAttempts: [...failedAttempts],
         onStart: (id) => {
-          jobId = id;
+          jobIds.push(id);
         },
         onRestored: (snapshot) => {
           newest = snapshot;
@@ -99,7 +101,7 @@ export async function runAttempts<T>(
       const error = asEngineError(thrown);
       const hasNewCheckpoint = newest !== undefined && newest.checkpointId > (newestAtFailure ?? 0);
       newestAtFailure = newest?.checkpointId;
-      if (jobId !== undefined && !hasSavepoint) failedAttempts.push(jobId);
+      if (!hasSavepoint) failedAttempts.push(...jobIds);
       const failed = { startedMs, failedMs: host.clock.monotonicMs(), hasNewCheckpoint };
       const isOver = signal.aborted || !mayGoOn(newest) || whyNotRestarted(error) !== undefined;
       const restartDelayMs = isOver ? undefined : backoff.delayAfter(failed);

@@ -3,6 +3,7 @@ import { hasUserCode, type WatermarkStrategySpec } from "../core/time/watermark-
 import { formatType } from "../core/types.ts";
 import type { JobGraph, JobSink, JobSource, JobVertex, LocalOperator, OperatorNode } from "./job-graph.ts";
 import type { JobProgram } from "./job-program.ts";
+import { sameRegionOf } from "./regions.ts";
 
 /** An operator of user code without its code. */
 type OperatorStub = Omit<LocalOperator, "create">;
@@ -23,7 +24,8 @@ export function portableGraph(graph: JobGraph): JobGraph {
 }
 
 /**
- * A graph that was deployed, with the user code of the one that this thread has built from the same program.
+ * A graph that was deployed, all or a part of what a program builds, with the user code of the one that this thread has
+ * built from the same program.
  * @throws {PlanError} JOB_MODULE_NOT_DETERMINISTIC where the two are not of the same shape
  */
 export function withUserCode(deployed: JobGraph, built: JobGraph, { spec, shape }: JobProgram): JobGraph {
@@ -34,10 +36,11 @@ export function withUserCode(deployed: JobGraph, built: JobGraph, { spec, shape 
     const here = own[at < 0 ? shape.length : at] ?? "nothing more";
     throw notDeterministic(spec.module, `planned ${there} at first, and ${here} on a worker thread`);
   }
+  const { vertices } = sameRegionOf(built, deployed);
   return {
     ...deployed,
     vertices: deployed.vertices.map((vertex, i) =>
-      vertex.placement === "planner" ? vertex : vertexWithUserCode(vertex, built.vertices[i]),
+      vertex.placement === "planner" ? vertex : vertexWithUserCode(vertex, vertices[i]),
     ),
   };
 }

@@ -78,7 +78,8 @@ export function queryState(graph: JobGraph, subtasks: readonly Answering[], ques
 export const isUnknown = (thrown: unknown): thrown is PlanError =>
   thrown instanceof PlanError && thrown.code === "STATE_UNKNOWN";
 
-function vertexOf(graph: JobGraph, uid: string): JobVertex {
+/** The vertex of an operator that may have state. @throws {PlanError} UID_UNKNOWN, STATE_NOT_QUERYABLE */
+export function vertexOf(graph: JobGraph, uid: string): JobVertex {
   const vertex = graph.vertices.find(({ operators }) => operators.some((operator) => operator.uid === uid));
   if (vertex !== undefined) return vertex;
   const others = graph.vertices.flatMap(({ source, sink }) => [source?.stream?.uid, sink?.uid]);

@@ -58,6 +58,8 @@ export interface StreamControlOptions {
   readonly commits: SinkCommits;
   /** The checkpoint that the job was restored from; others count on from it. */
   readonly restored: number;
+  /** Of those that are numbered together with others'; default: counted on from `restored`. */
+  readonly nextCheckpointId?: () => number;
   /** Makes a checkpoint durable: it is complete when this has resolved. */
   readonly store?: StoreCheckpoint;
   /** It takes checkpoints of which tables are what has changed since an earlier one. */
@@ -95,6 +97,7 @@ export class StreamControl implements RunningStream {
   /** From threads that have finished. */
   readonly #finals: VertexSnapshot[] = [];
   #lastCheckpoint: number;
+  readonly #nextCheckpointId: () => number;
   #hasEnded = false;
   #hasStopped = false;
   #draining: Draining | undefined;
@@ -112,6 +115,7 @@ export class StreamControl implements RunningStream {
     this.#timeoutMs = checkpoints?.timeoutMs;
     this.#record = new CheckpointRecord(() => host.clock.nowMs());
     this.#lastCheckpoint = restored;
+    this.#nextCheckpointId = options.nextCheckpointId ?? (() => this.#lastCheckpoint + 1);
     this.#graph = graph;
     this.#fragment = fragment;
     this.#workers = workers;
@@ -206,7 +210,7 @@ export class StreamControl implements RunningStream {
   }
 
   #take(timeoutMs: number | undefined, { savepoint, holds, builds }: Taking = {}): Promise<JobSnapshot> {
-    const checkpointId = ++this.#lastCheckpoint;
+    const checkpointId = this.#newCheckpointId();
     return new Promise((resolve, reject) => {
       if (this.#hasEnded) {
         reject(aborted(checkpointId));
@@ -255,7 +259,7 @@ export class StreamControl implements RunningStream {
     const { stream } = this.#graph;
     assert(stream !== undefined, "only streams have checkpoints");
     const subtasks = [...this.#fragment.finalSnapshots(), ...this.#finals].map(({ snapshot }) => snapshot);
-    const snapshot = this.#joined.join(++this.#lastCheckpoint, subtasks);
+    const snapshot = this.#joined.join(this.#newCheckpointId(), subtasks);
     this.#commits.announce(snapshot);
     // Who goes on from the savepoint goes on reading.
     if (draining !== undefined) await this.#storeLast(snapshot, draining.savepoint);
@@ -399,6 +403,11 @@ export class StreamControl implements RunningStream {
     }
     if (savepointFailure === undefined) resolve(snapshot);
     else reject(savepointFailure);
+  }
+
+  #newCheckpointId(): number {
+    this.#lastCheckpoint = this.#nextCheckpointId();
+    return this.#lastCheckpoint;
   }
 
   #fail(checkpointId: number, error: EngineError, reject: (error: EngineError) => void): void {

@@ -4,7 +4,7 @@ import { col, Schema, type StreamExecutionEnvironment, types, valueState } from 
 import { visibleLines } from "./visible-lines.ts";
 
 const KEYS = 5;
-const OUT = "/data/out";
+const outOf = (region: number): string => (region === 0 ? "/data/out" : `/data/out-${region}`);
 const total = valueState("total", types.int64);
 const sums = Schema.of({ n: types.int64, sum: types.int64 });
 
@@ -16,16 +16,18 @@ export interface Summed {
 
 /**
  * A running sum per key, into files: state, a timer of the sink and the position of the source must agree.
- * `onRow` may throw.
+ * `onRow` may throw. Of several in one job, each is a region of its own.
  */
 export function sumIntoFiles(
   env: StreamExecutionEnvironment,
   { count, rollRows }: { readonly count: number; readonly rollRows: number },
   onRow: (n: number) => void = () => undefined,
+  region = 0,
 ): void {
+  const uid = (name: string): string => (region === 0 ? name : `${name} ${region}`);
   env
     .fromGenerator({ n: col("n"), key: col("n").mod(BigInt(KEYS)) }, { count, rowsPerSecond: 100, splitCount: 2 })
-    .uid("numbers")
+    .uid(uid("numbers"))
     .keyBy("key")
     .process(
       {
@@ -38,20 +40,20 @@ export function sumIntoFiles(
       },
       { schema: sums },
     )
-    .uid("sums")
-    .writeToFiles(OUT, { format: "json", roll: { rows: rollRows, ageMs: 300 }, uid: "files" });
+    .uid(uid("sums"))
+    .writeToFiles(outOf(region), { format: "json", roll: { rows: rollRows, ageMs: 300 }, uid: uid("files") });
 }
 
 /** What a reader of the files sees, in the order of n. */
-export const seenSums = (files: HostFiles): Summed[] =>
-  Object.values(visibleLines(files, OUT))
+export const seenSums = (files: HostFiles, region = 0): Summed[] =>
+  Object.values(visibleLines(files, outOf(region)))
     .flat()
     .map((line) => JSON.parse(line) as Summed)
     .sort((a, b) => a.n - b.n);
 
 /** Names that no reader takes. */
-export const hiddenNames = (files: HostFiles): string[] =>
-  files.stat(OUT) === undefined ? [] : files.list(OUT).filter((name) => name.startsWith("."));
+export const hiddenNames = (files: HostFiles, region = 0): string[] =>
+  files.stat(outOf(region)) === undefined ? [] : files.list(outOf(region)).filter((name) => name.startsWith("."));
 
 /** Every row once, with the sums of an undisturbed run. */
 export function expectAllSums(written: readonly Summed[], count: number): void {

@@ -197,6 +197,16 @@ export class AccumulatorSet {
     }));
   }
 
+  /** What another set of the same thread holds, own classes too. */
+  merge(other: AccumulatorSet): void {
+    for (const [name, accumulator] of other.#accumulators) {
+      this.get(name, accumulator.constructor as new () => Accumulator).merge(accumulator.state());
+    }
+    for (const [name, states] of other.#unclaimed) {
+      this.#unclaimed.set(name, [...(this.#unclaimed.get(name) ?? []), ...states]);
+    }
+  }
+
   mergeStates(states: readonly AccumulatorState[]): void {
     for (const { name, kind, state } of states) {
       const known = this.#accumulators.get(name);

@@ -1,7 +1,12 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Host, HostFiles } from "../../../src/core/host.ts";
-import { restartStrategies, StreamExecutionEnvironment, type StreamJob } from "../../../src/index.ts";
+import {
+  type FailoverStrategy,
+  restartStrategies,
+  StreamExecutionEnvironment,
+  type StreamJob,
+} from "../../../src/index.ts";
 import { DecisionTape } from "../../../src/testing/decision-tape.ts";
 import type { Fault } from "../../../src/testing/fault-plan.ts";
 import type { SimulationMemories } from "../../../src/testing/faults/engine-shelf.ts";
@@ -74,6 +79,9 @@ const scenario = fc.record({
   hasDirectory: fc.boolean(),
   parallelism: fc.integer({ min: 1, max: 3 }),
   rollRows: fc.integer({ min: 1, max: 60 }),
+  /** Sums that have nothing to do with each other, and whether each is started again by itself. */
+  regions: fc.constantFrom(1, 1, 2, 3),
+  failover: fc.constantFrom<FailoverStrategy>("region", "full"),
   strategy,
   /** Rows that fail, each so often as it stands there. */
   bad: fc.array(fc.nat(120), { maxLength: 5, size: "max" }),
@@ -84,18 +92,23 @@ const scenario = fc.record({
 });
 type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never;
 
-function environment(host: Host, { parallelism, intervalMs, hasDirectory }: Scenario): StreamExecutionEnvironment {
+function environment(
+  host: Host,
+  { parallelism, intervalMs, hasDirectory, failover }: Scenario,
+): StreamExecutionEnvironment {
   return StreamExecutionEnvironment.create({
     host,
     parallelism,
     maxParallelism: 16,
     batchRows: 7,
     bufferTimeoutMs: 1,
-  }).enableCheckpointing(intervalMs, {
-    timeoutMs: 20_000,
-    tolerableFailures: 1,
-    ...(hasDirectory ? { directory: CHECKPOINTS } : {}),
-  });
+  })
+    .setFailoverStrategy(failover)
+    .enableCheckpointing(intervalMs, {
+      timeoutMs: 20_000,
+      tolerableFailures: 1,
+      ...(hasDirectory ? { directory: CHECKPOINTS } : {}),
+    });
 }
 
 /** The disk as somebody else sees it, to whom nothing happens. */
@@ -104,12 +117,12 @@ function outsideFiles({ disk, host }: Simulation): HostFiles {
 }
 
 /** Looks at the output again and again: no row twice, and what was there stays. */
-function watchOutput(simulation: Simulation, host: Host, problems: string[]): () => void {
+function watchOutput(simulation: Simulation, host: Host, problems: string[], region: number): () => void {
   const files = outsideFiles(simulation);
   let before: readonly number[] = [];
   let cancel: () => void = () => undefined;
   const look = (): void => {
-    const seen = seenSums(files).map(({ n }) => n);
+    const seen = seenSums(files, region).map(({ n }) => n);
     if (new Set(seen).size < seen.length) problems.push(`rows twice in ${seen}`);
     if (!before.every((n) => seen.includes(n))) problems.push(`${before} before ${seen}`);
     before = seen;
@@ -126,10 +139,11 @@ function killNewest(simulation: Simulation): void {
   if (newest !== undefined) simulation.killThread(newest);
 }
 
-const found = { restarts: 0, fromCheckpoint: 0, deaths: 0, crashes: 0 };
+const found = { restarts: 0, ofRegions: 0, fromCheckpoint: 0, deaths: 0, crashes: 0 };
 
 async function runToItsEnd(memories: SimulationMemories, given: Scenario): Promise<void> {
   const { count, bad, hasDirectory } = given;
+  const regions = Array.from({ length: given.regions }, (_, region) => region);
   // Without a directory nothing brings a process back.
   const faults = given.faults.filter((each) => hasDirectory || !isDeath(each));
   const { tape } = given;
@@ -147,16 +161,17 @@ async function runToItsEnd(memories: SimulationMemories, given: Scenario): Promi
     try {
       await simulation.run(async (host) => {
         memories.provideFor(host);
-        const stopWatching = watchOutput(simulation, host, problems);
+        const watches = regions.map((region) => watchOutput(simulation, host, problems, region));
         for (const atMs of given.deathsMs) host.scheduler.after(atMs, () => killNewest(simulation));
         const env = environment(host, given).setRestartStrategy(given.strategy(ENDLESS));
-        sumIntoFiles(env, given, onRow);
+        for (const region of regions) sumIntoFiles(env, given, onRow, region);
         const job = await env.executeAsync();
         await job.result();
-        stopWatching();
+        for (const stopWatching of watches) stopWatching();
         tally(job);
         // What a process leaves that dies before its first checkpoint is of no later one's family.
-        if (!simulation.struck.some(isDeath)) expect(hiddenNames(outsideFiles(simulation))).toEqual([]);
+        if (simulation.struck.some(isDeath)) return;
+        for (const region of regions) expect(hiddenNames(outsideFiles(simulation), region)).toEqual([]);
       });
       break;
     } catch (thrown) {
@@ -170,12 +185,13 @@ async function runToItsEnd(memories: SimulationMemories, given: Scenario): Promi
   expect(simulation.threads()).toEqual([]);
   // What is visible lasts, and is what an undisturbed run writes.
   simulation.crash();
-  expectAllSums(seenSums(outsideFiles(simulation)), count);
+  for (const region of regions) expectAllSums(seenSums(outsideFiles(simulation), region), count);
 }
 
 function tally(job: StreamJob): void {
   found.restarts += job.restarts;
-  for (const { error, restoredCheckpointId } of job.failures) {
+  for (const { error, restoredCheckpointId, region } of job.failures) {
+    if (region !== undefined) found.ofRegions++;
     if (restoredCheckpointId !== null && restoredCheckpointId !== undefined) found.fromCheckpoint++;
     if (error.code === "THREAD_DIED" || error.code === "SIMULATED_CRASH") found.deaths++;
   }
@@ -191,6 +207,7 @@ it(
       { numRuns: RUNS },
     );
     expect(found.restarts).toBeGreaterThan(RUNS);
+    expect(found.ofRegions).toBeGreaterThan(RUNS / 5);
     expect(found.fromCheckpoint).toBeGreaterThan(RUNS / 4);
     expect(found.deaths).toBeGreaterThan(RUNS / 20);
     expect(found.crashes).toBeGreaterThan(RUNS / 20);

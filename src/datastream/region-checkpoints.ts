@@ -1,0 +1,188 @@
+import { assert } from "../core/errors.ts";
+import type { JobSnapshot } from "../core/job-snapshot.ts";
+import type { CommitWatch, StoreCheckpoint } from "../runtime/checkpoint-store.ts";
+import type { JobOptions } from "../runtime/engine.ts";
+import type { JobGraph } from "../runtime/job-graph.ts";
+import { uidsOf } from "../runtime/regions.ts";
+
+export interface RegionCheckpointsOptions {
+  readonly regions: readonly JobGraph[];
+  /** What the whole job goes on from. */
+  readonly restore: JobSnapshot | undefined;
+  /** Makes checkpoints of the whole job durable. Absent: it takes none. */
+  readonly keep: StoreCheckpoint | undefined;
+  readonly commitWatch: CommitWatch | undefined;
+}
+
+/**
+ * Makes checkpoints of a job out of those of its regions. Nothing travels between regions, so that any states of them go
+ * together: each takes its checkpoints by itself, and the newest of all, put together, are a checkpoint of the job. The
+ * first one waits until every region has one; those that wait to be stored at the same time are stored together.
+ */
+export class RegionCheckpoints {
+  readonly #options: RegionCheckpointsOptions;
+  readonly #uids: readonly Set<string>[];
+  /** By region, the newest that is part of a complete checkpoint. */
+  readonly #kept: (JobSnapshot | undefined)[];
+  /** Snapshots of regions that wait to be stored. */
+  readonly #offers = new Map<number, JobSnapshot>();
+  /** Regions that may have been stored with a checkpoint whose outcome is not known. */
+  readonly #unsure = new Set<number>();
+  #lastId: number;
+  /** Of the newest checkpoint of the job, complete or not, */
+  #lastStored: number;
+  /** and of the newest that is complete. */
+  #lastComplete: number;
+  #turn: Promise<unknown> = Promise.resolve();
+  #onOffer: () => void = () => undefined;
+  #offered: Promise<void>;
+
+  constructor(options: RegionCheckpointsOptions) {
+    this.#options = options;
+    this.#uids = options.regions.map(uidsOf);
+    this.#kept = options.regions.map(() => undefined);
+    this.#lastId = options.restore?.checkpointId ?? 0;
+    this.#lastStored = this.#lastId;
+    this.#lastComplete = this.#lastId;
+    this.#offered = this.#nextOffer();
+  }
+
+  /** For the run of a region; `onKept` hears of each of its snapshots that is part of a complete checkpoint. */
+  optionsOf(
+    region: number,
+    onKept: (part: JobSnapshot) => void,
+  ): Pick<JobOptions, "storeCheckpoint" | "commitWatch" | "nextCheckpointId"> {
+    const { commitWatch } = this.#options;
+    return {
+      storeCheckpoint: async (snapshot, { signal }) => {
+        await this.#store(region, snapshot, signal);
+        onKept(snapshot);
+      },
+      nextCheckpointId: () => this.#nextId(),
+      ...(commitWatch === undefined
+        ? {}
+        : {
+            commitWatch: {
+              before: () => this.#beforeCommit(),
+              after: () => this.#inTurn(() => commitWatch.after(this.#lastComplete)),
+            },
+          }),
+    };
+  }
+
+  /** What a region goes on from; of its own, the output is committed again. */
+  async restoreOf(region: number): Promise<JobSnapshot | undefined> {
+    if (this.#kept[region] !== undefined) await this.#beforeCommit();
+    return this.newestOf(region);
+  }
+
+  /** What a region would go on from. */
+  newestOf(region: number): JobSnapshot | undefined {
+    return this.#kept[region] ?? this.#given(region);
+  }
+
+  /** Whether a newer snapshot of the region may have been stored than the one that it would go on from. */
+  isUnsure(region: number): boolean {
+    return this.#unsure.has(region);
+  }
+
+  /** The newest of all regions. */
+  whole(parts: readonly (JobSnapshot | undefined)[] = this.#kept): JobSnapshot {
+    const all = parts.filter((part) => part !== undefined);
+    assert(all.length === this.#kept.length, "every region has a snapshot");
+    const [{ maxParallelism }] = all;
+    const isFinal = all.every((part) => part.isFinal === true);
+    return {
+      checkpointId: Math.max(...all.map(({ checkpointId }) => checkpointId)),
+      maxParallelism,
+      operators: Object.assign({}, ...all.map(({ operators }) => operators)),
+      ...(isFinal ? { isFinal } : {}),
+    };
+  }
+
+  /** Resolves when nothing is being stored any more. */
+  async settled(): Promise<void> {
+    await this.#turn;
+  }
+
+  async #store(region: number, snapshot: JobSnapshot, signal: AbortSignal): Promise<void> {
+    if (this.#options.keep === undefined) {
+      this.#kept[region] = snapshot;
+      return;
+    }
+    this.#offers.set(region, snapshot);
+    this.#onOffer();
+    try {
+      do await this.#everyRegionHasOne(signal);
+      while (!(await this.#inTurn(() => this.#storeOffers(region, snapshot, signal))));
+    } finally {
+      if (this.#offers.get(region) === snapshot) this.#offers.delete(region);
+    }
+  }
+
+  /** False where some region has no snapshot any more. */
+  async #storeOffers(region: number, snapshot: JobSnapshot, signal: AbortSignal): Promise<boolean> {
+    const { keep } = this.#options;
+    if (this.#kept[region] === snapshot) return true; // it went with another one
+    signal.throwIfAborted();
+    if (keep === undefined || !this.#isWhole) return false;
+    const offers = [...this.#offers];
+    const whole = this.whole(this.#kept.map((kept, i) => this.#offers.get(i) ?? kept));
+    // Barriers of one region may have overtaken those of another: what is stored later is newer.
+    const checkpointId = whole.checkpointId > this.#lastStored ? whole.checkpointId : this.#nextId();
+    this.#lastStored = checkpointId;
+    for (const [each] of offers) this.#unsure.add(each);
+    await keep({ ...whole, checkpointId }, { signal });
+    this.#unsure.clear();
+    this.#lastComplete = checkpointId;
+    for (const [each, part] of offers) this.#kept[each] = part;
+    return true;
+  }
+
+  /** What is committed is in the newest checkpoint of the job too, whichever it was stored with. */
+  async #beforeCommit(): Promise<void> {
+    await this.#inTurn(() => this.#options.commitWatch?.before(this.#lastComplete));
+  }
+
+  get #isWhole(): boolean {
+    return this.#kept.every((kept, region) => kept !== undefined || this.#offers.has(region));
+  }
+
+  async #everyRegionHasOne(signal: AbortSignal): Promise<void> {
+    const givenUp = new Promise<never>((_, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    });
+    givenUp.catch(() => undefined);
+    while (!this.#isWhole) {
+      signal.throwIfAborted();
+      await Promise.race([this.#offered, givenUp]);
+    }
+  }
+
+  #nextOffer(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onOffer = () => {
+        this.#offered = this.#nextOffer();
+        resolve();
+      };
+    });
+  }
+
+  #inTurn<T>(use: () => T | Promise<T>): Promise<T> {
+    const used = this.#turn.then(use);
+    this.#turn = used.catch(() => undefined);
+    return used;
+  }
+
+  #nextId(): number {
+    return ++this.#lastId;
+  }
+
+  /** Of what the job goes on from. */
+  #given(region: number): JobSnapshot | undefined {
+    const { restore } = this.#options;
+    if (restore === undefined) return undefined;
+    const own = Object.entries(restore.operators).filter(([uid]) => this.#uids[region].has(uid));
+    return { ...restore, operators: Object.fromEntries(own) };
+  }
+}
