@@ -138,7 +138,7 @@ export {
   type WithStateOptions,
 } from "./dataset/savepoint.ts";
 export type { ColumnSummary } from "./dataset/summaries.ts";
-export type { CheckpointOptions } from "./datastream/checkpointing.ts";
+export type { CheckpointOptions, OnCancel } from "./datastream/checkpointing.ts";
 export { CoGroupedStreams, WindowedCoGroup } from "./datastream/co-grouped-streams.ts";
 export {
   BroadcastConnectedStream,

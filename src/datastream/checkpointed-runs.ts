@@ -31,7 +31,7 @@ interface CheckpointedRun {
 /** What of a run's options has to do with checkpoints. */
 export type CheckpointedOptions = Pick<
   JobOptions,
-  "checkpoints" | "storeCheckpoint" | "storesChanges" | "commitWatch" | "restore"
+  "checkpoints" | "storeCheckpoint" | "storesChanges" | "commitWatch" | "onCancelled" | "restore"
 >;
 
 /** One run of a job with its checkpoints: where they are kept, and from where it goes on. */
@@ -83,12 +83,24 @@ export async function runCheckpointed<T>(
         before: (checkpointId) => directory.beforeCommit(checkpointId),
         after: removeOld,
       },
+      ...(kept.onCancel === "delete" ? { onCancelled: () => removeAll(directory) } : {}),
     });
     await removeOld();
     return outcome;
   } finally {
     // What is still being stored when the job fails is not left to write behind its back.
     await directory.settled();
+  }
+}
+
+/** False where another run has taken them over. */
+async function removeAll(directory: CheckpointDirectory): Promise<boolean> {
+  try {
+    await directory.removeAll();
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof ExternalError && thrown.code === "CHECKPOINT_FENCED") return false;
+    throw thrown;
   }
 }
 

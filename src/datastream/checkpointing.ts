@@ -3,7 +3,7 @@ import { checkedOptions } from "../api/options.ts";
 import { PlanError } from "../core/errors.ts";
 import type { StoreCheckpoint } from "../runtime/checkpoint-store.ts";
 import type { CheckpointSettings } from "../runtime/periodic-checkpoints.ts";
-import { whole } from "./arguments.ts";
+import { oneOf, whole } from "./arguments.ts";
 
 export interface CheckpointOptions {
   /** From the end of a checkpoint to the start of the next, at least, in milliseconds. Default 0. */
@@ -28,7 +28,14 @@ export interface CheckpointOptions {
   readonly directory?: string;
   /** How many complete checkpoints the directory keeps. Default 2. */
   readonly retained?: number;
+  /**
+   * What becomes of the checkpoints in the directory when a job that runs is cancelled: "retain" (default) leaves them for
+   * the next start, "delete" removes them, and with them output that was not committed, so that it would begin anew.
+   */
+  readonly onCancel?: OnCancel;
 }
+
+export type OnCancel = "retain" | "delete";
 
 /** What `enableCheckpointing` was given. */
 export interface Checkpointing {
@@ -40,6 +47,7 @@ export interface Checkpointing {
 export interface KeptCheckpoints {
   readonly directory: string;
   readonly retained: number;
+  readonly onCancel: OnCancel;
 }
 
 const DEFAULT_RETAINED = 2;
@@ -47,7 +55,15 @@ const LONGEST_MS = 2 ** 31 - 1;
 
 /** @throws {PlanError} OPTION_INVALID, OPTION_UNKNOWN, FUNCTION_INVALID */
 export function checkpointing(intervalMs: number, options: CheckpointOptions): Checkpointing {
-  const names = ["minPauseMs", "timeoutMs", "tolerableFailures", "storeCheckpoint", "directory", "retained"];
+  const names = [
+    "minPauseMs",
+    "timeoutMs",
+    "tolerableFailures",
+    "storeCheckpoint",
+    "directory",
+    "retained",
+    "onCancel",
+  ];
   const {
     minPauseMs = 0,
     timeoutMs = 600_000,
@@ -55,6 +71,7 @@ export function checkpointing(intervalMs: number, options: CheckpointOptions): C
     storeCheckpoint,
     directory,
     retained,
+    onCancel,
   } = checkedOptions("enableCheckpointing", options, names);
   if (storeCheckpoint !== undefined) checkCallable("storeCheckpoint", storeCheckpoint);
   return {
@@ -65,21 +82,30 @@ export function checkpointing(intervalMs: number, options: CheckpointOptions): C
       tolerableFailures: whole("tolerableFailures", tolerableFailures, 0, Number.MAX_SAFE_INTEGER),
     },
     store: storeCheckpoint,
-    kept: keptCheckpoints(directory, retained, storeCheckpoint !== undefined),
+    kept: keptCheckpoints({ directory, retained, onCancel }, storeCheckpoint !== undefined),
   };
 }
 
-function keptCheckpoints(directory: unknown, retained: unknown, hasStore: boolean): KeptCheckpoints | undefined {
-  if (directory === undefined && retained === undefined) return undefined;
+function keptCheckpoints(
+  { directory, retained, onCancel }: Pick<CheckpointOptions, "directory" | "retained" | "onCancel">,
+  hasStore: boolean,
+): KeptCheckpoints | undefined {
+  if (directory === undefined && retained === undefined && onCancel === undefined) return undefined;
   const refuse = (what: string, whatToDo: string): never => {
     throw new PlanError("OPTION_INVALID", `enableCheckpointing: ${what}.`, whatToDo);
   };
   if (typeof directory !== "string" || directory === "") {
     return refuse(
-      directory === undefined ? "retained is given without a directory" : "directory is no path",
+      directory === undefined
+        ? `${retained === undefined ? "onCancel" : "retained"} is given without a directory`
+        : "directory is no path",
       "Give the path of a directory that belongs to this job alone.",
     );
   }
   if (hasStore) return refuse("directory and storeCheckpoint are both given", "Give one of them.");
-  return { directory, retained: whole("retained", (retained ?? DEFAULT_RETAINED) as number, 1, 1_000_000) };
+  return {
+    directory,
+    retained: whole("retained", retained ?? DEFAULT_RETAINED, 1, 1_000_000),
+    onCancel: oneOf("onCancel", onCancel ?? "retain", ["retain", "delete"]),
+  };
 }

@@ -1,4 +1,4 @@
-import { assert } from "../core/errors.ts";
+import { assert, JobCancelledError } from "../core/errors.ts";
 import type { JobSnapshot } from "../core/job-snapshot.ts";
 import type { CommitWatch, StoreCheckpoint } from "../runtime/checkpoint-store.ts";
 import type { JobOptions } from "../runtime/engine.ts";
@@ -33,6 +33,7 @@ export class RegionCheckpoints {
   #lastStored: number;
   /** and of the newest that is complete. */
   #lastComplete: number;
+  #isGivenUp = false;
   #turn: Promise<unknown> = Promise.resolve();
   #onOffer: () => void = () => undefined;
   #offered: Promise<void>;
@@ -100,6 +101,12 @@ export class RegionCheckpoints {
     };
   }
 
+  /** What is kept is removed, and nothing is stored any more. */
+  async giveUp<T>(remove: () => Promise<T>): Promise<T> {
+    this.#isGivenUp = true;
+    return this.#inTurn(remove);
+  }
+
   /** Resolves when nothing is being stored any more. */
   async settled(): Promise<void> {
     await this.#turn;
@@ -124,6 +131,7 @@ export class RegionCheckpoints {
   async #storeOffers(region: number, snapshot: JobSnapshot, signal: AbortSignal): Promise<boolean> {
     const { keep } = this.#options;
     if (this.#kept[region] === snapshot) return true; // it went with another one
+    if (this.#isGivenUp) throw new JobCancelledError();
     signal.throwIfAborted();
     if (keep === undefined || !this.#isWhole) return false;
     const offers = [...this.#offers];

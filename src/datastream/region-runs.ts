@@ -29,15 +29,23 @@ export interface RegionRunsOptions {
  */
 export async function runRegions(given: RegionRunsOptions): Promise<JobOutcome[]> {
   const { planned, regions, attempt, engine, hooks, onGivenUp } = given;
-  const { restore, storeCheckpoint: keep, commitWatch, ...checkpointed } = given.checkpointed;
+  const { restore, storeCheckpoint: keep, commitWatch, onCancelled, ...checkpointed } = given.checkpointed;
   const checkpoints = new RegionCheckpoints({ regions, restore, keep, commitWatch });
   const failing = new AbortController();
   const signal = AbortSignal.any([hooks.signal, failing.signal]);
+  let givenUp: Promise<boolean> | undefined;
+  // Regions end, too, where another one fails.
+  const giveUp = async (): Promise<boolean> => {
+    if (onCancelled === undefined || !hooks.signal.aborted) return false;
+    givenUp ??= checkpoints.giveUp(onCancelled);
+    return givenUp;
+  };
   const options: JobOptions = {
     ...given.options,
     ...checkpointed,
     programGraph: planned.graph,
     memoryJobs: regions.length,
+    onCancelled: giveUp,
   };
   const runs = regions.map(
     (graph, region) =>

@@ -56,6 +56,11 @@ export interface JobOptions extends JobWatch {
   readonly nextCheckpointId?: () => number;
   /** Of a stream that stores its checkpoints. */
   readonly commitWatch?: CommitWatch;
+  /**
+   * The job was cancelled, and nothing of it runs any more. True: nobody will go on from its checkpoints, so that what
+   * sinks have prepared for them goes, too.
+   */
+  readonly onCancelled?: () => Promise<boolean>;
   /** From which worker threads build the graph again, where vertices on them hold user code. */
   readonly program?: ProgramSpec;
   /** What the program builds, where the graph at hand is only a part of that. */
@@ -195,8 +200,9 @@ export class Engine implements TableHome {
     } catch (thrown) {
       const error = asEngineError(thrown);
       const prepared = await this.#tearDown(job, run);
-      await abortSinks(begun, prepared, commits, error);
-      throw error;
+      const reason = error instanceof JobCancelledError ? await giveUp(error, options, commits) : error;
+      await abortSinks(begun, prepared, commits, reason);
+      throw reason;
     } finally {
       for (const lease of leases) lease.end(succeeded);
       this.#fragment = undefined;
@@ -432,6 +438,16 @@ export class Engine implements TableHome {
         this.#run?.fail(asEngineError(thrown));
       }
     });
+  }
+}
+
+/** What a job ends with that was cancelled. */
+async function giveUp(cancelled: EngineError, { onCancelled }: JobOptions, commits: SinkCommits): Promise<EngineError> {
+  try {
+    if (await onCancelled?.()) commits.giveUp();
+    return cancelled;
+  } catch (thrown) {
+    return asEngineError(thrown);
   }
 }
 

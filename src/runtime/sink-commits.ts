@@ -86,6 +86,11 @@ export class SinkCommits {
     return [...(this.#ledgers.find(({ id }) => id === sink)?.open.values() ?? [])];
   }
 
+  /** The checkpoints are gone: nothing that is not committed will be. */
+  giveUp(): void {
+    for (const { open } of this.#ledgers) open.clear();
+  }
+
   /** Of one snapshot it is asked several times. */
   #in(snapshot: JobSnapshot, { uid }: CommittingSink): readonly Committable[] {
     if (uid === undefined) return [];

@@ -195,6 +195,31 @@ export class CheckpointDirectory {
     if (!this.#isSwept && retained.every(({ key }) => key.attempt === this.attempt)) await this.#sweep();
   }
 
+  /**
+   * Removes all checkpoints of the job: who starts it again begins anew. Its run is over. At each moment the newest
+   * checkpoint is whole, or there is none.
+   * @throws {ExternalError} CHECKPOINT_FENCED where another run has begun, to which they belong
+   */
+  async removeAll(): Promise<void> {
+    await this.settled();
+    await this.#checkFence();
+    const names = (await this.#store.list("")).map(({ name }) => name);
+    // A run that had begun from a checkpoint must not be looked for where that is gone.
+    await this.#store.remove(
+      attemptsIn(names)
+        .map(originName)
+        .filter((name) => names.includes(name)),
+    );
+    for (const key of keysIn(names)) {
+      // Without its marker it may be damaged, and without its manifest it is not there.
+      await this.#store.remove([committingName(key)]);
+      await this.#removeCheckpoint(key);
+    }
+    const isOwnClaim = (name: string): boolean => name === attemptName(this.attempt);
+    await this.#store.remove(names.filter((name) => checkpointOf(name) === undefined && !isOwnClaim(name)));
+    this.#stored = [];
+  }
+
   /** In the order in which they are to be tried; `isOrigin`: an earlier run has gone on from it. */
   async #candidates(): Promise<{ readonly key: CheckpointKey; readonly isOrigin: boolean }[]> {
     const names = (await this.#store.list("")).map(({ name }) => name);

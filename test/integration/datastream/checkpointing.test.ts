@@ -360,3 +360,61 @@ describe("a job that goes on from a checkpoint", () => {
       expect(committed).toHaveLength(1);
     }));
 });
+
+describe("checkpoints of a job that is cancelled", () => {
+  const start = (host: Host, onCancel: "retain" | "delete", failover: "full" | "region" = "full") => {
+    const env = StreamExecutionEnvironment.create({ host, batchRows: 8 }).setFailoverStrategy(failover);
+    env.enableCheckpointing(200, { directory: "/checkpoints", onCancel });
+    for (const out of ["/out/a", "/out/b"]) {
+      env
+        .fromGenerator({ n: col("n") }, { count: 300, rowsPerSecond: 100 })
+        .writeToFiles(out, { format: "text", roll: { rows: 50 } });
+    }
+    return env.executeAsync();
+  };
+  const everything = (host: Host) => ["/out/a", "/out/b"].flatMap((out) => host.files.list(out));
+
+  it.each(["full", "region"] as const)("go where they are to, with output that nobody would commit (%s)", (failover) =>
+    simulated(21).run(async (host) => {
+      const job = await start(host, "delete", failover);
+      await pause(host, 1150);
+      expect(everything(host).some((name) => name.startsWith("."))).toBe(true);
+      await job.cancel();
+      expect(job.status).toBe("CANCELED");
+      expect(everything(host).filter((name) => name.startsWith("."))).toEqual([]);
+      expect(host.files.list("/checkpoints")).toEqual(["attempts", "state"]);
+      expect(host.files.list("/checkpoints/state")).toEqual([]);
+      expect(host.files.list("/checkpoints/attempts")).toEqual(["000001"]);
+      const visible = everything(host).length;
+      expect(visible).toBeGreaterThan(0);
+      // It begins anew, with files beside those that were committed.
+      const again = await start(host, "retain");
+      await again.result();
+      expect(everything(host).length).toBe(visible + 12);
+    }),
+  );
+
+  it("stay by default, and where the job fails", () =>
+    simulated(22).run(async (host) => {
+      for (const ending of ["cancel", "fail"]) {
+        const env = StreamExecutionEnvironment.create({ host });
+        const directory = `/${ending}`;
+        env.enableCheckpointing(100, { directory, ...(ending === "fail" ? { onCancel: "delete" } : {}) });
+        env.setRestartStrategy(restartStrategies.none());
+        env.fromGenerator({ n: col("n") }, { count: 300, rowsPerSecond: 100 }).forEach(({ n }) => {
+          if (ending === "fail" && n === 100n) throw new Error("no more");
+        });
+        const job = await env.executeAsync();
+        await (ending === "fail" ? job.result().catch(() => undefined) : pause(host, 500).then(() => job.cancel()));
+        expect(host.files.list(directory).filter((name) => name.startsWith("chk-"))).toHaveLength(2);
+      }
+    }));
+
+  it("are kept in a directory", () => {
+    const env = StreamExecutionEnvironment.create();
+    expect(() => env.enableCheckpointing(100, { onCancel: "delete" })).toThrow(/onCancel is given without a directory/);
+    expect(() => env.enableCheckpointing(100, { directory: "/x", onCancel: "remove" as never })).toThrow(
+      expect.objectContaining({ code: "OPTION_INVALID" }),
+    );
+  });
+});

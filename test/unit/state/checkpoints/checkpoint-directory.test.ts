@@ -4,6 +4,7 @@ import { CheckpointDirectory } from "../../../../src/state/checkpoints/checkpoin
 import { isOneRuns } from "../../../../src/state/checkpoints/checkpoint-names.ts";
 import { LocalObjects } from "../../../../src/state/checkpoints/local-objects.ts";
 import { Simulation } from "../../../../src/testing/simulation.ts";
+import { SimulatedCrashError } from "../../../../src/testing/simulation-errors.ts";
 import { crc32cReference } from "../../../reference/crc32c.ts";
 
 let writers = 0;
@@ -147,6 +148,55 @@ describe("the checkpoints of a job", () => {
       await second.store(snapshot(1, bytes(2)));
       await expect(first.beforeCommit(1)).rejects.toMatchObject({ code: "CHECKPOINT_FENCED" });
       expect(await (await open(simulation)).restore()).toEqual(snapshot(1, bytes(2)));
+    }),
+  );
+
+  it("are removed so that at each moment the newest is whole, or none is there", async () => {
+    let survivors = 0;
+    for (const [label, kind] of [
+      ["disk.remove", "crash"],
+      ["disk.remove", "kill"],
+      ["disk.sync-directory", "crash"],
+    ] as const) {
+      for (let nth = 1; ; nth++) {
+        const simulation = new Simulation();
+        const whole = snapshot(4, bytes(1), bytes(7));
+        let hasEnded = false;
+        const removed = simulation.run(async () => {
+          const first = await open(simulation);
+          await first.restore();
+          for (const id of [1, 2]) await first.store(snapshot(id, bytes(id)));
+          await first.beforeCommit(2);
+          const second = await open(simulation);
+          await second.restore();
+          for (const id of [3, 4]) await second.store(id === 4 ? whole : snapshot(id, bytes(id)));
+          await second.beforeCommit(4);
+          simulation.addFault({ label, kind, nth: (simulation.hits.get(label) ?? 0) + nth });
+          await second.removeAll();
+          hasEnded = true;
+        });
+        await removed.catch((thrown: unknown) => {
+          if (!(thrown instanceof SimulatedCrashError)) throw thrown;
+        });
+        const found = await simulation.run(async () => (await open(simulation)).restore());
+        if (found !== undefined) survivors++;
+        expect(found === undefined || found.checkpointId === 4).toBe(true);
+        if (!hasEnded) continue;
+        expect(found).toBeUndefined();
+        break;
+      }
+    }
+    expect(survivors).toBeGreaterThan(20);
+  });
+
+  it(
+    "stay where another run has taken them over",
+    on(async (simulation) => {
+      const first = await open(simulation);
+      await first.store(snapshot(1, bytes(1)));
+      const second = await open(simulation);
+      await expect(first.removeAll()).rejects.toMatchObject({ code: "CHECKPOINT_FENCED" });
+      expect(await second.restore()).toEqual(snapshot(1, bytes(1)));
     }),
   );
 });
