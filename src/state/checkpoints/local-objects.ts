@@ -31,7 +31,7 @@ export class LocalObjects implements ObjectStore {
 
   async put(name: string, bytes: readonly Uint8Array[]): Promise<void> {
     const path = this.#path(name);
-    const directory = this.#makeDirectory(path);
+    const directory = await this.#makeDirectory(path);
     const unfinished = `${directory}/${UNFINISHED}${this.#token}-${this.#unfinished++}`;
     try {
       await this.#files.behind.write(unfinished, bytes);
@@ -45,17 +45,13 @@ export class LocalObjects implements ObjectStore {
 
   async claim(name: string, bytes: Uint8Array): Promise<boolean> {
     const path = this.#path(name);
-    const directory = this.#makeDirectory(path);
-    try {
-      this.#create(path, bytes);
-    } catch (thrown) {
-      if (!(thrown instanceof ExternalError) || thrown.code !== "FILE_EXISTS") throw thrown;
-      // Whoever took it may have died before it lasted.
-      this.#files.syncDirectory(directory);
-      return false;
-    }
-    this.#files.syncDirectory(directory);
-    return true;
+    const directory = await this.#makeDirectory(path);
+    const isMine = this.#create(path);
+    // It counts by being there: what is written into it is for people.
+    if (isMine) await this.#files.behind.write(path, [bytes]);
+    // Whoever took it may have died before it lasted.
+    await this.#files.behind.syncDirectory(directory);
+    return isMine;
   }
 
   async get(name: string): Promise<Uint8Array | undefined> {
@@ -79,7 +75,7 @@ export class LocalObjects implements ObjectStore {
 
   async remove(names: readonly string[]): Promise<void> {
     for (const name of names) await this.#files.behind.remove(this.#path(name));
-    for (const directory of new Set(names.map(parentOf))) this.#settle(directory);
+    for (const directory of new Set(names.map(parentOf))) await this.#settle(directory);
   }
 
   #path(name: string): string {
@@ -98,13 +94,14 @@ export class LocalObjects implements ObjectStore {
     }
   }
 
-  #create(path: string, bytes: Uint8Array): void {
-    const file = this.#files.openWrite(path, { exclusive: true });
+  /** False: it is there. */
+  #create(path: string): boolean {
     try {
-      file.write(bytes);
-      file.sync();
-    } finally {
-      file.close();
+      this.#files.openWrite(path, { exclusive: true }).close();
+      return true;
+    } catch (thrown) {
+      if (!(thrown instanceof ExternalError) || thrown.code !== "FILE_EXISTS") throw thrown;
+      return false;
     }
   }
 
@@ -117,20 +114,25 @@ export class LocalObjects implements ObjectStore {
   }
 
   /** The directory of a path, with all above it: made, and durable under its name. */
-  #makeDirectory(path: string): string {
+  async #makeDirectory(path: string): Promise<string> {
     const directory = path.slice(0, path.lastIndexOf("/"));
     if (this.#durable.has(directory)) return directory;
     this.#files.makeDirectory(directory);
+    const made = [directory];
     // Which of them are new is not known: a process that made them may have died before it synced.
-    for (const above of directoriesAbove(directory)) this.#syncIfOwn(above);
-    this.#durable.add(directory);
+    for (const above of directoriesAbove(directory)) {
+      await this.#syncIfOwn(above);
+      if (this.#durable.has(above)) break;
+      made.push(above);
+    }
+    for (const durable of made) this.#durable.add(durable);
     return directory;
   }
 
   /** A directory that this user may not read is none that a process of this user has made. */
-  #syncIfOwn(directory: string): void {
+  async #syncIfOwn(directory: string): Promise<void> {
     try {
-      this.#files.syncDirectory(directory);
+      await this.#files.behind.syncDirectory(directory);
     } catch (thrown) {
       if (!(thrown instanceof ExternalError) || thrown.code !== "FILE_ACCESS_DENIED") throw thrown;
     }
@@ -140,17 +142,17 @@ export class LocalObjects implements ObjectStore {
    * What was removed from a directory does not come back. An empty one of one writer goes, and with it what that writer
    * may have left unfinished.
    */
-  #settle(directory: string): void {
+  async #settle(directory: string): Promise<void> {
     const path = directory === "" ? this.location : this.#path(directory);
     if (this.#files.stat(path)?.isDirectory !== true) return;
     const isNeeded = (): boolean => this.#files.list(path).some((entry) => !entry.startsWith(UNFINISHED));
     if (!this.#isOneWriters(directory) || isNeeded()) {
-      this.#files.syncDirectory(path);
+      await this.#files.behind.syncDirectory(path);
       return;
     }
     this.#durable.delete(path);
     this.#files.remove(path);
-    this.#settle(parentOf(directory));
+    await this.#settle(parentOf(directory));
   }
 }
 
