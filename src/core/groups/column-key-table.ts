@@ -12,6 +12,8 @@ export interface ColumnKeyTable {
   assignPlain(column: Column, rowCount: number, out: Address): void;
   /** Keys of groups [from, from + count) as a plain column; the caller owns it. */
   keyColumn(from: number, count: number): Column;
+  /** Keys of the groups u32[count] as a plain column, the caller's; undefined, or absent, where that needs all keys. */
+  gatherKey?(groups: Address, count: number): Column | undefined;
   growthBytes(rowCount: number): number;
   /** So many groups are expected; absent where that is no help. */
   reserve?(groupCount: number): void;

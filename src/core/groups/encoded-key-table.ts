@@ -75,6 +75,8 @@ export class EncodedKeyTable implements KeyTable {
   }
 
   gatherKeys(groups: Address, count: number): Column[] {
+    const few = this.#plain.gatherKey?.(groups, count);
+    if (few !== undefined) return [few];
     this.#allKeys ??= this.#plain.keyColumn(0, this.groupCount);
     const all = this.#allKeys;
     if (!isVariableLength(this.#plain.type)) return [gatherColumn(this.#workspace, all, groups, count)];

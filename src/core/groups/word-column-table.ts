@@ -2,6 +2,7 @@ import type { Column } from "../column.ts";
 import { allocateValues, columnOf } from "../columns/allocate.ts";
 import { InternalError } from "../errors.ts";
 import type { Address } from "../memory/allocator.ts";
+import type { Block } from "../memory/block.ts";
 import { byteWidth, type DataType } from "../types.ts";
 import type { Workspace } from "../workspace.ts";
 import type { ColumnKeyTable } from "./column-key-table.ts";
@@ -43,39 +44,53 @@ export class WordColumnTable implements ColumnKeyTable {
   }
 
   keyColumn(from: number, count: number): Column {
+    const data = this.#narrowed(this.#table.keys.address + from * 8, count);
+    const validity = this.#table.keys.validity(from, count);
+    return columnOf(this.#workspace, this.type, count, { data, ...(validity === undefined ? {} : { validity }) });
+  }
+
+  gatherKey(groups: Address, count: number): Column | undefined {
+    if (this.nullGroup >= 0) return undefined;
+    const words = this.#workspace.allocate(count * 8);
+    this.#workspace.kernels.gather64(this.#table.keys.address, groups, count, words.address);
+    const data = this.#narrowed(words.address, count);
+    words.release();
+    return columnOf(this.#workspace, this.type, count, { data });
+  }
+
+  /** Values of keys u64[count]; the caller owns them. */
+  #narrowed(words: Address, count: number): Block {
     const { kernels } = this.#workspace;
     const data = allocateValues(this.#workspace, this.type, count);
-    const words = this.#table.keys.address + from * 8;
     if (this.type.kind === "bool") {
       const bytes = this.#workspace.allocate(count);
       kernels.groupNarrow8(words, count, bytes.address);
       kernels.groupPackBits(bytes.address, count, data.address);
       bytes.release();
-    } else {
-      switch (byteWidth(this.type)) {
-        case 1:
-          kernels.groupNarrow8(words, count, data.address);
-          break;
-        case 2:
-          kernels.groupNarrow16(words, count, data.address);
-          break;
-        case 4:
-          kernels.groupNarrow32(words, count, data.address);
-          break;
-        default:
-          kernels.copyBytes(data.address, words, count * 8);
-      }
+      return data;
     }
-    const validity = this.#table.keys.validity(from, count);
-    return columnOf(this.#workspace, this.type, count, { data, ...(validity === undefined ? {} : { validity }) });
-  }
-
-  reserve(groupCount: number): void {
-    this.#table.reserve(groupCount);
+    switch (byteWidth(this.type)) {
+      case 1:
+        kernels.groupNarrow8(words, count, data.address);
+        break;
+      case 2:
+        kernels.groupNarrow16(words, count, data.address);
+        break;
+      case 4:
+        kernels.groupNarrow32(words, count, data.address);
+        break;
+      default:
+        kernels.copyBytes(data.address, words, count * 8);
+    }
+    return data;
   }
 
   growthBytes(rowCount: number): number {
     return this.#table.growthBytes(rowCount);
+  }
+
+  reserve(groupCount: number): void {
+    this.#table.reserve(groupCount);
   }
 
   reset(): void {
