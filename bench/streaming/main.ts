@@ -1,6 +1,7 @@
 /** Command line of the streaming benchmark: `npm run bench -- streaming [options]`, see bench/README.md. */
 import { parseArgs } from "node:util";
 import { checkpoints } from "./checkpoints.ts";
+import { diskState } from "./disk-state.ts";
 import { faulted } from "./faulted.ts";
 import { halfLoad, latency } from "./latency.ts";
 import { memory } from "./memory.ts";
@@ -16,6 +17,7 @@ const suites = {
   restore,
   increments,
   faulted,
+  "disk-state": diskState,
 } as const;
 
 /** One finding: what was measured, and whether it meets the bar. */

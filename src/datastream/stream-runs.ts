@@ -2,6 +2,7 @@ import type { JobResult } from "../api/job-result.ts";
 import type { JobSnapshot } from "../core/job-snapshot.ts";
 import type { JobOptions } from "../runtime/engine.ts";
 import { type JobAttempt, type JobFailure, runAttempts } from "../runtime/job-attempts.ts";
+import { SPILL_PREFIX } from "../runtime/job-fragment.ts";
 import { regionsOf } from "../runtime/regions.ts";
 import type { RunningStream } from "../runtime/running-stream.ts";
 import { OwnAttempts } from "../state/checkpoints/own-attempts.ts";
@@ -76,6 +77,8 @@ async function runAttempt(
     hooks.onRunning(control);
   };
   try {
+    // Also where the job turns out to be over. Elsewhere engines see to it when they start.
+    if (temporaryDirectory !== undefined) host.files.removeAbandonedDirectories(SPILL_PREFIX, temporaryDirectory);
     // Regions have engines of their own: this one only reads and checks what they go on from.
     const outcomes = await withEngine(host, isRegional ? 1 : threads, (engine) =>
       runCheckpointed(

@@ -34,7 +34,7 @@ export interface JobOptions extends JobWatch {
   /** How many jobs share that, this one among them. Default 1. */
   readonly memoryJobs?: number;
   readonly batchRows: number;
-  /** Where temporary files of the job lie; default: where the system has them. */
+  /** Where temporary files of the job lie; default: where the system has them. The caller removes what is abandoned there. */
   readonly temporaryDirectory?: string;
   /** Batches that a queue between two subtasks holds before its producer waits, from 1; default: a few. */
   readonly queueBatches?: number;
@@ -249,8 +249,6 @@ export class Engine implements TableHome {
     const usesWorkers = this.#workers.length > 0;
     const { files } = this.#host;
     const { temporaryDirectory: parent } = options;
-    // What processes that died have left elsewhere was removed with the start of the engine.
-    if (parent !== undefined) files.removeAbandonedDirectories(SPILL_PREFIX, parent);
     if (usesWorkers || parent !== undefined) this.#spillDirectory = files.makeTemporaryDirectory(SPILL_PREFIX, parent);
     const memorySharers = sharers(graph, this.#workers.length) * (options.memoryJobs ?? 1);
     const deployment: Deployment = {

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import type { StateBackend } from "../../src/datastream/state-backends.ts";
 import type { FaultModel } from "../../src/testing/faults/fault-model.ts";
 import { type FaultCase, type FaultSchedule, PLAIN_SCHEDULE } from "../../src/testing/faults/fault-schedule.ts";
 import type { CheckedJob, RunRecord } from "../../src/testing/faults/faulted-run.ts";
@@ -11,11 +12,12 @@ import { buildProgram } from "./stream-dag/run-program.ts";
 const MOST_ROWS = 200;
 
 /** A random program of the API as a job of the fault kit. */
-function jobOf(program: Program, schedule: FaultSchedule): CheckedJob {
+function jobOf(program: Program, schedule: FaultSchedule, state?: StateBackend): CheckedJob {
   return {
     schemas: {},
     build: (environment, _, outputs) => {
       const { host } = environment.context;
+      if (state !== undefined) environment.setStateBackend(state);
       const { chunks, delaysMs } = schedule;
       const onRead = () => host.crashPoint?.("source.read");
       // Shorter than the time after which a split counts as idle: rows that come later than that may be late.
@@ -31,16 +33,17 @@ function jobOf(program: Program, schedule: FaultSchedule): CheckedJob {
 export const anyFaultedProgram = (model: FaultModel): fc.Arbitrary<[Program, FaultSchedule]> =>
   fc.tuple(anyProgram, anySchedule(fc, model, []));
 
-/** Throws where a faulted run of a program gives something else than one in which nothing fails. */
+/** Throws where a faulted run of a program, with this state backend, gives something else than one in which nothing fails. */
 export async function checkProgram(
   program: Program,
   schedule: FaultSchedule,
   onRecord: (record: RunRecord) => void,
+  state?: StateBackend,
 ): Promise<void> {
   fc.pre(meaningOf(program).mostRows <= MOST_ROWS);
   const given: FaultCase = { inputs: {}, splits: { count: 1, deal: [] }, schedule };
   const expected = await whatIsExpected(jobOf(program, PLAIN_SCHEDULE), given, undefined);
-  const failure = await judge(jobOf(program, schedule), given, expected, onRecord);
+  const failure = await judge(jobOf(program, schedule, state), given, expected, onRecord);
   if (failure === undefined) return;
   const differences = failure.differences.map((each) => JSON.stringify(each)).join("\n");
   throw new Error(`${failure.what}\n${differences}\nschedule ${JSON.stringify(schedule)}`, { cause: failure.error });

@@ -34,8 +34,8 @@ export const diskState =
       name: `${site.operatorId.replace(/[^A-Za-z0-9_-]/g, "_").slice(0, 80)}-${site.subtask}-${number}`,
       step,
       pageBytes: PAGE_BYTES,
-      bufferBytes: between(1 << 12, limitBytes / 64, 1 << 18),
-      segmentBytes: between(1 << 14, limitBytes / 16, 1 << 22),
+      bufferBytes: between(1 << 5, limitBytes / 64, 1 << 18),
+      segmentBytes: between(1 << 10, limitBytes / 16, 1 << 22),
     });
     const cells = new DiskCells(options, store, budget, step);
     const snapshots = new DiskSnapshots(options, cells, store);

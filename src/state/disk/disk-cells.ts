@@ -9,15 +9,15 @@ import { DiskEntry } from "./disk-entry.ts";
 import { MOST_RECORD_BYTES, recordTooLarge } from "./disk-errors.ts";
 import { EntryCache } from "./entry-cache.ts";
 import type { Neighbours, PageStore } from "./page-store.ts";
-import { hashBytes, newRecordView, type RecordView } from "./pages.ts";
+import { hashBytes, RecordView } from "./pages.ts";
 import { RecordCodec } from "./record-codec.ts";
 import type { BudgetMember, StateBudget } from "./state-budget.ts";
 
 /** What records were encoded in is not kept where it has become larger. */
 const LARGE_SINK_BYTES = 1 << 22;
 
-interface EncodedRecord extends RecordView {
-  page: number;
+class EncodedRecord extends RecordView {
+  page = 0;
   neighbours: Neighbours | undefined;
 }
 
@@ -166,14 +166,11 @@ export class DiskCells extends KeyCells implements BudgetMember {
 
   giveWay(): boolean {
     const cache = this.#cache;
+    const isInUse = (entry: DiskEntry) => entry === this.#entry || this.#visited.has(entry.id);
     while (cache.size > 1 + this.#visited.size) {
-      const oldest = cache.oldest();
-      const leaving = oldest.filter((entry) => !this.#isInUse(entry));
-      // Asked for, they are young.
-      for (const entry of oldest) if (this.#isInUse(entry)) cache.get(entry.id);
+      const leaving = cache.takeOldest(isInUse);
       if (leaving.length === 0) continue;
       this.writeBack(leaving);
-      for (const entry of leaving) cache.remove(entry);
       return true;
     }
     return false;
@@ -193,7 +190,7 @@ export class DiskCells extends KeyCells implements BudgetMember {
       const { page } = records[from];
       let to = from + 1;
       while (to < records.length && records[to].page === page) to++;
-      store.replace(page, records.slice(from, to), keeps, to === from + 1 ? records[from].neighbours : undefined);
+      store.replace(page, records, from, to, keeps, to === from + 1 ? records[from].neighbours : undefined);
       from = to;
     }
     for (const entry of entries) {
@@ -210,8 +207,9 @@ export class DiskCells extends KeyCells implements BudgetMember {
   encode(entries: readonly DiskEntry[], sink: ByteSink): EncodedRecord[] {
     sink.at = 0;
     const views: EncodedRecord[] = [];
-    for (const [i, entry] of entries.entries()) {
-      this.#views[i] ??= { ...newRecordView(), page: 0, neighbours: undefined };
+    for (let i = 0; i < entries.length; i++) {
+      const entry = entries[i];
+      this.#views[i] ??= new EncodedRecord();
       const view = this.#views[i];
       view.hash = entry.hash;
       view.neighbours = entry.neighbours;
@@ -253,10 +251,6 @@ export class DiskCells extends KeyCells implements BudgetMember {
 
   #held(id: KeyId): DiskEntry | undefined {
     return this.#cache.get(id) ?? (this.#visited.size === 0 ? undefined : this.#visited.get(id));
-  }
-
-  #isInUse(entry: DiskEntry): boolean {
-    return entry === this.#entry || this.#visited.has(entry.id);
   }
 
   /** From its page to the cache. */

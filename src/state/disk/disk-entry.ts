@@ -14,6 +14,8 @@ export class DiskEntry extends KeyEntry {
   isStored: boolean;
   /** Until it is asked for again, or written: what was beside it on its page. */
   neighbours: Neighbours | undefined;
+  /** Of the cache, when it was asked for last. */
+  round = 0;
   /** About what it takes of the heap, as it was counted last. */
   heapBytes = 0;
 

@@ -5,43 +5,42 @@ import type { DiskEntry } from "./disk-entry.ts";
 const PART_ENTRIES = 512;
 
 /**
- * Entries of keys, in two generations: what is asked for comes to the young one, and the old one leaves, part by part in
- * the order of pages. When it is empty the young one is old.
+ * Entries of keys. From time to time all that are there become old; what is asked for is young again, and what is still old
+ * when its turn comes leaves, part by part in the order of pages.
  */
 export class EntryCache {
-  #young = new Map<KeyId, DiskEntry>();
-  #old = new Map<KeyId, DiskEntry>();
-  /** Those that were old when the generations changed, by the low bits of their hash, as pages are. */
+  readonly #entries = new Map<KeyId, DiskEntry>();
+  /** All that were there when they became old, by the low bits of their hash, as pages are. */
   #parts: DiskEntry[][] = [];
+  /** Entries that were asked for in this round are young. */
+  #round = 0;
   /** About what the entries take of the heap. */
   heapBytes = 0;
 
-  get(id: KeyId): DiskEntry | undefined {
-    const entry = this.#young.get(id);
-    if (entry !== undefined) return entry;
-    const old = this.#old.get(id);
-    if (old === undefined) return undefined;
-    this.#old.delete(id);
-    this.#young.set(id, old);
-    // What is asked for again and again is better held alone.
-    if (old.neighbours !== undefined) {
-      this.resize(old, old.heapBytes - old.neighbours.text.length);
-      old.neighbours = undefined;
-    }
-    return old;
+  get size(): number {
+    return this.#entries.size;
   }
 
-  get size(): number {
-    return this.#young.size + this.#old.size;
+  get(id: KeyId): DiskEntry | undefined {
+    const entry = this.#entries.get(id);
+    if (entry === undefined || entry.round === this.#round) return entry;
+    entry.round = this.#round;
+    // What is asked for again and again is better held alone.
+    if (entry.neighbours !== undefined) {
+      this.resize(entry, entry.heapBytes - entry.neighbours.text.length);
+      entry.neighbours = undefined;
+    }
+    return entry;
   }
 
   has(id: KeyId): boolean {
-    return this.#young.has(id) || this.#old.has(id);
+    return this.#entries.has(id);
   }
 
   /** An entry that is not there. */
   add(entry: DiskEntry): void {
-    this.#young.set(entry.id, entry);
+    entry.round = this.#round;
+    this.#entries.set(entry.id, entry);
     this.heapBytes += entry.heapBytes;
   }
 
@@ -51,42 +50,34 @@ export class EntryCache {
     entry.heapBytes = heapBytes;
   }
 
-  /** Some entries that nobody has asked for for the longest time; empty only where the cache is. They stay until `remove`. */
-  oldest(): readonly DiskEntry[] {
-    for (;;) {
-      const part = this.#parts.pop();
-      if (part === undefined) {
-        if (this.#young.size === 0) return [];
-        this.#turn();
-        continue;
-      }
-      const left = part.filter((entry) => this.#old.get(entry.id) === entry);
-      if (left.length > 0) return left;
+  /** Takes out some entries that nobody has asked for for the longest time, but for those that are in use. */
+  takeOldest(isInUse: (entry: DiskEntry) => boolean): readonly DiskEntry[] {
+    if (this.#parts.length === 0) this.#turn();
+    const taken: DiskEntry[] = [];
+    for (const entry of this.#parts.pop() ?? []) {
+      if (entry.round === this.#round || isInUse(entry)) continue;
+      taken.push(entry);
+      this.#entries.delete(entry.id);
+      this.heapBytes -= entry.heapBytes;
     }
-  }
-
-  /** An entry that is old goes. */
-  remove(entry: DiskEntry): void {
-    if (this.#old.delete(entry.id)) this.heapBytes -= entry.heapBytes;
+    return taken;
   }
 
   all(): DiskEntry[] {
-    return [...this.#young.values(), ...this.#old.values()];
+    return [...this.#entries.values()];
   }
 
   clear(): void {
-    this.#young.clear();
-    this.#old.clear();
+    this.#entries.clear();
     this.#parts = [];
     this.heapBytes = 0;
   }
 
   #turn(): void {
-    this.#old = this.#young;
-    this.#young = new Map();
-    const partCount = 2 ** Math.ceil(Math.log2(Math.max(1, this.#old.size / PART_ENTRIES)));
+    this.#round++;
+    const partCount = 2 ** Math.ceil(Math.log2(Math.max(1, this.#entries.size / PART_ENTRIES)));
     const parts: DiskEntry[][] = Array.from({ length: partCount }, () => []);
-    for (const entry of this.#old.values()) parts[entry.hash & (partCount - 1)].push(entry);
+    for (const entry of this.#entries.values()) parts[entry.hash & (partCount - 1)].push(entry);
     this.#parts = parts;
   }
 }

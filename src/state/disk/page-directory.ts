@@ -106,7 +106,7 @@ function pageOfHash(hash: number, pageCount: number): number {
   return wide < pageCount ? wide : (hash & (power - 1)) >>> 0;
 }
 
-const highestPower = (count: number): number => 2 ** (31 - Math.clz32(count));
+const highestPower = (count: number): number => (1 << (31 - Math.clz32(count))) >>> 0;
 
 const newChunk = (version: number): Chunk => ({
   version,

@@ -4,12 +4,11 @@ import { PageLog, type PageLogOptions } from "./page-log.ts";
 import {
   checksum,
   isKeyOf,
-  newRecordView,
   PAGE_HEADER_BYTES,
   PageBuilder,
   PageReader,
   RECORD_HEADER_BYTES,
-  type RecordView,
+  RecordView,
   wordsOf,
 } from "./pages.ts";
 
@@ -29,6 +28,8 @@ export interface Neighbours {
   readonly segment: number;
   readonly offset: number;
   readonly count: number;
+  /** That of the page. */
+  readonly stamp: number;
   readonly text: string;
 }
 
@@ -61,7 +62,7 @@ export class PageStore {
   readonly #log: PageLog;
   readonly #reader = new PageReader();
   readonly #builders = [new PageBuilder(), new PageBuilder()] as const;
-  readonly #record = newRecordView();
+  readonly #record = new RecordView();
   readonly #place: PagePlace = { segment: 0, offset: 0, length: 0, stamp: 0 };
   #scratch: Buffer = Buffer.allocUnsafeSlow(FIRST_SCRATCH_BYTES);
   #words = wordsOf(this.#scratch);
@@ -103,16 +104,20 @@ export class PageStore {
     return undefined;
   }
 
-  /** Of what `find` has just looked for, and has given or not; undefined where they are many bytes, or there is no page. */
+  /** Of what `find` has just looked for, and has given or not; undefined where they are many bytes, or not for ever. */
   neighbours(found: RecordView | undefined): Neighbours | undefined {
-    const { segment, offset, length } = this.#place;
+    const { segment, offset, length, stamp } = this.#place;
     if (length === 0 || length > MOST_NEIGHBOUR_BYTES) return undefined;
+    const end = this.#reader.end();
+    if (end < 0) return undefined;
+    const { count } = this.#reader;
     const bytes = this.#scratch;
-    const { count, end } = this.#reader.extent();
-    if (found === undefined) return { segment, offset, count, text: bytes.toString("latin1", PAGE_HEADER_BYTES, end) };
+    if (found === undefined)
+      return { segment, offset, count, stamp, text: bytes.toString("latin1", PAGE_HEADER_BYTES, end) };
     const from = found.keyAt - RECORD_HEADER_BYTES;
-    const text = bytes.toString("latin1", PAGE_HEADER_BYTES, from) + bytes.toString("latin1", found.end, end);
-    return { segment, offset, count: count - 1, text };
+    const before = from > PAGE_HEADER_BYTES ? bytes.toString("latin1", PAGE_HEADER_BYTES, from) : "";
+    const behind = end > found.end ? bytes.toString("latin1", found.end, end) : "";
+    return { segment, offset, count: count - 1, stamp, text: before + behind };
   }
 
   /** Each record of a page; `visit` uses the store for nothing else. */
@@ -121,21 +126,25 @@ export class PageStore {
   }
 
   /**
-   * The records of one page: these take the place of those of the same keys. Nothing is kept of records that `keeps` refuses.
+   * The records of one page, some of `records`: these take the place of those of the same keys. Nothing is kept of records that `keeps` refuses.
    * `known`: what was beside the only record when it was looked for.
    */
-  replace(page: number, records: readonly RecordView[], keeps: Keeps, known?: Neighbours): void {
+  replace(
+    page: number,
+    records: readonly RecordView[],
+    from: number,
+    to: number,
+    keeps: Keeps,
+    known?: Neighbours,
+  ): void {
     const [builder] = this.#builders;
     builder.begin();
-    if (this.#recall(page, known) || this.#read(this.#directory, page)) {
+    if (known !== undefined && this.#isThere(page, known)) builder.addAll(known.text, known.count, known.stamp);
+    else if (this.#read(this.#directory, page)) {
       const old = this.#record;
-      while (this.#reader.next(old)) {
-        if (keeps(old) && !records.some((one) => isKeyOf(old, one.hash, one.bytes, one.keyAt, one.cellsAt))) {
-          builder.add(old);
-        }
-      }
+      while (this.#reader.next(old)) if (keeps(old) && !isAmong(old, records, from, to)) builder.add(old);
     }
-    for (const record of records) if (keeps(record)) builder.add(record);
+    for (let i = from; i < to; i++) if (keeps(records[i])) builder.add(records[i]);
     this.#put(page, builder);
   }
 
@@ -202,16 +211,11 @@ export class PageStore {
     );
   }
 
-  /** True where the page is still the one of which the records are known; then the reader is at the first of them. */
-  #recall(page: number, known: Neighbours | undefined): boolean {
-    if (known === undefined) return false;
+  /** Whether the page still lies where it did. */
+  #isThere(page: number, { segment, offset }: Neighbours): boolean {
     const place = this.#place;
     this.#directory.find(page, place);
-    if (place.length === 0 || place.segment !== known.segment || place.offset !== known.offset) return false;
-    this.#scratch.write(known.text, PAGE_HEADER_BYTES, "latin1");
-    this.#scratch.writeUInt32LE(known.count, 12);
-    this.#reader.bind(this.#scratch);
-    return true;
+    return place.length > 0 && place.segment === segment && place.offset === offset;
   }
 
   #widen(byteLength: number): void {
@@ -250,7 +254,7 @@ export class PageStore {
 
   get #isSparse(): boolean {
     const { byteLength, liveBytes } = this.#log;
-    return byteLength > 2 * liveBytes + SLACK_SEGMENTS * this.#options.segmentBytes;
+    return byteLength > 3 * liveBytes + SLACK_SEGMENTS * this.#options.segmentBytes;
   }
 
   /** Moves the pages that are alive in the next part of the segment with the fewest of them. */
@@ -300,4 +304,12 @@ export class PageStore {
     this.#directory.set(page, place);
     this.#log.release(segment, length);
   }
+}
+
+function isAmong(record: RecordView, records: readonly RecordView[], from: number, to: number): boolean {
+  for (let i = from; i < to; i++) {
+    const { hash, bytes, keyAt, cellsAt } = records[i];
+    if (isKeyOf(record, hash, bytes, keyAt, cellsAt)) return true;
+  }
+  return false;
 }

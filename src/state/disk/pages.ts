@@ -9,25 +9,18 @@ import { ByteSink } from "./bytes.ts";
 export const PAGE_HEADER_BYTES = 16;
 export const RECORD_HEADER_BYTES = 16;
 
-/** A record of a page, or one that is about to become one; valid until the next is asked for. */
-export interface RecordView {
-  bytes: Buffer;
-  hash: number;
-  /** The epoch in which it changed last. */
-  stamp: number;
-  keyAt: number;
-  cellsAt: number;
-  end: number;
-}
+const NO_BYTES = Buffer.alloc(0);
 
-export const newRecordView = (): RecordView => ({
-  bytes: Buffer.alloc(0),
-  hash: 0,
-  stamp: 0,
-  keyAt: 0,
-  cellsAt: 0,
-  end: 0,
-});
+/** A record of a page, or one that is about to become one; valid until the next is asked for. */
+export class RecordView {
+  bytes: Buffer = NO_BYTES;
+  hash = 0;
+  /** The epoch in which it changed last. */
+  stamp = 0;
+  keyAt = 0;
+  cellsAt = 0;
+  end = 0;
+}
 
 /** Whether two records, or a record and a key, are of one key. `other` has its key from `from` to `to`. */
 export function isKeyOf(record: RecordView, hash: number, other: Buffer, from: number, to: number): boolean {
@@ -52,15 +45,21 @@ export class PageReader {
     this.#at = PAGE_HEADER_BYTES;
   }
 
-  /** How many records the page has, wherever the reader is, and where they end. */
-  extent(): { readonly count: number; readonly end: number } {
+  /** How many records the page has, wherever the reader is. */
+  get count(): number {
+    return this.#view.getUint32(12, true);
+  }
+
+  /** Where they end; -1 where one of them has no cells. */
+  end(): number {
     const view = this.#view;
-    const count = view.getUint32(12, true);
-    let end = this.#at;
-    for (let left = this.#left; left > 0; left--) {
-      end += RECORD_HEADER_BYTES + view.getUint32(end + 8, true) + view.getUint32(end + 12, true);
+    let at = PAGE_HEADER_BYTES;
+    for (let left = this.count; left > 0; left--) {
+      const cellBytes = view.getUint32(at + 12, true);
+      if (cellBytes === 0) return -1;
+      at += RECORD_HEADER_BYTES + view.getUint32(at + 8, true) + cellBytes;
     }
-    return { count, end };
+    return at;
   }
 
   /** False at the end. */
@@ -107,6 +106,15 @@ export class PageBuilder {
     if (stamp > this.stamp) this.stamp = stamp;
   }
 
+  /** Records as they lie on a page, as text of a character per byte. */
+  addAll(text: string, count: number, stamp: number): void {
+    const sink = this.#sink;
+    sink.reserve(text.length);
+    sink.at += sink.bytes.write(text, sink.at, "latin1");
+    this.count += count;
+    if (count > 0 && stamp > this.stamp) this.stamp = stamp;
+  }
+
   /** The page, until the next one is begun. */
   finish(page: number): Buffer {
     const sink = this.#sink;
@@ -123,14 +131,24 @@ export class PageBuilder {
 /** The words of a buffer that has its memory for itself. */
 export const wordsOf = ({ buffer, byteLength }: Buffer): Int32Array => new Int32Array(buffer, 0, byteLength >>> 2);
 
-/** Of words, in the order of the machine: a page never leaves it. The mixing of MurmurHash3 (Appleby). */
+/**
+ * Of words, in the order of the machine: a page never leaves it. Four sums, each of which changes with every bit of its
+ * words, as one would wait for itself: it takes a tenth of the time of reading the page.
+ */
 export function checksum(words: Int32Array, from: number, to: number): number {
-  let hash = to - from;
-  for (let i = from; i < to; i++) {
-    hash ^= Math.imul(words[i], 0xcc9e2d51);
-    hash = Math.imul((hash << 13) | (hash >>> 19), 5) - 0x19ab949c;
+  let a = to - from;
+  let b = 0x165667b1;
+  let c = 0x27d4eb2f;
+  let d = 0x61c88647;
+  let i = from;
+  for (; i + 4 <= to; i += 4) {
+    a = Math.imul(a ^ words[i], 0x9e3779b1);
+    b = Math.imul(b ^ words[i + 1], 0x85ebca77);
+    c = Math.imul(c ^ words[i + 2], 0xc2b2ae3d);
+    d = Math.imul(d ^ words[i + 3], 0x27d4eb2f);
   }
-  return finalMix(hash) >>> 0;
+  for (; i < to; i++) a = Math.imul(a ^ words[i], 0x9e3779b1);
+  return finalMix(finalMix(finalMix(finalMix(a) ^ b) ^ c) ^ d) >>> 0;
 }
 
 /** Of bytes, as a signed 32-bit integer. FNV-1a, mixed at the end, as its low bits choose the page. */
