@@ -56,7 +56,8 @@ type Step =
       readonly aheadMs: number;
     }
   | { readonly kind: "fill" }
-  | { readonly kind: "forgetKey"; readonly key: number }
+  /** And perhaps has it again, with one state of those that it had. */
+  | { readonly kind: "forgetKey"; readonly key: number; readonly renewed?: Kind | undefined }
   | { readonly kind: "clock"; readonly by: number }
   | { readonly kind: "checkpoint"; readonly isComplete: boolean }
   /** Functions may ask for their states at once, or when the next rows come. */
@@ -75,7 +76,14 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
       aheadMs: fc.constantFrom(0, 0, 4, -4, -15),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("forgetKey" as const), key: fc.nat(11) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("forgetKey" as const),
+      key: fc.nat(11),
+      renewed: fc.constantFrom(undefined, ...KINDS),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("fill" as const) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("clock" as const), by: fc.nat(12) }) },
   // Mostly complete: two in a row make changes possible.
@@ -98,6 +106,7 @@ const anyTtl = fc.option(
     ttlMs: fc.integer({ min: 5, max: 30 }),
     timeDomain: fc.constantFrom("processing" as const, "event" as const),
     updateOn: fc.constantFrom("create-and-write" as const, "read-and-write" as const),
+    visibility: fc.constantFrom("never-expired" as const, "until-cleanup" as const),
   }),
   { nil: undefined },
 );
@@ -119,6 +128,33 @@ function contents(ws: Workspace, { tables }: OperatorSnapshot, isExpired: (updat
     }
   }
   return found;
+}
+
+/** The values, elements and entries that a state has for a key. */
+function partsOf(name: string, value: unknown): readonly unknown[] {
+  if (value === null) return [];
+  if (name !== "window") return ["list", "map"].includes(name) ? (value as unknown[]) : [value];
+  return (value as [unknown, unknown[]][]).flatMap(([namespace, values]) => values.map((each) => [namespace, each]));
+}
+
+/** The states that have more rows in a checkpoint than the job holds, expired ones included. */
+function freedRows(rows: Readonly<Record<string, readonly string[]>>, held: readonly string[]): string[] {
+  return KINDS.flatMap((name) => {
+    const tables = Object.entries(rows).filter(([place]) => place.split(" ")[0].endsWith(`:${name}`));
+    const written = tables.reduce((count, [, each]) => count + each.length, 0);
+    const left = held.filter((line) => line.split(" ")[1] === name).length;
+    return written > left ? [`${name} has ${written} rows instead of ${left}`] : [];
+  });
+}
+
+/** Lines of which there are more than there were. */
+function beyond(lines: readonly string[], before: readonly string[]): string[] {
+  const left = [...before];
+  return lines.filter((line) => {
+    const at = left.indexOf(line);
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
+  });
 }
 
 const text = (value: unknown): string =>
@@ -182,6 +218,16 @@ it.each([
               else if (state === "mean") mean.add(n);
               else window.add(n);
             };
+            /** All that the job holds, expired or not, one line for each value, element and entry. */
+            const held = (): string[] =>
+              keys.flatMap((key, number) => {
+                const backend = at(number);
+                askFor(backend, states);
+                return Object.values(states).flatMap(({ name }) => {
+                  const parts = partsOf(name, backend.get(name, key));
+                  return parts.map((part) => `${number} ${name} ${text(part)}`);
+                });
+              });
             try {
               for (const step of steps) {
                 if (step.kind === "act") act(step.key, step.state, step.action, step.n, step.aheadMs);
@@ -195,6 +241,7 @@ it.each([
                     backend.setNamespace(namespace);
                     backend.stateInNamespace(states.window).clear();
                   }
+                  if (step.renewed !== undefined) act(step.key, step.renewed, "put", 1);
                 } else if (step.kind === "clock") {
                   job.advanceTo(job.nowMs + step.by);
                   for (const one of job.operators) (one as StateOperator).backend.cleanUp(20);
@@ -204,14 +251,23 @@ it.each([
                   const built = job.checkpoint(isComplete);
                   if (Object.values(built.tables).some(({ changes }) => changes !== undefined)) withChanges++;
                   expect(contents(ws, built, isExpired)).toEqual(whole);
+                  if (ttl !== undefined)
+                    expect(
+                      freedRows(
+                        contents(ws, built, () => false),
+                        held(),
+                      ),
+                    ).toEqual([]);
                   if (step.kind !== "restore") continue;
                   const { nowMs } = job;
+                  const before = held();
                   job.close();
                   job = new StreamOperator(ws, create, { nowMs, parallelism: step.parallelism, restore: built });
                   if (step.asksAtOnce) {
                     for (const { backend } of job.operators as readonly StateOperator[]) askFor(backend, states);
                   }
                   expect(contents(ws, job.snapshot(), isExpired)).toEqual(whole);
+                  expect(beyond(held(), before), "what is there though it was freed").toEqual([]);
                   restored++;
                 }
               }

@@ -6,6 +6,7 @@ import { UpdatingAggregateOperator } from "../../../src/core/operators/updating-
 import { Schema } from "../../../src/core/schema.ts";
 import { wholeTable } from "../../../src/core/state/table-batches.ts";
 import { float64, int64, utf8 } from "../../../src/core/types.ts";
+import { cases, patienceMs } from "../../support/cases.ts";
 import { StreamOperator } from "../../support/stream-operator.ts";
 import { tableContents } from "../../support/table-contents.ts";
 import { withWorkspace } from "../../support/workspace.ts";
@@ -53,65 +54,69 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-it("reads from checkpoints that build on each other what one that is written whole holds", () => {
-  let withChanges = 0;
-  withWorkspace((ws) => {
-    fc.assert(
-      fc.property(fc.array(anyStep, { maxLength: 20, size: "max" }), fc.boolean(), (steps, isChangelogInput) => {
-        const create = () =>
-          new UpdatingAggregateOperator(
-            {
-              kind: "updatingAggregate",
-              keys: KEYS,
-              aggregates: isChangelogInput ? [total] : [total, most],
-              isChangelogInput,
-            },
-            FIELDS,
-            {
-              fewestDead: 8,
-            },
-          );
-        let job = new StreamOperator(ws, create, { batchRows: 3 });
-        const there: Row[] = [];
-        let newest: OperatorSnapshot | undefined;
-        try {
-          for (const step of steps) {
-            if (step.kind === "rows") {
-              if (!isChangelogInput) there.length = 0;
-              there.push(...step.rows);
-              job.send(
-                FIELDS,
-                step.rows.map((row) => ({ row, kind: 0 })),
-                { keys: KEYS },
-              );
-            } else if (step.kind === "takeBack" && isChangelogInput && there.length > 0) {
-              const back = there.splice(Math.floor(step.share * (there.length - 1)), 3);
-              job.send(
-                FIELDS,
-                back.map((row) => ({ row, kind: 3 })),
-                { keys: KEYS },
-              );
-            } else if (step.kind === "checkpoint") {
-              const whole = job.snapshot();
-              const built = job.checkpoint(step.isComplete);
-              if (Object.values(built.tables).some(({ changes }) => changes !== undefined)) withChanges++;
-              expect(tableContents(ws, built)).toEqual(tableContents(ws, whole));
-              const rewritten = Object.entries(built.tables).map(([name, table]) => [name, wholeTable(ws, table)]);
-              expect(tableContents(ws, { tables: Object.fromEntries(rewritten) })).toEqual(tableContents(ws, whole));
-              newest = built;
-            } else if (step.kind === "restore") {
-              newest = job.checkpoint();
-              job.close();
-              job = new StreamOperator(ws, create, { batchRows: 3, parallelism: step.parallelism, restore: newest });
-              expect(tableContents(ws, job.snapshot())).toEqual(tableContents(ws, newest));
+it(
+  "reads from checkpoints that build on each other what one that is written whole holds",
+  () => {
+    let withChanges = 0;
+    withWorkspace((ws) => {
+      fc.assert(
+        fc.property(fc.array(anyStep, { maxLength: 20, size: "max" }), fc.boolean(), (steps, isChangelogInput) => {
+          const create = () =>
+            new UpdatingAggregateOperator(
+              {
+                kind: "updatingAggregate",
+                keys: KEYS,
+                aggregates: isChangelogInput ? [total] : [total, most],
+                isChangelogInput,
+              },
+              FIELDS,
+              {
+                fewestDead: 8,
+              },
+            );
+          let job = new StreamOperator(ws, create, { batchRows: 3 });
+          const there: Row[] = [];
+          let newest: OperatorSnapshot | undefined;
+          try {
+            for (const step of steps) {
+              if (step.kind === "rows") {
+                if (!isChangelogInput) there.length = 0;
+                there.push(...step.rows);
+                job.send(
+                  FIELDS,
+                  step.rows.map((row) => ({ row, kind: 0 })),
+                  { keys: KEYS },
+                );
+              } else if (step.kind === "takeBack" && isChangelogInput && there.length > 0) {
+                const back = there.splice(Math.floor(step.share * (there.length - 1)), 3);
+                job.send(
+                  FIELDS,
+                  back.map((row) => ({ row, kind: 3 })),
+                  { keys: KEYS },
+                );
+              } else if (step.kind === "checkpoint") {
+                const whole = job.snapshot();
+                const built = job.checkpoint(step.isComplete);
+                if (Object.values(built.tables).some(({ changes }) => changes !== undefined)) withChanges++;
+                expect(tableContents(ws, built)).toEqual(tableContents(ws, whole));
+                const rewritten = Object.entries(built.tables).map(([name, table]) => [name, wholeTable(ws, table)]);
+                expect(tableContents(ws, { tables: Object.fromEntries(rewritten) })).toEqual(tableContents(ws, whole));
+                newest = built;
+              } else if (step.kind === "restore") {
+                newest = job.checkpoint();
+                job.close();
+                job = new StreamOperator(ws, create, { batchRows: 3, parallelism: step.parallelism, restore: newest });
+                expect(tableContents(ws, job.snapshot())).toEqual(tableContents(ws, newest));
+              }
             }
+          } finally {
+            job.close();
           }
-        } finally {
-          job.close();
-        }
-      }),
-      { numRuns: 60 },
-    );
-  });
-  expect(withChanges).toBeGreaterThan(20);
-});
+        }),
+        { numRuns: cases(60) },
+      );
+    });
+    expect(withChanges).toBeGreaterThan(20);
+  },
+  patienceMs(60_000),
+);
