@@ -4,10 +4,12 @@ import type { Field } from "../schema.ts";
 import type { SnapshotReader, SnapshotWriter, StateKind } from "../state-snapshot.ts";
 import type { Workspace } from "../workspace.ts";
 import type { ListStateDescriptor, MapStateDescriptor } from "./descriptors.ts";
+import { evolveTable } from "./evolve-table.ts";
 import { heapBytes, sampledBytes } from "./heap-size.ts";
+import { incompatible } from "./incompatible.ts";
 import { type KeyId, type KeyIdentity, keyIdentity } from "./key-identity.ts";
 import type { ListState, MapState } from "./keyed-state.ts";
-import { checkStateSchema, readStateTable, writeStateTable } from "./state-table.ts";
+import { readStateTable, writeStateTable } from "./state-table.ts";
 import { type StoredType, storedType } from "./stored-value.ts";
 
 /** What may be read of broadcast state beside the stream that it was broadcast for. */
@@ -41,6 +43,8 @@ export class OperatorStates {
   readonly #states = new Map<string, Registered>();
   /** Tables of a restored snapshot that nobody has asked for yet. */
   readonly #unclaimed = new Map<string, Batch[]>();
+  /** What of a restored snapshot could not be taken over: whoever goes on all the same would lose it. */
+  #refused: { readonly error: unknown } | undefined;
 
   constructor(workspace: Workspace) {
     this.#workspace = workspace;
@@ -77,6 +81,7 @@ export class OperatorStates {
   }
 
   snapshot(writer: SnapshotWriter): void {
+    if (this.#refused !== undefined) throw this.#refused.error;
     for (const [name, { kind, fields, state }] of this.#states) {
       writeStateTable(this.#workspace, writer, { name, kind, fields }, (add) => {
         for (const row of state.rows()) add(row);
@@ -91,7 +96,7 @@ export class OperatorStates {
   restore(reader: SnapshotReader): void {
     for (const table of reader.tables) {
       if (!KINDS.some((kind) => table.startsWith(`${TABLE_PREFIX[kind]}:`))) continue;
-      this.#unclaimed.set(table, [...reader.read(table)]);
+      this.#unclaimed.set(table, [...reader.read(table, { fields: [], isPartial: true })]);
       const known = this.#states.get(table);
       if (known !== undefined) this.#claim(table, known);
     }
@@ -103,31 +108,53 @@ export class OperatorStates {
     this.#states.clear();
   }
 
-  #register(name: string, create: () => Registered): Registered {
-    const known = this.#states.get(name);
+  #register(table: string, create: () => Registered): Registered {
+    const known = this.#states.get(table);
     if (known !== undefined) return known;
+    if (this.#refused !== undefined) throw this.#refused.error;
     const registered = create();
-    this.#claim(name, registered);
-    this.#states.set(name, registered);
+    this.#claim(table, registered);
+    this.#states.set(table, registered);
     return registered;
   }
 
-  /** @throws {PlanError} STATE_INCOMPATIBLE */
-  #claim(table: string, { fields, state }: Registered): void {
+  /** Gives a state what a restored snapshot has of it. @throws {PlanError} STATE_INCOMPATIBLE */
+  #claim(table: string, { kind, fields, state }: Registered): void {
     const batches = this.#unclaimed.get(table) ?? [];
-    for (const batch of batches) {
-      checkStateSchema(`The state "${table}"`, batch.schema, fields);
-      readStateTable(
-        this.#workspace,
-        batch,
-        fields.map(({ name }) => name),
-        (values) => state.restore(values),
-      );
-    }
-    for (const batch of batches) batch.release();
     this.#unclaimed.delete(table);
+    const name = table.slice(table.indexOf(":") + 1);
+    const names = fields.map((field) => field.name);
+    try {
+      if (batches.length === 0) this.#checkKind(name, kind);
+      for (let stored = batches.shift(); stored !== undefined; stored = batches.shift()) {
+        const batch = evolveTable(this.#workspace, stored, { fields }, { what: `The state "${name}"` });
+        try {
+          readStateTable(this.#workspace, batch, names, (values) => state.restore(values));
+        } finally {
+          batch.release();
+        }
+      }
+    } catch (error) {
+      this.#refused = { error };
+      throw error;
+    } finally {
+      for (const left of batches) left.release();
+    }
+  }
+
+  /** A name means one state: one of another kind is not begun anew beside what was kept. */
+  #checkKind(name: string, kind: OperatorKind): void {
+    const other = KINDS.find((each) => each !== kind && this.#unclaimed.has(`${TABLE_PREFIX[each]}:${name}`));
+    if (other === undefined) return;
+    throw incompatible(`The state "${name}" is a ${CALLED[kind]}, but a ${CALLED[other]} in the snapshot.`);
   }
 }
+
+const CALLED: Readonly<Record<OperatorKind, string>> = {
+  list: "list state of the operator",
+  union: "union list state",
+  broadcast: "broadcast state",
+};
 
 class OperatorList implements ListState {
   readonly #stored: StoredType;

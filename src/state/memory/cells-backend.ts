@@ -43,6 +43,8 @@ export class CellsBackend implements KeyedStateBackend {
   readonly #states = new Map<string, Registered>();
   /** Tables of a restored snapshot that no state has asked for yet. */
   readonly #unclaimed = new Map<string, Batch[]>();
+  /** What of a restored snapshot could not be taken over: whoever goes on all the same would lose it. */
+  #refused: { readonly error: unknown } | undefined;
   readonly #namespace: StoredType | undefined;
   readonly #namespaceId: ReturnType<typeof keyIdentity> | undefined;
   /** Of the snapshot. */
@@ -148,6 +150,7 @@ export class CellsBackend implements KeyedStateBackend {
   }
 
   snapshot(writer: SnapshotWriter): void {
+    if (this.#refused !== undefined) throw this.#refused.error;
     this.#store.write([...this.#states.values()], writer);
     for (const [table, batches] of this.#unclaimed) {
       for (const batch of batches) writer.write(table, "keyed", batch.retain());
@@ -193,6 +196,7 @@ export class CellsBackend implements KeyedStateBackend {
       if (known.state.descriptor !== descriptor) checkSame(known.state.descriptor, descriptor);
       return known.state;
     }
+    if (this.#refused !== undefined) throw this.#refused.error;
     const index = this.#states.size;
     const where = `the state "${name}"`;
     const parts: StateParts = {
@@ -208,9 +212,10 @@ export class CellsBackend implements KeyedStateBackend {
     this.#store.onState(registered);
     try {
       this.#claim(registered);
-    } catch (thrown) {
+    } catch (error) {
+      this.#refused = { error };
       registered.state.unread?.release();
-      throw thrown;
+      throw error;
     }
     this.#states.set(name, registered);
     this.#sweeping?.return();
