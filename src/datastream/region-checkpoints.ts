@@ -1,6 +1,6 @@
 import { assert, JobCancelledError } from "../core/errors.ts";
 import type { JobSnapshot } from "../core/job-snapshot.ts";
-import type { CommitWatch, StoreCheckpoint } from "../runtime/checkpoint-store.ts";
+import { type CommitWatch, type StoreCheckpoint, storeUntil } from "../runtime/checkpoint-store.ts";
 import type { JobOptions } from "../runtime/engine.ts";
 import type { JobGraph } from "../runtime/job-graph.ts";
 import { uidsOf } from "../runtime/regions.ts";
@@ -12,12 +12,14 @@ export interface RegionCheckpointsOptions {
   /** Makes checkpoints of the whole job durable. Absent: it takes none. */
   readonly keep: StoreCheckpoint | undefined;
   readonly commitWatch: CommitWatch | undefined;
+  /** Takes a checkpoint of a region, if that runs. */
+  readonly take: (region: number) => void;
 }
 
 /**
  * Makes checkpoints of a job out of those of its regions. Nothing travels between regions, so that any states of them go
- * together: each takes its checkpoints by itself, and the newest of all, put together, are a checkpoint of the job. The
- * first one waits until every region has one; those that wait to be stored at the same time are stored together.
+ * together: each takes its checkpoints by itself, and the newest of all, put together, are a checkpoint of the job. For the
+ * first one, every region is asked for its own; those that wait to be stored at the same time are stored together.
  */
 export class RegionCheckpoints {
   readonly #options: RegionCheckpointsOptions;
@@ -34,6 +36,7 @@ export class RegionCheckpoints {
   /** and of the newest that is complete. */
   #lastComplete: number;
   #isGivenUp = false;
+  #endsAtOnce = false;
   #turn: Promise<unknown> = Promise.resolve();
   #onOffer: () => void = () => undefined;
   #offered: Promise<void>;
@@ -87,18 +90,31 @@ export class RegionCheckpoints {
     return this.#unsure.has(region);
   }
 
-  /** The newest of all regions. */
-  whole(parts: readonly (JobSnapshot | undefined)[] = this.#kept): JobSnapshot {
-    const all = parts.filter((part) => part !== undefined);
-    assert(all.length === this.#kept.length, "every region has a snapshot");
-    const [{ maxParallelism }] = all;
-    const isFinal = all.every((part) => part.isFinal === true);
+  /** One snapshot of the job, of one of each region. */
+  whole(parts: readonly JobSnapshot[]): JobSnapshot {
+    assert(parts.length === this.#kept.length, "every region has a snapshot");
+    const [{ maxParallelism }] = parts;
+    const isFinal = parts.every((part) => part.isFinal === true);
     return {
-      checkpointId: Math.max(...all.map(({ checkpointId }) => checkpointId)),
+      checkpointId: Math.max(...parts.map(({ checkpointId }) => checkpointId)),
       maxParallelism,
-      operators: Object.assign({}, ...all.map(({ operators }) => operators)),
+      operators: Object.assign({}, ...parts.map(({ operators }) => operators)),
       ...(isFinal ? { isFinal } : {}),
     };
+  }
+
+  /**
+   * Input is cut off everywhere: the last checkpoints of all regions are stored as one, since nobody could go on reading
+   * behind one of them.
+   */
+  set endsAtOnce(is: boolean) {
+    this.#endsAtOnce = is;
+    this.#onOffer();
+  }
+
+  /** It can be asked for what others wait for. */
+  onRunning(region: number): void {
+    if (this.#offers.size > 0 && !this.#has(region)) this.#options.take(region);
   }
 
   /** What is kept is removed, and nothing is stored any more. */
@@ -107,9 +123,9 @@ export class RegionCheckpoints {
     return this.#inTurn(remove);
   }
 
-  /** Resolves when nothing is being stored any more. */
-  async settled(): Promise<void> {
-    await this.#turn;
+  /** Resolves when no snapshot of the region is being stored any more. */
+  async settled(region: number): Promise<void> {
+    if (this.isUnsure(region)) await this.#turn;
   }
 
   async #store(region: number, snapshot: JobSnapshot, signal: AbortSignal): Promise<void> {
@@ -119,28 +135,31 @@ export class RegionCheckpoints {
     }
     this.#offers.set(region, snapshot);
     this.#onOffer();
+    for (const other of this.#kept.keys()) if (!this.#has(other)) this.#options.take(other);
     try {
-      do await this.#everyRegionHasOne(signal);
+      do await this.#untilStorable(region, signal);
       while (!(await this.#inTurn(() => this.#storeOffers(region, snapshot, signal))));
     } finally {
       if (this.#offers.get(region) === snapshot) this.#offers.delete(region);
     }
   }
 
-  /** False where some region has no snapshot any more. */
+  /** False where it cannot be stored any more as long as others have not gone on. */
   async #storeOffers(region: number, snapshot: JobSnapshot, signal: AbortSignal): Promise<boolean> {
     const { keep } = this.#options;
     if (this.#kept[region] === snapshot) return true; // it went with another one
     if (this.#isGivenUp) throw new JobCancelledError();
     signal.throwIfAborted();
-    if (keep === undefined || !this.#isWhole) return false;
-    const offers = [...this.#offers];
-    const whole = this.whole(this.#kept.map((kept, i) => this.#offers.get(i) ?? kept));
+    const storable = this.#storable();
+    if (keep === undefined || storable?.offers.has(region) !== true) return false;
+    const offers = [...storable.offers];
+    const whole = this.whole(storable.parts);
     // Barriers of one region may have overtaken those of another: what is stored later is newer.
     const checkpointId = whole.checkpointId > this.#lastStored ? whole.checkpointId : this.#nextId();
     this.#lastStored = checkpointId;
     for (const [each] of offers) this.#unsure.add(each);
-    await keep({ ...whole, checkpointId }, { signal });
+    // What is stored after all when nobody waits for it any longer is not known to be.
+    await storeUntil(keep, { ...whole, checkpointId }, signal);
     this.#unsure.clear();
     this.#lastComplete = checkpointId;
     for (const [each, part] of offers) this.#kept[each] = part;
@@ -152,16 +171,28 @@ export class RegionCheckpoints {
     await this.#inTurn(() => this.#options.commitWatch?.before(this.#lastComplete));
   }
 
-  get #isWhole(): boolean {
-    return this.#kept.every((kept, region) => kept !== undefined || this.#offers.has(region));
+  #has(region: number): boolean {
+    return this.#offers.has(region) || this.#kept[region] !== undefined;
   }
 
-  async #everyRegionHasOne(signal: AbortSignal): Promise<void> {
+  /** Of what waits to be stored, what may be; undefined where the rest does not make a whole job of it yet. */
+  #storable(): { offers: ReadonlyMap<number, JobSnapshot>; parts: readonly JobSnapshot[] } | undefined {
+    const withKept = (offers: ReadonlyMap<number, JobSnapshot>) =>
+      this.#kept.map((kept, region) => offers.get(region) ?? kept).filter((part) => part !== undefined);
+    const isLast = (part: JobSnapshot): boolean => part.isFinal === true;
+    const all = withKept(this.#offers);
+    const isHeld = this.#endsAtOnce && !all.every(isLast);
+    const offers = isHeld ? new Map([...this.#offers].filter(([, part]) => !isLast(part))) : this.#offers;
+    const parts = isHeld ? withKept(offers) : all;
+    return parts.length === this.#kept.length ? { offers, parts } : undefined;
+  }
+
+  async #untilStorable(region: number, signal: AbortSignal): Promise<void> {
     const givenUp = new Promise<never>((_, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
     });
     givenUp.catch(() => undefined);
-    while (!this.#isWhole) {
+    while (this.#storable()?.offers.has(region) !== true) {
       signal.throwIfAborted();
       await Promise.race([this.#offered, givenUp]);
     }

@@ -1,3 +1,4 @@
+import type { JobSnapshot } from "../core/job-snapshot.ts";
 import type { JobOptions, JobOutcome } from "../runtime/engine.ts";
 import { type JobAttempt, type JobFailure, runAttempts } from "../runtime/job-attempts.ts";
 import type { JobGraph } from "../runtime/job-graph.ts";
@@ -33,8 +34,12 @@ export class RegionRun {
   #metrics: readonly VertexMetrics[] = [];
   #attempt: JobAttempt | undefined;
   #control: RunningStream | undefined;
+  /** A failure of it is one of the whole job: what it has stopped for, others have too. */
+  isBound = false;
   #hasEnded = false;
   #outcome: JobOutcome | undefined;
+  /** What its strategy was asked for behind the last failure. */
+  #mayGoOn = true;
   #hasGivenUp = false;
   #onChange: () => void = () => undefined;
   #changed!: Promise<void>;
@@ -60,6 +65,16 @@ export class RegionRun {
     return this.#hasGivenUp;
   }
 
+  /** It runs no more, and is started no more. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** It has come to its end. */
+  get hasSucceeded(): boolean {
+    return this.#outcome !== undefined;
+  }
+
   /** The attempt that runs, or the next one; undefined where the region has ended. */
   async whenRunning(): Promise<RunningStream | undefined> {
     while (this.#control === undefined && !this.#hasEnded) await this.#changed;
@@ -69,7 +84,7 @@ export class RegionRun {
   /** Whether that attempt is the one with which the region has come to its end; once that is known. */
   async endsWell(attempt: RunningStream | undefined): Promise<boolean> {
     while (this.#control === attempt && !this.#hasEnded) await this.#changed;
-    return this.#outcome !== undefined;
+    return this.hasSucceeded;
   }
 
   /** A savepoint is about to be taken. */
@@ -78,23 +93,28 @@ export class RegionRun {
   }
 
   async run(): Promise<JobOutcome> {
-    const { planned, region, checkpoints, signal, hooks } = this.#options;
+    const { planned, region, checkpoints, signal, hooks, onProgress } = this.#options;
     const { host, restarts: strategy = { kind: "none" } } = planned;
+    const mayGoOn = (newest: JobSnapshot | undefined): boolean => {
+      const isOver = hooks.isStopped() && newest?.isFinal !== true;
+      this.#mayGoOn = !isOver && !this.isBound && !checkpoints.isUnsure(region);
+      return this.#mayGoOn;
+    };
     const onFailure = (failure: JobFailure): void => {
+      if (failure.restartDelayMs === undefined) {
+        this.#hasGivenUp = !signal.aborted && this.#mayGoOn;
+        return;
+      }
       const metrics = this.#metrics;
       const statistics = this.#control?.checkpointStatistics;
       this.#control = undefined;
       this.#metrics = [];
       this.#changeOver();
-      if (failure.restartDelayMs === undefined) {
-        this.#hasGivenUp = !signal.aborted && !checkpoints.isUnsure(region);
-        return;
-      }
       hooks.onRegionFailure(this.#named(failure), { metrics, statistics });
+      onProgress();
     };
     try {
       const watch = { onFailure, onRestart: hooks.onRegionRestart };
-      const mayGoOn = (): boolean => !hooks.isStopped() && !checkpoints.isUnsure(region);
       this.#outcome = await runAttempts(
         { host, strategy, signal, restore: checkpoints.newestOf(region), mayGoOn, watch },
         (attempt) => this.#run(attempt),
@@ -129,6 +149,7 @@ export class RegionRun {
         this.#control = control;
         this.#changeOver();
         onRunning();
+        checkpoints.onRunning(region);
       },
       onProgress: (metrics) => {
         this.#metrics = metrics;
@@ -144,7 +165,7 @@ export class RegionRun {
       return outcome;
     } catch (thrown) {
       // What it goes on from is known when nothing of it is being stored any more.
-      await checkpoints.settled();
+      await checkpoints.settled(region);
       if (jobId !== undefined) onAttemptEnd(jobId);
       throw thrown;
     }

@@ -30,7 +30,13 @@ export interface RegionRunsOptions {
 export async function runRegions(given: RegionRunsOptions): Promise<JobOutcome[]> {
   const { planned, regions, attempt, engine, hooks, onGivenUp } = given;
   const { restore, storeCheckpoint: keep, commitWatch, onCancelled, ...checkpointed } = given.checkpointed;
-  const checkpoints = new RegionCheckpoints({ regions, restore, keep, commitWatch });
+  const take = (region: number): void => {
+    const { control } = runs[region];
+    if (control === undefined || control.checkpointStatistics.underWay !== undefined) return;
+    // Where it fails, the region does, or takes another one in time.
+    control.checkpoint().catch(() => undefined);
+  };
+  const checkpoints = new RegionCheckpoints({ regions, restore, keep, commitWatch, take });
   const failing = new AbortController();
   const signal = AbortSignal.any([hooks.signal, failing.signal]);
   let givenUp: Promise<boolean> | undefined;
@@ -56,21 +62,24 @@ export async function runRegions(given: RegionRunsOptions): Promise<JobOutcome[]
         onAttemptEnd: planned.onEnd,
       }),
   );
-  const stream = new RegionalStream({ host: planned.host, graph: planned.graph, runs, checkpoints, signal });
+  let failure: { readonly thrown: unknown } | undefined;
+  const fail = (thrown: unknown): void => {
+    failure ??= { thrown };
+    failing.abort(thrown);
+  };
+  const stream = new RegionalStream({ graph: planned.graph, runs, checkpoints, signal, fail });
   const onSavepoint = (): void => {
     attempt.onSavepoint();
     for (const run of runs) run.onSavepoint();
   };
   hooks.onSavepoints(new JobSavepoints(engine, planned, onSavepoint));
-  let failure: { readonly thrown: unknown } | undefined;
   const outcomes = await Promise.all(
     runs.map(async (run) => {
       try {
         return await run.run();
       } catch (thrown) {
-        failure ??= { thrown };
         if (run.hasGivenUp) onGivenUp();
-        failing.abort(thrown);
+        fail(thrown);
         return undefined;
       }
     }),

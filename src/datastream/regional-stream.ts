@@ -1,87 +1,71 @@
-import { asEngineError, type EngineError } from "../core/errors.ts";
-import type { Host } from "../core/host.ts";
+import { asEngineError } from "../core/errors.ts";
 import type { JobSnapshot } from "../core/job-snapshot.ts";
+import { checkpointAborted } from "../runtime/checkpoint-failures.ts";
 import type { CheckpointStatistics } from "../runtime/checkpoint-statistics.ts";
-import { type StoreCheckpoint, storeUntil } from "../runtime/checkpoint-store.ts";
+import type { StoreCheckpoint } from "../runtime/checkpoint-store.ts";
 import type { JobGraph } from "../runtime/job-graph.ts";
 import type { RunningStream } from "../runtime/running-stream.ts";
 import { jobNotRunning, type StateQuestion, vertexOf } from "../runtime/state-query.ts";
 import type { SubtaskWatermarks } from "../runtime/watermark-report.ts";
+import { JointSavepoint, type JointSavepointOptions } from "./joint-savepoint.ts";
 import type { RegionCheckpoints } from "./region-checkpoints.ts";
 import type { RegionRun } from "./region-run.ts";
 
 export interface RegionalStreamOptions {
-  readonly host: Pick<Host, "crashPoint">;
   /** Of the whole job. */
   readonly graph: JobGraph;
   readonly runs: readonly RegionRun[];
   readonly checkpoints: RegionCheckpoints;
   /** The job is cancelled, or fails as a whole. */
   readonly signal: AbortSignal;
+  /** Fails it as a whole. */
+  readonly fail: (thrown: unknown) => void;
 }
 
 /** The regions of a job as one stream. What is asked of one that is being started again waits for that. */
 export class RegionalStream implements RunningStream {
-  readonly #host: Pick<Host, "crashPoint">;
   readonly #graph: JobGraph;
   readonly #runs: readonly RegionRun[];
   readonly #checkpoints: RegionCheckpoints;
   readonly #signal: AbortSignal;
+  readonly #fail: (thrown: unknown) => void;
+  #areBound = false;
 
-  constructor({ host, graph, runs, checkpoints, signal }: RegionalStreamOptions) {
-    this.#host = host;
+  constructor({ graph, runs, checkpoints, signal, fail }: RegionalStreamOptions) {
     this.#graph = graph;
     this.#runs = runs;
     this.#checkpoints = checkpoints;
     this.#signal = signal;
+    this.#fail = fail;
   }
 
   async checkpoint(timeoutMs?: number): Promise<JobSnapshot> {
-    await this.#ofEach({ ask: (running) => running.checkpoint(timeoutMs) });
-    return this.#checkpoints.whole();
+    return this.#checkpoints.whole(await this.#ofEach((running) => running.checkpoint(timeoutMs)));
   }
 
+  /** Each region waits until all of them are stored: what its sinks have prepared is committed only then. */
   async savepoint(store: StoreCheckpoint): Promise<JobSnapshot> {
-    const snapshot = await this.checkpoint();
-    this.#host.crashPoint?.("savepoint.storing");
-    await storeUntil(store, snapshot, this.#signal);
-    return snapshot;
+    const savepoint = this.#jointSavepoint(store, {});
+    await this.#ofEach((running, region) => running.savepoint(savepoint.storePartOf(region)), savepoint);
+    return savepoint.stored();
   }
 
-  /** Each region stands still, or has drained, until all have: they go on together where one of them fails. */
+  /**
+   * Each region stands still, or has drained, until all have: they go on where one of them fails before. From then on they
+   * belong together: none stops where another one would go on.
+   */
   async stop(store: StoreCheckpoint, drains: boolean): Promise<JobSnapshot> {
-    const parts = new Map<number, JobSnapshot>();
-    let stopped: JobSnapshot | undefined;
-    let resolve: () => void = () => undefined;
-    let reject: (error: EngineError) => void = () => undefined;
-    const allStored = new Promise<void>((onStored, onFailure) => {
-      resolve = onStored;
-      reject = onFailure;
+    const savepoint = this.#jointSavepoint(store, {
+      onStoring: () => this.#bind(true, drains),
+      onFailed: () => this.#bind(false, false),
     });
-    allStored.catch(() => undefined);
-    const storeAll = (): void => {
-      if (parts.size < this.#runs.length || stopped !== undefined) return;
-      stopped = this.#checkpoints.whole(this.#runs.map((_, region) => parts.get(region)));
-      storeUntil(store, stopped, this.#signal).then(resolve, (thrown: unknown) => reject(asEngineError(thrown)));
-    };
-    await this.#ofEach({
-      ask: (running, region) => {
-        const storePart: StoreCheckpoint = async (part, { signal }) => {
-          parts.set(region, part);
-          storeAll();
-          await storeUntil(() => allStored, part, signal);
-        };
-        return running.stop(storePart, drains);
-      },
-      onEnded: (region) => {
-        const part = this.#checkpoints.newestOf(region);
-        if (part !== undefined) parts.set(region, part);
-        storeAll();
-      },
-      onFailure: reject,
-    });
-    await allStored;
-    return stopped ?? this.#checkpoints.whole();
+    try {
+      await this.#ofEach((running, region) => running.stop(savepoint.storePartOf(region), drains), savepoint);
+    } catch (thrown) {
+      if (this.#areBound) this.#fail(thrown);
+      throw thrown;
+    }
+    return savepoint.stored();
   }
 
   get checkpointStatistics(): CheckpointStatistics {
@@ -101,35 +85,54 @@ export class RegionalStream implements RunningStream {
     return running.queryState(question);
   }
 
-  /** Asks all regions that run, or are about to; `onEnded` hears of those that have ended before, or end meanwhile. */
-  async #ofEach({
-    ask,
-    onEnded = () => undefined,
-    onFailure = () => undefined,
-  }: {
-    readonly ask: (running: RunningStream, region: number) => Promise<unknown>;
-    readonly onEnded?: (region: number) => void;
-    readonly onFailure?: (error: EngineError) => void;
-  }): Promise<void> {
+  #jointSavepoint(
+    store: StoreCheckpoint,
+    hooks: Pick<JointSavepointOptions, "onStoring" | "onFailed">,
+  ): JointSavepoint {
+    const whole = (parts: readonly JobSnapshot[]) => this.#checkpoints.whole(parts);
+    return new JointSavepoint({ regions: this.#runs.length, whole, store, signal: this.#signal, ...hooks });
+  }
+
+  #bind(areBound: boolean, areDrained: boolean): void {
+    this.#areBound = areBound;
+    for (const run of this.#runs) run.isBound = areBound;
+    this.#checkpoints.endsAtOnce = areDrained;
+  }
+
+  /**
+   * Asks all regions that run, or are about to, for their parts. Those that have ended before, or end meanwhile, have left
+   * theirs. Settles when all have answered.
+   */
+  async #ofEach(
+    ask: (running: RunningStream, region: number) => Promise<JobSnapshot>,
+    savepoint?: JointSavepoint,
+  ): Promise<JobSnapshot[]> {
+    if (this.#runs.every(({ hasEnded }) => hasEnded)) throw checkpointAborted();
     const asked = this.#runs.map(async (run, region) => {
       const running = await run.whenRunning();
       try {
-        if (running !== undefined) {
-          await ask(running, region);
-          return;
-        }
+        return running === undefined ? this.#lastOf(region, savepoint) : await ask(running, region);
       } catch (thrown) {
         const error = asEngineError(thrown);
-        // A region that comes to its end leaves its last snapshot instead.
-        if (error.code !== "CHECKPOINT_ABORTED" || !(await run.endsWell(running))) {
-          onFailure(error);
-          throw error;
-        }
+        if (error.code === "CHECKPOINT_ABORTED" && (await run.endsWell(running)))
+          return this.#lastOf(region, savepoint);
+        savepoint?.fail(error);
+        throw error;
       }
-      onEnded(region);
     });
-    const outcomes = await Promise.allSettled(asked);
-    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+    const answers = await Promise.allSettled(asked);
+    return answers.map((answer) => {
+      if (answer.status === "rejected") throw answer.reason;
+      return answer.value;
+    });
+  }
+
+  /** What a region that has come to its end has left. */
+  #lastOf(region: number, savepoint: JointSavepoint | undefined): JobSnapshot {
+    const last = this.#runs[region].hasSucceeded ? this.#checkpoints.newestOf(region) : undefined;
+    if (last === undefined) throw checkpointAborted();
+    savepoint?.add(region, last);
+    return last;
   }
 }
 

@@ -1,7 +1,8 @@
-import { asEngineError, assert, type EngineError, ExternalError } from "../core/errors.ts";
+import { asEngineError, assert, type EngineError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import type { JobSnapshot } from "../core/job-snapshot.ts";
 import type { Workspace } from "../core/workspace.ts";
+import { checkpointAborted, checkpointNotStored, checkpointTimedOut } from "./checkpoint-failures.ts";
 import { CheckpointRecord, type CheckpointStatistics } from "./checkpoint-statistics.ts";
 import { type CommitWatch, type StoreCheckpoint, storeUntil } from "./checkpoint-store.ts";
 import type { JobFragment } from "./job-fragment.ts";
@@ -190,7 +191,7 @@ export class StreamControl implements RunningStream {
 
   /** From here on there is no way back: what fires has fired. */
   #drain(savepoint: StoreCheckpoint): Promise<JobSnapshot> {
-    if (this.#hasEnded) return Promise.reject(aborted(this.#lastCheckpoint + 1));
+    if (this.#hasEnded) return Promise.reject(checkpointAborted(this.#lastCheckpoint + 1));
     this.#periodic?.stop();
     return new Promise((resolve, reject) => {
       this.#draining = { savepoint, resolve, reject };
@@ -213,14 +214,15 @@ export class StreamControl implements RunningStream {
     const checkpointId = this.#newCheckpointId();
     return new Promise((resolve, reject) => {
       if (this.#hasEnded) {
-        reject(aborted(checkpointId));
+        reject(checkpointAborted(checkpointId));
         return;
       }
       const storing = new AbortController();
       const giveUp = (): void => {
         // Its barriers go on through the job, and nobody waits for what they meet.
-        if (this.#checkpoints.delete(checkpointId)) this.#fail(checkpointId, timedOut(checkpointId, timeoutMs), reject);
-        else storing.abort(notStored(checkpointId, timeoutMs));
+        if (this.#checkpoints.delete(checkpointId))
+          this.#fail(checkpointId, checkpointTimedOut(checkpointId, timeoutMs), reject);
+        else storing.abort(checkpointNotStored(checkpointId, timeoutMs));
       };
       const cancelTimeout = timeoutMs === undefined ? () => undefined : this.#host.scheduler.after(timeoutMs, giveUp);
       this.#record.start(checkpointId);
@@ -272,7 +274,7 @@ export class StreamControl implements RunningStream {
   async #storeLast(snapshot: JobSnapshot, store: StoreCheckpoint): Promise<void> {
     const { checkpointId } = snapshot;
     const storing = new AbortController();
-    const giveUp = () => storing.abort(notStored(checkpointId, this.#timeoutMs));
+    const giveUp = () => storing.abort(checkpointNotStored(checkpointId, this.#timeoutMs));
     const cancelTimeout =
       this.#timeoutMs === undefined ? () => undefined : this.#host.scheduler.after(this.#timeoutMs, giveUp);
     this.#storing = storing;
@@ -293,8 +295,8 @@ export class StreamControl implements RunningStream {
   /** The job fails: nobody waits for a checkpoint that is being stored, whatever comes of it. */
   abandon(): void {
     this.end();
-    this.#draining?.reject(this.#run.failure ?? aborted(this.#lastCheckpoint));
-    this.#storing?.abort(aborted(this.#lastCheckpoint));
+    this.#draining?.reject(this.#run.failure ?? checkpointAborted(this.#lastCheckpoint));
+    this.#storing?.abort(checkpointAborted(this.#lastCheckpoint));
   }
 
   /** Resolves when no checkpoint is being stored or committed. */
@@ -309,7 +311,7 @@ export class StreamControl implements RunningStream {
     for (const [checkpointId, { reject, cancelTimeout }] of this.#checkpoints) {
       cancelTimeout();
       this.#record.drop();
-      reject(aborted(checkpointId));
+      reject(checkpointAborted(checkpointId));
     }
     this.#checkpoints.clear();
     this.#questions.end();
@@ -427,27 +429,3 @@ export class StreamControl implements RunningStream {
 
 const failureOf = (promise: Promise<unknown>): Promise<EngineError | undefined> =>
   promise.then(() => undefined, asEngineError);
-
-const timedOut = (checkpointId: number, timeoutMs: number | undefined) =>
-  new ExternalError(
-    "CHECKPOINT_TIMEOUT",
-    true,
-    `The barriers of checkpoint ${checkpointId} had not passed the job after ${timeoutMs} ms.`,
-    "Look at the metrics for what is backpressured, or allow more time.",
-  );
-
-const notStored = (checkpointId: number, timeoutMs: number | undefined) =>
-  new ExternalError(
-    "CHECKPOINT_TIMEOUT",
-    true,
-    `Checkpoint ${checkpointId} had not been stored ${timeoutMs} ms after it was begun: storeCheckpoint has not resolved.`,
-    "See to where checkpoints are stored, or allow more time.",
-  );
-
-const aborted = (checkpointId: number) =>
-  new ExternalError(
-    "CHECKPOINT_ABORTED",
-    true,
-    `Checkpoint ${checkpointId} was not completed: the job had ended.`,
-    "Take it while the job runs.",
-  );

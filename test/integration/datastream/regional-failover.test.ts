@@ -2,18 +2,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Host } from "../../../src/core/host.ts";
 import { nodeHost } from "../../../src/host/node-host.ts";
-import {
-  col,
-  type FailoverStrategy,
-  restartStrategies,
-  Schema,
-  StreamExecutionEnvironment,
-  startJobModule,
-  types,
-  valueState,
-} from "../../../src/index.ts";
+import { col, Schema, StreamExecutionEnvironment, startJobModule, types } from "../../../src/index.ts";
 import { loadEngine, Simulation } from "../../../src/testing.ts";
 import { withDirectory } from "../../support/host.ts";
+import { type TwoRegions, twoRegions, writtenBy } from "../../support/two-regions.ts";
 import { visibleNumbers } from "../../support/visible-lines.ts";
 
 beforeAll(loadEngine);
@@ -22,54 +14,6 @@ afterAll(() => StreamExecutionEnvironment.shutdown());
 const simulated = (seed = 1) => new Simulation({ seed, parallelism: 4 });
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
 const pause = (host: Host, ms: number) => new Promise<void>((resolve) => void host.scheduler.after(ms, resolve));
-const seen = valueState("seen", types.int64);
-
-interface Given {
-  readonly failover?: FailoverStrategy;
-  readonly directory?: string;
-  readonly intervalMs?: number;
-  /** Rows of the first region that fail, each once. */
-  readonly fails?: readonly number[];
-  readonly counts?: readonly [number, number];
-  /** By region, the rows that its function was given. */
-  readonly rows?: readonly [number[], number[]];
-}
-
-/** Two streams that have nothing to do with each other, 100 rows a second each, through functions with state into files. */
-function twoRegions(host: Host, given: Given = {}) {
-  const { failover = "region", directory, intervalMs = 300, fails = [], counts = [200, 200], rows = [[], []] } = given;
-  const env = StreamExecutionEnvironment.create({ host, batchRows: 8 }).setFailoverStrategy(failover);
-  env.setRestartStrategy(restartStrategies.fixedDelay({ attempts: 2, delayMs: 100 }));
-  if (intervalMs > 0) env.enableCheckpointing(intervalMs, directory === undefined ? {} : { directory });
-  const bad = new Set(fails);
-  for (const [region, count] of counts.entries()) {
-    let counter: { add(n: number): void } | undefined;
-    env
-      .fromGenerator({ n: col("n"), key: col("n").mod(3n) }, { count, rowsPerSecond: 100 })
-      .uid(`numbers ${region}`)
-      .keyBy("key")
-      .process(
-        {
-          open({ intCounter }) {
-            counter = intCounter("rows");
-          },
-          processElement({ n }, { state }, out) {
-            if (region === 0 && bad.delete(Number(n))) throw new Error(`row ${n} is bad`);
-            rows[region].push(Number(n));
-            counter?.add(1);
-            state(seen).set((state(seen).get() ?? 0n) + 1n);
-            out.collect({ n });
-          },
-        },
-        { schema: Schema.of({ n: types.int64 }) },
-      )
-      .uid(`seen ${region}`)
-      .writeToFiles(`/out/${region}`, { format: "text", roll: { rows: 20 }, uid: `files ${region}` });
-  }
-  return env;
-}
-
-const written = (host: Host, region: number) => visibleNumbers(host.files, `/out/${region}`);
 
 describe("regions of a job that are started again by themselves", () => {
   it.each([undefined, "/checkpoints"])("leave the others alone (directory: %s)", (directory) =>
@@ -77,7 +21,7 @@ describe("regions of a job that are started again by themselves", () => {
       const rows: [number[], number[]] = [[], []];
       const job = await twoRegions(host, { directory, fails: [70, 120], rows }).executeAsync();
       const { metrics, accumulators } = await job.result();
-      for (const region of [0, 1]) expect(written(host, region)).toEqual(numbers(200));
+      for (const region of [0, 1]) expect(writtenBy(host, region)).toEqual(numbers(200));
       expect(rows[1]).toEqual(numbers(200)); // nothing is read again there
       expect(rows[0].length).toBeGreaterThan(200);
       expect(job).toMatchObject({ status: "FINISHED", restarts: 2 });
@@ -101,14 +45,14 @@ describe("regions of a job that are started again by themselves", () => {
       const rows: [number[], number[]] = [[], []];
       const job = await twoRegions(host, { failover: "full", fails: [70], rows }).executeAsync();
       await job.result();
-      for (const region of [0, 1]) expect(written(host, region)).toEqual(numbers(200));
+      for (const region of [0, 1]) expect(writtenBy(host, region)).toEqual(numbers(200));
       expect(rows[1].length).toBeGreaterThan(200);
       expect(job.failures[0].region).toBeUndefined();
     }));
 
   it("end the job where one of them fails too often, and remove what was not committed", () =>
     simulated(3).run(async (host) => {
-      const env = twoRegions(host, { directory: "/checkpoints", fails: [], counts: [0, 100_000] });
+      const env = twoRegions(host, { directory: "/checkpoints", counts: [100_000, 100_000] });
       const always = Schema.of({ n: types.int64 });
       env
         .fromGenerator({ n: col("n") }, { count: 200, rowsPerSecond: 100 })
@@ -133,18 +77,18 @@ describe("regions of a job that are started again by themselves", () => {
       const job = await twoRegions(host, { directory: "/checkpoints", fails: [70] }).executeAsync();
       await pause(host, 1500);
       await job.cancel();
-      const before = written(host, 1).length;
+      const before = writtenBy(host, 1).length;
       expect(before).toBeGreaterThan(0);
       for (const failover of ["full", "region"] as const) {
         const next = await twoRegions(host, { directory: "/checkpoints", failover }).executeAsync();
         await (failover === "full" ? pause(host, 400).then(() => next.cancel()) : next.result());
       }
-      for (const region of [0, 1]) expect(written(host, region)).toEqual(numbers(200));
+      for (const region of [0, 1]) expect(writtenBy(host, region)).toEqual(numbers(200));
     }));
 
   it("give savepoints and snapshots of the whole job, also where one of them has ended", () =>
     simulated(5).run(async (host) => {
-      const given: Given = { directory: "/checkpoints", counts: [60, 200] };
+      const given: TwoRegions = { directory: "/checkpoints", counts: [60, 200] };
       const job = await twoRegions(host, given).executeAsync();
       await pause(host, 1200);
       expect((await job.snapshot()).operators).toHaveProperty(["numbers 0"]);
@@ -159,7 +103,7 @@ describe("regions of a job that are started again by themselves", () => {
         expect(rows[0]).toEqual([]);
         expect(rows[1].length).toBeLessThan(150);
         expect(rows[1].at(-1)).toBe(199);
-        if (i === 0) for (const region of [0, 1]) expect(written(host, region)).toEqual(numbers([60, 200][region]));
+        if (i === 0) for (const region of [0, 1]) expect(writtenBy(host, region)).toEqual(numbers([60, 200][region]));
       }
     }));
 
@@ -173,10 +117,10 @@ describe("regions of a job that are started again by themselves", () => {
       await pause(host, 300);
       expect(job.status).toBe("RUNNING");
       await job.stopWithSavepoint("/drained", { drain: true });
-      const counts = [0, 1].map((region) => written(host, region).length);
+      const counts = [0, 1].map((region) => writtenBy(host, region).length);
       for (const [region, count] of counts.entries()) {
         expect(count).toBeGreaterThan(50);
-        expect(written(host, region)).toEqual(numbers(count));
+        expect(writtenBy(host, region)).toEqual(numbers(count));
       }
     }));
 
@@ -184,10 +128,10 @@ describe("regions of a job that are started again by themselves", () => {
     simulated(7).run(async (host) => {
       const job = await twoRegions(host, { directory: "/checkpoints", counts: [5, 200] }).executeAsync();
       await pause(host, 1000);
-      expect(written(host, 0)).toEqual(numbers(5));
+      expect(writtenBy(host, 0)).toEqual(numbers(5));
       expect(job.checkpointStatistics).toMatchObject({ failed: 0, completed: expect.any(Number) });
       await job.result();
-      expect(written(host, 1)).toEqual(numbers(200));
+      expect(writtenBy(host, 1)).toEqual(numbers(200));
     }));
 
   it("run on threads of their own where the job is a module", () =>
