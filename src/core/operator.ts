@@ -94,6 +94,13 @@ export interface Operator {
    * Default: the watermark travels on.
    */
   processWatermark?(watermark: Watermark, output: Output): Progress;
+  /**
+   * True where subtasks may go on from states that each had taken at a watermark of its own, all at the least of them:
+   * what the watermark has caused is gone from the state of its key, or it causes nothing. Where the watermark alone
+   * tells what is done from what is to be done, all subtasks must have had the same one. Needed only beside
+   * `processWatermark`.
+   */
+  readonly restoresAnyWatermark?: boolean;
   /** The clock has reached a time that the operator asked for, or the input has ended (END_OF_TIME_MS). */
   processTime?(nowMs: number, output: Output): Progress;
   /**

@@ -13,6 +13,12 @@ export interface CheckpointOptions {
   /** How many checkpoints in a row may fail before the job does. Default 0. */
   readonly tolerableFailures?: number;
   /**
+   * How long the barriers of a checkpoint wait for the rows that are queued before them, in milliseconds; 0: not at all.
+   * Behind that they overtake these rows, which become part of the checkpoint, so that it is soon complete also while
+   * the job is backpressured. Default: they wait as long as it takes. See "Rows in flight" of docs/reliability.md.
+   */
+  readonly alignedTimeoutMs?: number;
+  /**
    * Keeps a checkpoint where it survives: it is complete once this has resolved, and sinks commit then what they had
    * prepared for it. Without it, the newest one is held by the job alone (`job.latestCheckpoint`). The signal is aborted
    * once it has taken too long, or the job has failed: the checkpoint counts as failed then, and must not take the place
@@ -40,6 +46,8 @@ export type OnCancel = "retain" | "delete";
 /** What `enableCheckpointing` was given. */
 export interface Checkpointing {
   readonly settings: CheckpointSettings;
+  /** Absent: barriers overtake nothing. */
+  readonly alignedTimeoutMs?: number;
   readonly store: StoreCheckpoint | undefined;
   readonly kept: KeptCheckpoints | undefined;
 }
@@ -55,19 +63,13 @@ const LONGEST_MS = 2 ** 31 - 1;
 
 /** @throws {PlanError} OPTION_INVALID, OPTION_UNKNOWN, FUNCTION_INVALID */
 export function checkpointing(intervalMs: number, options: CheckpointOptions): Checkpointing {
-  const names = [
-    "minPauseMs",
-    "timeoutMs",
-    "tolerableFailures",
-    "storeCheckpoint",
-    "directory",
-    "retained",
-    "onCancel",
-  ];
+  const ofStore = ["storeCheckpoint", "directory", "retained", "onCancel"];
+  const names = ["minPauseMs", "timeoutMs", "tolerableFailures", "alignedTimeoutMs", ...ofStore];
   const {
     minPauseMs = 0,
     timeoutMs = 600_000,
     tolerableFailures = 0,
+    alignedTimeoutMs,
     storeCheckpoint,
     directory,
     retained,
@@ -81,6 +83,9 @@ export function checkpointing(intervalMs: number, options: CheckpointOptions): C
       timeoutMs: whole("timeoutMs", timeoutMs, 1, LONGEST_MS),
       tolerableFailures: whole("tolerableFailures", tolerableFailures, 0, Number.MAX_SAFE_INTEGER),
     },
+    ...(alignedTimeoutMs === undefined
+      ? {}
+      : { alignedTimeoutMs: whole("alignedTimeoutMs", alignedTimeoutMs, 0, LONGEST_MS) }),
     store: storeCheckpoint,
     kept: keptCheckpoints({ directory, retained, onCancel }, storeCheckpoint !== undefined),
   };

@@ -362,6 +362,7 @@ export class StreamExecutionEnvironment {
     scope?: ModuleScope,
   ): Promise<StreamJob> {
     const { checkpoints, jobName } = options;
+    const { alignedTimeoutMs } = checkpoints ?? {};
     const named = jobName === undefined ? {} : { jobName };
     const mode = this.#modeOf(sinks);
     if (mode === "streaming") refuseUpdates(sinks);
@@ -373,6 +374,7 @@ export class StreamExecutionEnvironment {
       bufferTimeoutMs: this.#bufferTimeoutMs,
       watermarkIntervalMs: this.context.watermarkIntervalMs,
       ...(checkpoints === undefined ? {} : { hasCheckpoints: true }),
+      ...(alignedTimeoutMs === undefined ? {} : { alignedTimeoutMs }),
       functionsOnWorkers: scope !== undefined,
     });
     const program = scope?.begin(graph);

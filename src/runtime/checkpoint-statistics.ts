@@ -1,5 +1,6 @@
 import type { EngineError } from "../core/errors.ts";
 import { type JobSnapshot, tableBytes } from "../core/job-snapshot.ts";
+import { isInFlightTable } from "./in-flight-tables.ts";
 
 /** What a checkpoint waits for: its barriers on their way through the job, its store, or the sinks that commit. */
 export type CheckpointPhase = "barriers" | "storing" | "committing";
@@ -16,8 +17,12 @@ export interface CheckpointStatistics {
     readonly checkpointId: number;
     readonly endedAtMs: number;
     readonly durationMs: number;
+    /** Until its barriers had passed the whole job. */
+    readonly barriersMs: number;
     /** Of all state as it was given to `storeCheckpoint`, without compression. */
     readonly bytes: number;
+    /** Among them, of rows that barriers overtook; 0 where all of them waited for what was before them. */
+    readonly inFlightBytes: number;
   };
   readonly lastFailed?: {
     readonly checkpointId: number;
@@ -36,6 +41,8 @@ export interface CheckpointStatistics {
 export class CheckpointRecord {
   readonly #nowMs: () => number;
   #statistics: CheckpointStatistics = { completed: 0, failed: 0, failedInARow: 0 };
+  /** Wall clock when the barriers of the checkpoint under way had passed. */
+  #passedAtMs = 0;
 
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs;
@@ -54,19 +61,27 @@ export class CheckpointRecord {
 
   enter(phase: CheckpointPhase): void {
     const { underWay } = this.#statistics;
+    if (phase === "storing") this.#passedAtMs = this.#nowMs();
     if (underWay !== undefined) this.#statistics = { ...this.#statistics, underWay: { ...underWay, phase } };
   }
 
   complete(snapshot: JobSnapshot): void {
     const { underWay, completed, ...rest } = this.#statistics;
     const endedAtMs = this.#nowMs();
-    const durationMs = endedAtMs - (underWay?.startedAtMs ?? endedAtMs);
+    const startedAtMs = underWay?.startedAtMs ?? endedAtMs;
     const { checkpointId } = snapshot;
     this.#statistics = {
       ...rest,
       completed: completed + 1,
       failedInARow: 0,
-      lastCompleted: { checkpointId, endedAtMs, durationMs, bytes: snapshotBytes(snapshot) },
+      lastCompleted: {
+        checkpointId,
+        endedAtMs,
+        durationMs: endedAtMs - startedAtMs,
+        barriersMs: this.#passedAtMs - startedAtMs,
+        bytes: snapshotBytes(snapshot, () => true),
+        inFlightBytes: snapshotBytes(snapshot, isInFlightTable),
+      },
     };
   }
 
@@ -87,10 +102,10 @@ export class CheckpointRecord {
   }
 }
 
-function snapshotBytes({ operators }: JobSnapshot): number {
+function snapshotBytes({ operators }: JobSnapshot, counts: (table: string) => boolean): number {
   let bytes = 0;
   for (const { tables } of Object.values(operators)) {
-    for (const table of Object.values(tables)) bytes += tableBytes(table);
+    for (const [name, table] of Object.entries(tables)) if (counts(name)) bytes += tableBytes(table);
   }
   return bytes;
 }

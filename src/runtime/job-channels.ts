@@ -58,8 +58,8 @@ export class JobChannels {
     this.#capacity = deployment.queueBatches ?? QUEUE_BATCHES;
   }
 
-  /** Per input of a subtask's first operator, the channels that feed it. */
-  incoming(vertex: JobVertex, subtask: number): InputChannel[][] {
+  /** Per input of a subtask's first operator, the channels that feed it. `mayBeOvertaken`: as far as the edge allows it. */
+  incoming(vertex: JobVertex, subtask: number, mayBeOvertaken: boolean): InputChannel[][] {
     const inputs: InputChannel[][] = [];
     for (const edge of this.#deployment.graph.edges) {
       if (edge.to !== vertex.id) continue;
@@ -71,7 +71,7 @@ export class JobChannels {
         inputs[input] ??= [];
         const name = `${producer.name}, subtask ${from}`;
         const reader = this.#reader(edge, producer, from, vertex, subtask);
-        inputs[input].push({ name, reader, mayBeOvertaken: edge.mayBeOvertaken === true });
+        inputs[input].push({ name, reader, mayBeOvertaken: mayBeOvertaken && edge.mayBeOvertaken === true });
       }
     }
     return inputs;

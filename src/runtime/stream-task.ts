@@ -11,6 +11,8 @@ export interface StreamTask {
   readonly requests: TimeRequests;
   readonly workspace: Workspace;
   nowMs(): number;
+  /** A barrier passes that has not waited for what is before it. */
+  onOvertaking(): void;
   /** All state up to the barrier, which is then sent on. */
   onBarrier(barrier: Barrier, snapshot: (writerOf: (part: SnapshotPart) => SnapshotWriter) => void): void;
 }

@@ -90,7 +90,11 @@ export class SubtaskBuilder {
     const sink = vertex.sink === undefined ? undefined : this.#openSink(vertex, index, schemas[0]);
     const tail = sink === undefined ? output : new SinkOutput(sink, output);
     const chain = new OperatorChain(fuseRowFunctions(operators), tail, { isStream: stream !== undefined });
-    const incoming = source === undefined ? channels.incoming(vertex, index) : undefined;
+    // Where barriers overtake rows, subtasks are at watermarks of their own.
+    const mayBeOvertaken = operators.every(({ operator: { processWatermark, restoresAnyWatermark } }) => {
+      return processWatermark === undefined || restoresAnyWatermark === true;
+    });
+    const incoming = source === undefined ? channels.incoming(vertex, index, mayBeOvertaken) : undefined;
     const input: SubtaskInput =
       source === undefined || incoming !== undefined
         ? this.#channelInput(vertex, incoming ?? [], index)
@@ -157,6 +161,7 @@ export class SubtaskBuilder {
       requests,
       workspace,
       nowMs: () => host.clock.nowMs(),
+      onOvertaking: () => host.crashPoint?.("checkpoint.overtaking"),
       onBarrier: (barrier, write) => {
         host.crashPoint?.("checkpoint.snapshot");
         snapshots.take(subtaskOf(), vertex, barrier, write);

@@ -294,6 +294,7 @@ export class Subtask {
   #overtake(wake: () => void): StepResult {
     if (this.#preparing !== undefined) return this.#sendBarrier(this.#preparing);
     const barrier = this.#barrier ?? this.#input.overtake?.();
+    this.#stream?.onOvertaking();
     if (barrier !== undefined) this.#passBarrier(barrier, wake);
     return "progress";
   }

@@ -24,6 +24,7 @@ export interface AssignTimesSpec {
  * Late rows: none here.
  */
 export class AssignTimes implements Operator {
+  readonly restoresAnyWatermark = true;
   readonly outputSchema: Schema;
   readonly #strategy: WatermarkStrategySpec;
   readonly #intervalMs: number | undefined;

@@ -76,6 +76,7 @@ const TABLE = "inFlight";
  * While more rows have come than may be asked for it answers "waiting": barriers pass, batches do not.
  */
 export class AsyncMap implements Operator {
+  readonly restoresAnyWatermark = true;
   readonly outputSchema: Schema;
   readonly #inputSchema: Schema;
   readonly #options: AsyncMapOptions;

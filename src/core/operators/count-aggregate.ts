@@ -46,6 +46,7 @@ const LATEST: AggregateSpec = { fn: "max", column: ROW_TIME, as: ROW_TIME };
  * Order:     first, last and list see rows in the order in which they came.
  */
 export class CountAggregateOperator implements Operator {
+  readonly restoresAnyWatermark = true;
   readonly outputSchema: Schema;
   readonly #spec: CountAggregateSpec;
   /** Input columns that it reads; the row times follow them. */

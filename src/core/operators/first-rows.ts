@@ -61,6 +61,10 @@ export class FirstRowsOperator implements Operator {
     this.#fewestKeys = fewestKeys;
   }
 
+  get restoresAnyWatermark(): boolean {
+    return this.#ttl?.timeDomain !== "event";
+  }
+
   open(context: OperatorContext): void {
     this.#context = context;
     const isTimed = this.#ttl !== undefined && context.stream?.isBatchMode !== true;

@@ -76,6 +76,10 @@ export class KeyedReduce implements Operator {
     checkKeys([{ schema: inputSchema, keys }], true, options.site);
   }
 
+  get restoresAnyWatermark(): boolean {
+    return this.#ttl?.timeDomain !== "event";
+  }
+
   open(context: OperatorContext): void {
     const { workspace, batchRows, stream, host } = context;
     const maxParallelism = stream?.maxParallelism ?? DEFAULT_MAX_PARALLELISM;

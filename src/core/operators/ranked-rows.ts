@@ -115,6 +115,10 @@ export class RankedRowsOperator implements Operator {
       rankColumn === undefined ? input : new Schema([...input.fields, { name: rankColumn, type: int64 }]);
   }
 
+  get restoresAnyWatermark(): boolean {
+    return this.#spec.ttl?.timeDomain !== "event";
+  }
+
   open(context: OperatorContext): void {
     this.#context = context;
     const { ttl } = this.#spec;

@@ -97,6 +97,10 @@ export class UpdatingAggregateOperator implements Operator {
     ]);
   }
 
+  get restoresAnyWatermark(): boolean {
+    return this.#spec.ttl?.timeDomain !== "event";
+  }
+
   open(context: OperatorContext): void {
     this.#context = context;
     const { ttl } = this.#spec;

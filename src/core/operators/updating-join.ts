@@ -93,6 +93,10 @@ export class UpdatingJoinOperator implements Operator {
     this.#condition = residual && compilePredicate(residual.condition, residual.schema);
   }
 
+  get restoresAnyWatermark(): boolean {
+    return !this.#isEventTime;
+  }
+
   open(context: OperatorContext): void {
     this.#context = context;
     const { workspace } = context;

@@ -53,6 +53,7 @@ const WHAT = "A window aggregate";
  *            rows of one key are combined for `holdMs`.
  */
 export class WindowPartialsOperator implements Operator {
+  readonly restoresAnyWatermark = true;
   readonly outputSchema: Schema;
   readonly #spec: WindowPartialsSpec;
   readonly #grid: PaneGrid;

@@ -71,6 +71,8 @@ const PENDING_TIMES = 5;
  * Errors:    UserFunctionError for what the function throws; those of RowWriter for what it gives; UPDATES_REFUSED.
  */
 export class ProcessRows implements Operator {
+  /** Timers are of their key, and gone once they have fired. */
+  readonly restoresAnyWatermark = true;
   readonly outputSchema: Schema;
   readonly inputCount: number;
   readonly #inputs: readonly ProcessInput[];

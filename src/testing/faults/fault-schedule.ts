@@ -25,6 +25,8 @@ export interface FaultSchedule {
   /** Virtual milliseconds before each chunk, in turn. */
   readonly delaysMs: readonly number[];
   readonly checkpointMs: number;
+  /** Behind which barriers overtake rows; absent: they overtake none. */
+  readonly alignedTimeoutMs?: number | undefined;
   readonly retained: number;
   readonly batchRows: number;
   readonly bufferTimeoutMs: number;

@@ -255,7 +255,7 @@ class FaultedRun {
 
   async #environment(host: Host, parallelism: number, client: StoreClient): Promise<StreamExecutionEnvironment> {
     const { schedule, inputs, splits } = this.#given;
-    const { batchRows, bufferTimeoutMs, checkpointMs, retained } = schedule;
+    const { batchRows, bufferTimeoutMs, checkpointMs, alignedTimeoutMs, retained } = schedule;
     const environment = StreamExecutionEnvironment.create({
       host,
       parallelism,
@@ -275,6 +275,7 @@ class FaultedRun {
         retained,
         tolerableFailures: Number.MAX_SAFE_INTEGER,
         timeoutMs: 10_000,
+        ...(alignedTimeoutMs === undefined ? {} : { alignedTimeoutMs }),
       });
       // This run starts it again itself, in another way each time.
       environment.setRestartStrategy(restartStrategies.none());

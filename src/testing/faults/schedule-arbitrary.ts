@@ -15,6 +15,10 @@ export const CRASH_LABELS: readonly string[] = [
   "checkpoint.aligning",
   "checkpoint.aligning",
   "checkpoint.aligning",
+  "checkpoint.aligning",
+  "checkpoint.aligning",
+  "checkpoint.overtaking",
+  "checkpoint.overtaking",
   "checkpoint.snapshot",
   "checkpoint.acknowledged",
   "checkpoint.subtask-finished",
@@ -39,7 +43,7 @@ export const CRASH_LABELS: readonly string[] = [
   "sink.abort",
 ];
 /** The same where jobs are stopped with savepoints: seldom reached. */
-const STOP_LABELS: readonly string[] = Array.from({ length: 8 }, (_, i) =>
+const STOP_LABELS: readonly string[] = Array.from({ length: 24 }, (_, i) =>
   i % 2 === 0 ? "savepoint.storing" : "savepoint.stopping",
 );
 const DISK_LABELS: readonly string[] = [
@@ -76,6 +80,7 @@ export function anySchedule(fc: FastCheck, model: FaultModel, ownLabels: readonl
     chunks: fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 3, size: "max" }),
     delaysMs: fc.array(fc.constantFrom(0, 4, 15, 50), { minLength: 1, maxLength: 3, size: "max" }),
     checkpointMs: fc.constantFrom(20, 8, 50),
+    alignedTimeoutMs: fc.constantFrom(undefined, undefined, 0, 5),
     retained: fc.constantFrom(2, 1),
     batchRows: fc.constantFrom(8192, 2),
     bufferTimeoutMs: fc.constantFrom(0, 1, 10),

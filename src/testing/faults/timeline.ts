@@ -12,6 +12,7 @@ const SHOWN: Readonly<Record<string, string>> = {
   "clock.jump": "CLOCK JUMP",
   "source.read": "emit",
   "checkpoint.aligning": "barrier waits",
+  "checkpoint.overtaking": "barrier overtakes",
   "checkpoint.snapshot": "snapshot",
   "checkpoint.taken": "taken",
   "checkpoint.complete": "complete",

@@ -144,7 +144,7 @@ describe("checkpoints at an interval", () => {
         completed: 1,
         failed: 2,
         failedInARow: 2,
-        lastCompleted: { checkpointId: 1, bytes: expect.any(Number) },
+        lastCompleted: { checkpointId: 1, bytes: expect.any(Number), inFlightBytes: 0 },
         lastFailed: { checkpointId: 3, error: { code: "CHECKPOINT_TIMEOUT" } },
       });
       expect(job.latestCheckpoint?.checkpointId).toBe(1);

@@ -8,6 +8,7 @@ import { checkKept } from "../../support/kept-cases.ts";
 const POINTS: Readonly<Record<string, string>> = {
   "source.read": "between reading rows and storing where the source stands",
   "checkpoint.aligning": "between the barriers of one operator",
+  "checkpoint.overtaking": "before a barrier passes that has overtaken rows",
   "checkpoint.snapshot": "while state is taken",
   "checkpoint.acknowledged": "when a subtask has answered, and others have not",
   "checkpoint.taken": "between the last answer and the first byte that is stored",

@@ -3,14 +3,13 @@ import { describe, expect, it } from "vitest";
 import type { JobSnapshot } from "../../../src/core/job-snapshot.ts";
 import { cases, patienceMs } from "../../support/cases.ts";
 import { shareSimulatedWork } from "../../support/shared-simulations.ts";
-import { anyLateProgram } from "../../support/stream-dag/late-rows.ts";
 import { printable, sameRows } from "../../support/stream-dag/laws.ts";
 import { anyProgram, meaningOf } from "../../support/stream-dag/program.ts";
 import { type Continuation, type RunSettings, runProgram } from "../../support/stream-dag/run-program.ts";
 import { anySettings } from "../../support/stream-dag/settings.ts";
 
 const MOST_ROWS = 600;
-const RUNS = cases(80);
+const RUNS = cases(120);
 
 /** Sinks are slow and queues hold something, so that rows are in flight when a barrier comes. */
 const anyCrowded: fc.Arbitrary<RunSettings> = fc
@@ -22,7 +21,12 @@ const anyCrowded: fc.Arbitrary<RunSettings> = fc
     cuts: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 3, size: "max" }),
     threads: fc.constantFrom(1, 1, 1, 1, 1, 1, 2),
   })
-  .map(({ settings, cuts, ...rest }) => ({ ...settings, ...rest, reading: { ...settings.reading, cuts } }));
+  .map(({ settings, cuts, ...rest }) => ({
+    ...settings,
+    ...rest,
+    isWatched: false,
+    reading: { ...settings.reading, cuts },
+  }));
 
 const isInFlight = ({ operators }: JobSnapshot): boolean =>
   Object.values(operators).some(({ tables }) => Object.keys(tables).some((name) => name.startsWith("inFlightRows")));
@@ -37,10 +41,10 @@ describe("checkpoints whose barriers overtake rows", { timeout: patienceMs(600_0
       fc.asyncProperty(
         anyProgram,
         fc.tuple(anyCrowded, anyCrowded, anyCrowded, fc.nat(30), fc.nat(6)).map(printable),
-        async (program, [first, second, third, readOfFirst, readOfSecond]) => {
+        fc.boolean(),
+        async (program, [first, second, third, readOfFirst, readOfSecond], dealsToSinks) => {
           const { mostRows, sinks } = meaningOf(program);
           fc.pre(mostRows <= MOST_ROWS);
-          const isWatched = first.isWatched && [first, second, third].every(({ threads }) => threads === 1);
           let restore: Continuation | undefined;
           const runs = [
             { settings: first, snapshotAtRead: readOfFirst },
@@ -50,7 +54,7 @@ describe("checkpoints whose barriers overtake rows", { timeout: patienceMs(600_0
           for (const [i, { settings, ...options }] of runs.entries()) {
             // What was committed before the first snapshot is in it.
             const restored = restore && { restore, ...(i === 2 ? { committedBefore: restore.committed } : {}) };
-            const run = await runProgram(program, { ...settings, isWatched }, { ...options, ...restored });
+            const run = await runProgram(program, { ...settings, dealsToSinks }, { ...options, ...restored });
             sameRows(`run ${i + 1}`, sinks, run);
             if (run.taken === undefined) return;
             restore = run.taken;
@@ -65,34 +69,4 @@ describe("checkpoints whose barriers overtake rows", { timeout: patienceMs(600_0
     expect(withRows).toBeGreaterThan(RUNS / 12);
     expect(again).toBeGreaterThan(RUNS / 40);
   });
-
-  it("leave late what was late: rows of one channel meet the watermarks that they would have met", async () => {
-    let withRows = 0;
-    const runs = cases(60);
-    await fc.assert(
-      fc.asyncProperty(
-        anyLateProgram.filter(({ sources: [{ splits }] }) => splits.length === 1 && splits[0].rows.length > 9),
-        fc.tuple(anyCrowded.map(inOneChannel), fc.integer({ min: 5, max: 14 })).map(printable),
-        async (late, [settings, snapshotAtRead]) => {
-          // Its last step would hold the source back.
-          const program = { ...late, nodes: late.nodes.slice(0, 2) };
-          const undisturbed = await runProgram(program, settings, { expectsLate: true });
-          const { taken } = await runProgram(program, settings, { snapshotAtRead, expectsLate: true });
-          if (taken === undefined) return;
-          if (isInFlight(taken.snapshot)) withRows++;
-          const restored = await runProgram(program, settings, { restore: taken, expectsLate: true });
-          sameRows("the run from the snapshot on", undisturbed.sinks, restored);
-        },
-      ),
-      { numRuns: runs },
-    );
-    expect(withRows).toBeGreaterThan(runs / 8);
-  });
-});
-
-/** Rows come one by one on a single way: all runs read them, and the watermarks between them, in one order. */
-const inOneChannel = (settings: RunSettings): RunSettings => ({
-  ...settings,
-  ...{ parallelism: 1, threads: 1, isPlaced: false, isWatched: false, bufferTimeoutMs: 0, queueBatches: 2 },
-  reading: { cuts: [1], delaysMs: [0], napMs: 0 },
 });

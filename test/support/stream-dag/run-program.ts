@@ -47,6 +47,8 @@ export interface RunSettings {
   /** Event time is looked at in every operator, on one thread. */
   readonly isWatched: boolean;
   readonly reading: Reading;
+  /** Sinks are fed by `rebalance()`: barriers may overtake what waits for them. */
+  readonly dealsToSinks?: boolean;
   /** That a write to a sink takes. */
   readonly writeMs: number;
   readonly tape: readonly number[];
@@ -185,10 +187,10 @@ function sinkNodes(
   });
   return [
     ...sunk.map(([name, stream]) =>
-      sinkNode(stream as never, committingSink(name, eventTexts, run, committed, settings.writeMs)),
+      sinkNode(stream as never, committingSink(name, eventTexts, run, committed, settings.writeMs), settings),
     ),
     ...ends.map(([name, stream]) =>
-      sinkNode(stream, committingSink(name, changeTexts, run, committed, settings.writeMs)),
+      sinkNode(stream, committingSink(name, changeTexts, run, committed, settings.writeMs), settings),
     ),
   ];
 }
@@ -237,7 +239,11 @@ export function buildProgram(
   };
 }
 
-function sinkNode({ plan }: DataStream, sink: ReturnType<typeof committingSink>): StreamNode {
+function sinkNode(
+  { plan }: DataStream,
+  sink: ReturnType<typeof committingSink>,
+  { dealsToSinks }: RunSettings,
+): StreamNode {
   const { node } = plan;
   if (node === undefined) throw new Error("the columns of every step are declared");
   return {
@@ -246,7 +252,7 @@ function sinkNode({ plan }: DataStream, sink: ReturnType<typeof committingSink>)
     isLocal: true,
     schema: node.schema,
     name: sink.description,
-    inputs: [{ node, route: { kind: "any" } }],
+    inputs: [{ node, route: { kind: dealsToSinks === true ? "rebalance" : "any" } }],
     isUpdating: false,
   };
 }
