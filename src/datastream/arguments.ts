@@ -19,6 +19,27 @@ export function checkedInstance<T>(
   throw argumentInvalid(method, given, advice);
 }
 
+/**
+ * A further stream of a step, once it is known to be of a class of the API and of the same job: what reads and restores a
+ * stream is its environment.
+ * @throws {PlanError} ARGUMENT_INVALID, ENVIRONMENTS_MIXED
+ */
+export function checkedPartner<T extends { readonly context: object }>(
+  method: string,
+  { context }: { readonly context: object },
+  given: unknown,
+  type: { readonly prototype: T; readonly name: string },
+  advice: string,
+): T {
+  const other = checkedInstance(method, given, type, advice);
+  if (other.context === context) return other;
+  throw new PlanError(
+    "ENVIRONMENTS_MIXED",
+    `${method} was given a stream of another StreamExecutionEnvironment.`,
+    "Make all streams of a job with one environment.",
+  );
+}
+
 /** @throws {PlanError} OPTION_INVALID */
 export function oneOf<T extends string>(name: string, given: T, known: readonly T[]): T {
   if (known.includes(given)) return given;

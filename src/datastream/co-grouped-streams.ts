@@ -11,7 +11,7 @@ import type { TaggedRow } from "../core/windows/tagged-row.ts";
 import type { Trigger } from "../core/windows/trigger.ts";
 import { checkedTrigger } from "../core/windows/triggers.ts";
 import { coGroupOfWindow } from "../core/windows/two-sided-windows.ts";
-import { checkedInstance } from "./arguments.ts";
+import { checkedPartner } from "./arguments.ts";
 import { DataStream, type FunctionOptions } from "./data-stream.ts";
 import { KeyedStream } from "./keyed-stream.ts";
 import { plainWindow } from "./session-gaps.ts";
@@ -185,6 +185,6 @@ KeyedStream.prototype.coGroup = function coGroup(
   this: KeyedStream<Fields, string>,
   other: KeyedStream<Fields, string>,
 ) {
-  checkedInstance("coGroup", other, KeyedStream, 'Give a keyed stream: stream.keyBy("column").');
+  checkedPartner("coGroup", this, other, KeyedStream, 'Give a keyed stream: stream.keyBy("column").');
   return new CoGroupedStreams(this, other);
 } as KeyedStream<Fields, string>["coGroup"];

@@ -14,7 +14,7 @@ import type { FunctionLife, FunctionSite } from "../core/rows/user-function.ts";
 import type { RowOf, Schema } from "../core/schema.ts";
 import type { Fields } from "../core/types.ts";
 import { ANY, type Route, type StreamNode } from "../plan/stream/stream-node.ts";
-import { checkedInstance } from "./arguments.ts";
+import { checkedPartner } from "./arguments.ts";
 import { DataStream, type FunctionOptions } from "./data-stream.ts";
 import { KeyedStream } from "./keyed-stream.ts";
 import {
@@ -253,12 +253,12 @@ DataStream.prototype.process = function processRows(this: DataStream, fn: object
 } as DataStream["process"];
 
 DataStream.prototype.connect = function connect(this: DataStream, other: DataStream) {
-  checkedInstance("connect", other, DataStream, "Give a stream; a keyed one connects to a keyed one.");
+  checkedPartner("connect", this, other, DataStream, "Give a stream; a keyed one connects to a keyed one.");
   return new ConnectedStreams(this.context, [anySide(this), anySide(other)]);
 } as DataStream["connect"];
 
 DataStream.prototype.connectBroadcast = function connectBroadcast(this: DataStream, other: DataStream) {
-  checkedInstance("connectBroadcast", other, DataStream, "Give a stream.");
+  checkedPartner("connectBroadcast", this, other, DataStream, "Give a stream.");
   return new BroadcastConnectedStream(this, other);
 } as DataStream["connectBroadcast"];
 
@@ -279,7 +279,7 @@ KeyedStream.prototype.connect = function connect(
   this: KeyedStream<Fields, string>,
   other: KeyedStream<Fields, string>,
 ) {
-  checkedInstance("connect", other, KeyedStream, "Give a stream that is keyed, too.");
+  checkedPartner("connect", this, other, KeyedStream, "Give a stream that is keyed, too.");
   return new KeyedConnectedStreams(this, other);
 } as KeyedStream<Fields, string>["connect"];
 
@@ -287,6 +287,6 @@ KeyedStream.prototype.connectBroadcast = function connectBroadcast(
   this: KeyedStream<Fields, string>,
   other: DataStream,
 ) {
-  checkedInstance("connectBroadcast", other, DataStream, "Give a stream.");
+  checkedPartner("connectBroadcast", this, other, DataStream, "Give a stream.");
   return new KeyedBroadcastConnectedStream(this, other);
 } as KeyedStream<Fields, string>["connectBroadcast"];

@@ -22,7 +22,7 @@ import { hasUserCode } from "../core/time/watermark-strategy.ts";
 import type { Fields } from "../core/types.ts";
 import { ANY, type Route, type StreamNode } from "../plan/stream/stream-node.ts";
 import type { OperatorNode } from "../runtime/job-graph.ts";
-import { argumentInvalid, checkedInstance, checkedName, whole } from "./arguments.ts";
+import { argumentInvalid, checkedInstance, checkedName, checkedPartner, whole } from "./arguments.ts";
 import { filterNode, operatorNode, pickNode, projectNode, unionNode, withColumnsNode } from "./nodes.ts";
 import { OutputTag } from "./output-tag.ts";
 import { type StreamSinkOptions, sinkPlan } from "./sink-plans.ts";
@@ -164,9 +164,12 @@ export class DataStream<F extends Fields = Fields> {
     );
   }
 
-  /** All rows of this and the other streams, which have the same columns. @throws {PlanError} UNION_SCHEMAS_DIFFER */
+  /**
+   * All rows of this and the other streams, which have the same columns.
+   * @throws {PlanError} UNION_SCHEMAS_DIFFER, ENVIRONMENTS_MIXED
+   */
   union(...others: DataStream<F>[]): DataStream<F> {
-    for (const other of others) checkedInstance("union", other, DataStream, "Give streams of the same columns.");
+    for (const other of others) checkedPartner("union", this, other, DataStream, "Give streams of the same columns.");
     const members = [this, ...others].map(({ routed }) => routed);
     const plan = PlanHandle.combine(
       members.map((member) => member.plan),

@@ -9,7 +9,7 @@ import { checkTtl } from "../core/state/descriptors.ts";
 import type { Fields } from "../core/types.ts";
 import type { TaggedRow } from "../core/windows/tagged-row.ts";
 import type { JoinType } from "../plan/logical.ts";
-import { checkedInstance } from "./arguments.ts";
+import { checkedPartner } from "./arguments.ts";
 import { DataStream } from "./data-stream.ts";
 import { type JoinedFields, type JoinSides, joined } from "./join-nodes.ts";
 import { KeyedStream } from "./keyed-stream.ts";
@@ -171,7 +171,7 @@ KeyedStream.prototype.intervalJoin = function intervalJoin(
   right: KeyedStream<Fields, string>,
   options?: { readonly type?: JoinType },
 ) {
-  checkedInstance("intervalJoin", right, KeyedStream, KEYED);
+  checkedPartner("intervalJoin", this, right, KeyedStream, KEYED);
   return new IntervalJoin({ left: this, right, type: typeOf("intervalJoin", options, JOIN_TYPES.slice(0, 4)) });
 } as KeyedStream<Fields, string>["intervalJoin"];
 
@@ -180,6 +180,6 @@ KeyedStream.prototype.join = function join(
   right: KeyedStream<Fields, string>,
   options?: { readonly type?: JoinType },
 ) {
-  checkedInstance("join", right, KeyedStream, KEYED);
+  checkedPartner("join", this, right, KeyedStream, KEYED);
   return new JoinedStreams({ left: this, right, type: typeOf("join", options) });
 } as KeyedStream<Fields, string>["join"];

@@ -2,6 +2,7 @@ import { checkedOptions } from "../api/options.ts";
 import { describeValue } from "../core/describe-value.ts";
 import { PlanError } from "../core/errors.ts";
 import type { Fields } from "../core/types.ts";
+import { checkedPartner } from "./arguments.ts";
 import type { DataStream } from "./data-stream.ts";
 import { type JoinedFields, joined } from "./join-nodes.ts";
 import { KeyedStream } from "./keyed-stream.ts";
@@ -36,6 +37,7 @@ KeyedStream.prototype.temporalJoin = function temporalJoin(
   right: KeyedStream<Fields, string>,
   options: TemporalJoinOptions = {},
 ) {
+  checkedPartner("temporalJoin", this, right, KeyedStream, 'Give a keyed stream: stream.keyBy("column").');
   const { type = "inner", time = "event" } = checkedOptions("temporalJoin", options, ["type", "time"]);
   if ((type !== "inner" && type !== "left") || (time !== "event" && time !== "processing")) {
     throw new PlanError(

@@ -89,6 +89,24 @@ describe.each(WRONG.map((given) => [nameOf(given), given] as const))("given %s",
   });
 });
 
+describe("streams of two environments", () => {
+  const foreign = StreamExecutionEnvironment.create().fromCollection([{ id: 1n }], Schema.of({ id: types.int64 }));
+  const steps: Record<string, () => unknown> = {
+    union: () => untyped(stream).union(stream, foreign),
+    connect: () => untyped(stream).connect(foreign),
+    "keyed connect": () => keyed().connect(foreign.keyBy("id")),
+    connectBroadcast: () => untyped(stream).connectBroadcast(foreign),
+    "keyed connectBroadcast": () => keyed().connectBroadcast(foreign),
+    join: () => keyed().join(foreign.keyBy("id")),
+    intervalJoin: () => keyed().intervalJoin(foreign.keyBy("id")),
+    temporalJoin: () => keyed().temporalJoin(foreign.keyBy("id")),
+    coGroup: () => keyed().coGroup(foreign.keyBy("id")),
+  };
+  it.each(Object.keys(steps))("are not one job: %s", (name) => {
+    expect(steps[name]).toThrow(expect.objectContaining({ code: "ENVIRONMENTS_MIXED" }));
+  });
+});
+
 describe("at the call", () => {
   const codes: [string, () => unknown, string][] = [
     ["a strategy that is none", () => untyped(env).fromCollection([], schema, 1), "ARGUMENT_INVALID"],
