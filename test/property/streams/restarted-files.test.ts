@@ -47,6 +47,8 @@ const MOMENTS = ["checkpoint.taken", "checkpoint.complete", "checkpoint.committe
 
 /** What breaks an attempt, and the process where a directory brings it back. */
 const fault = fc.oneof(
+  // Before what a complete checkpoint holds is committed: the next attempt must find it.
+  fc.record<Fault>({ label: fc.constant("checkpoint.complete"), nth: fc.nat(8), kind: fc.constant("io-error") }),
   fc.record<Fault>({ label: fc.constantFrom(...DISK, ...MOMENTS), nth: fc.nat(40), kind: fc.constant("io-error") }),
   fc.record<Fault>({
     label: fc.constantFrom(...DISK),
