@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { format } from "node:util";
@@ -17,6 +17,8 @@ const home = process.cwd();
 let dataDirectory: string;
 
 beforeAll(() => {
+  dataDirectory = mkdtempSync(join(tmpdir(), "millrace-docs-"));
+  writeExampleFiles(dataDirectory);
   rmSync(codeDirectory, { recursive: true, force: true });
   mkdirSync(codeDirectory, { recursive: true });
   for (const example of examples.flatMap(([, each]) => each)) {
@@ -24,7 +26,9 @@ beforeAll(() => {
     const sourceOf = (entry: string) => `from "${relative(dirname(file), join(ROOT, "src", entry))}"`;
     const code = example.code
       .replaceAll(`from "millrace"`, sourceOf("index.ts"))
-      .replaceAll(`from "millrace/testing"`, sourceOf("testing.ts"));
+      .replaceAll(`from "millrace/testing"`, sourceOf("testing.ts"))
+      // What an example leaves there goes with the tests.
+      .replaceAll(`"/tmp/`, `"${dataDirectory}/`);
     mkdirSync(dirname(file));
     writeFileSync(file, `${code}\nexport {};\n`);
   }
@@ -34,8 +38,6 @@ beforeAll(() => {
     include: ["*/job.ts", "../../src/**/*.d.ts"],
   };
   writeFileSync(join(codeDirectory, "tsconfig.json"), JSON.stringify(config));
-  dataDirectory = mkdtempSync(join(tmpdir(), "millrace-docs-"));
-  writeExampleFiles(dataDirectory);
   process.chdir(dataDirectory);
 });
 
@@ -72,6 +74,13 @@ it("README.md shows what the quickstart prints", async () => {
   const [, shown = ""] = /^```text\n([\s\S]*?)^```$/m.exec(pageText("README.md")) ?? [];
   const printed = await outputOf(join(ROOT, "examples/quickstart.ts"));
   if (!outputMatches(printed, shown)) expect(printed).toBe(shown);
+});
+
+it("examples write to a directory of the tests alone", () => {
+  for (const example of examples.flatMap(([, each]) => each)) {
+    const code = readFileSync(codeFile(example), "utf8").replaceAll(dataDirectory, "");
+    expect(code, example.title).not.toMatch(/["'`]\/tmp\b|tmpdir\(/);
+  }
 });
 
 describe.each(examples.filter(([, all]) => all.some((each) => each.runs)))("examples of %s", (_, all) => {

@@ -5,9 +5,9 @@
  * them: the same seeds, the same number of cases. First they must pass without any, but for --unchecked. docs/mutations.md tells more.
  */
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { runDirectory } from "../support/run-directory.ts";
 import { allMutations, type Mutation, mutated, REPOSITORY } from "./mutation.ts";
 import { PLANTED_MARK } from "./plugin.ts";
 import { type Verdict, verdictOf } from "./verdict.ts";
@@ -23,8 +23,7 @@ interface Outcome {
   readonly seconds: number;
 }
 
-const folder = mkdtempSync(join(tmpdir(), "millrace-mutations-"));
-process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+const folder = runDirectory("millrace-mutations-");
 
 async function main(args: readonly string[]): Promise<number> {
   const given = (option: string) => (args.includes(option) ? args[args.indexOf(option) + 1] : undefined);

@@ -1,10 +1,10 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { runDirectory } from "./run-directory.ts";
 
 /** For vitest: servers that test files of one run share are noted in a directory, and ended behind the last of them. */
 export default function setup(): () => void {
-  const directory = mkdtempSync(join(tmpdir(), "millrace-services-"));
+  const directory = runDirectory("millrace-services-");
   process.env.MILLRACE_SERVICES_RUN = directory;
   // Those that start servers in another process have them end with this one.
   process.env.MILLRACE_SERVICES_PID = String(process.pid);
