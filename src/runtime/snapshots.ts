@@ -48,7 +48,7 @@ export class TableHistory {
   takes(table: string, since: number, changedRows: number, rows: number): boolean {
     const written = this.#tables.get(table)?.get(since);
     if (written === undefined) return false;
-    return written.changes < MOST_CHANGES && (written.rows + changedRows) * MOST_CHANGED <= rows;
+    return written.changes < MOST_CHANGES && (written.rows + changedRows) * ROWS_PER_CHANGED_ROW <= rows;
   }
 
   onWhole(table: string): void {
@@ -72,8 +72,8 @@ export class TableHistory {
 const MOST_KNOWN = 16;
 /** So many times in a row only changes of a table are written, */
 const MOST_CHANGES = 20;
-/** and no more than its rows, divided by this. */
-const MOST_CHANGED = 2;
+/** and no more rows than leave it so many for each of them. */
+const ROWS_PER_CHANGED_ROW = 2;
 
 /** Which snapshot is written, and what of. */
 export interface WrittenSnapshot {

@@ -2,6 +2,7 @@ import type { Batch } from "../../core/batch.ts";
 import type { KeyedStateOptions } from "../../core/state/keyed-backend.ts";
 import { keyFields, StateTableWriter } from "../../core/state/state-table.ts";
 import { REMOVED_FIELD, type RowsBehind, type SnapshotWriter } from "../../core/state-snapshot.ts";
+import { KEYS_PER_CHANGED_KEY } from "../memory/key-changes.ts";
 import { type Registered, stateFields, tableName } from "../memory/state-tables.ts";
 import { ByteSink } from "./bytes.ts";
 import type { DiskCells } from "./disk-cells.ts";
@@ -12,8 +13,6 @@ import { isKeyOf, type RecordView } from "./pages.ts";
 const MOST_KNOWN = 16;
 /** Pages that are read in one step of a table. */
 const STEP_PAGES = 64;
-/** The changes of more keys than the whole table has, divided by this, are not worth it. */
-const MOST_CHANGED = 2;
 
 interface Epoch {
   /** Of the snapshot that ended it. */
@@ -72,7 +71,7 @@ export class DiskSnapshots {
       const changedRows = Math.ceil((changedKeys * wholeRows) / Math.max(1, keyCount));
       const isWorth =
         since !== undefined &&
-        changedKeys * MOST_CHANGED <= keyCount &&
+        changedKeys * KEYS_PER_CHANGED_KEY <= keyCount &&
         writer.changes?.isWorth(table, Math.max(changedKeys, changedRows), wholeRows) === true;
       const given = { options: this.#options, cells, registered, frozen, onClose };
       if (isWorth && writer.changes !== undefined) {

@@ -4,8 +4,8 @@ import type { KeyEntry } from "./key-entry.ts";
 
 /** So many states of an operator have a bit of their own in the marks of an entry; those behind them do without. */
 const MARKED_STATES = 31;
-/** Where more than the keys of the last whole table, divided by this, have changed, it will be written whole again. */
-const MOST_CHANGED = 2;
+/** Where the last whole table has fewer keys than this for each that has changed, it will be written whole again. */
+export const KEYS_PER_CHANGED_KEY = 2;
 
 /** The keys for which one state has changed since a snapshot; nothing is noted before the first one. */
 export class KeyChanges {
@@ -62,7 +62,7 @@ export class KeyChanges {
 
   /** The snapshot at hand has the table whole. */
   onWhole(keys: number, rows: number): void {
-    this.#mostKeys = Math.floor(keys / MOST_CHANGED);
+    this.#mostKeys = Math.floor(keys / KEYS_PER_CHANGED_KEY);
     this.#wholeRows = rows;
   }
 

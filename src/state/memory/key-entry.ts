@@ -49,8 +49,8 @@ export class KeyEntry implements StateKey {
     if (had !== (cell !== undefined)) this.used += had ? -1 : 1;
   }
 
-  /** For estimates of what it takes. */
-  get cells(): readonly Cell[] {
-    return [this.#first, ...(this.#others ?? [])];
+  /** All that it refers to, for estimates of what it takes. */
+  get parts(): readonly unknown[] {
+    return [this.id, this.#values, this.#first, this.#others];
   }
 }
