@@ -60,8 +60,10 @@ export function describeLaws(numRuns: number): void {
 
     it("goes on from where it was stopped as if nothing had happened: stopping fires and ends nothing", () =>
       assertLaw(
-        numRuns,
-        fc.tuple(anySettings, anySettings, fc.nat(12)),
+        // Few of them have something waiting that the end would fire.
+        3 * numRuns,
+        // Most programs are over soon: there must be something left to stop.
+        fc.tuple(anySettings, anySettings, fc.oneof(fc.nat(4), fc.nat(4), fc.nat(12))),
         async (program, [settings, after, snapshotAtRead]) => {
           const { sinks } = meaningOf(program);
           const watched = { ...settings, isWatched: settings.threads === 1 };
