@@ -230,7 +230,7 @@ export class Savepoint {
    * Computes states that were given as datasets, and writes a savepoint that is complete in itself: durable, and under its
    * path, when this has resolved; else there is nothing. States that were not given anew have the bytes that they had.
    * @throws {PlanError} SAVEPOINT_EXISTS, STATE_COLUMNS_INVALID
-   * @throws {EvaluationError} STATE_KEY_DUPLICATE, STATE_MAP_KEY_NULL
+   * @throws {EvaluationError} STATE_KEY_DUPLICATE, STATE_MAP_KEY_NULL, STATE_KEY_GROUP_INVALID
    */
   async write(path: string, options: { signal?: AbortSignal } = {}): Promise<WrittenSavepoint> {
     checkPath("write", path);

@@ -58,7 +58,7 @@ export class StateTableEncoder {
 
   /**
    * The table as an Arrow IPC stream.
-   * @throws {EvaluationError} STATE_KEY_DUPLICATE, STATE_MAP_KEY_NULL
+   * @throws {EvaluationError} STATE_KEY_DUPLICATE, STATE_MAP_KEY_NULL, STATE_KEY_GROUP_INVALID
    */
   finish(): Uint8Array {
     const workspace = this.#workspace;
@@ -170,6 +170,7 @@ export class StateTableEncoder {
         "Use another value for what has no key.",
       );
     }
+    this.#checkKeyGroups(rows);
     if (!isUnique || rowCount === 0) return;
     const at = schema.names.flatMap((name, i) => (isIdentity(name) ? [i] : []));
     if (at.length === 0) return;
@@ -190,6 +191,21 @@ export class StateTableEncoder {
         );
     } finally {
       table.release();
+    }
+  }
+
+  /** Rows that keep theirs: of a group that no subtask owns they would be restored by none. */
+  #checkKeyGroups({ schema, columns, rowCount }: Batch): void {
+    if (this.#layout.kind !== "keyed" || !schema.has(KEY_GROUP_FIELD.name)) return;
+    const groupOf = columnReader(this.#workspace, columns[schema.indexOf(KEY_GROUP_FIELD.name)]);
+    for (let row = 0; row < rowCount; row++) {
+      const group = groupOf(row) as number | null;
+      if (group !== null && group >= 0 && group < this.#maxParallelism) continue;
+      throw new EvaluationError(
+        "STATE_KEY_GROUP_INVALID",
+        `${capital(this.#layout.what)} was given a row of the key group ${group}, and there are ${this.#maxParallelism}.`,
+        "Leave the column keyGroup as it was read.",
+      );
     }
   }
 }

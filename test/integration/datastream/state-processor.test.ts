@@ -5,8 +5,11 @@ import {
   aggregatingState,
   col,
   count,
+  desc,
   ExecutionEnvironment,
+  type Expression,
   listState,
+  lit,
   mapState,
   Savepoint,
   Schema,
@@ -320,6 +323,39 @@ describe("a savepoint as datasets refuses, and leaves nothing behind", () => {
       expect(() => savepoint.withState("sums", total, some, { keys: "key" as never })).toThrow(refused);
       expect(() => savepoint.withState("sums", total, some, { kind: "list" })).toThrow(refused);
       expect(() => savepoint.withState("sums", null as never, some)).toThrow(refused);
+    }));
+
+  it("rows of key groups that there are not", () =>
+    withDirectory(async (directory) => {
+      const stream = StreamExecutionEnvironment.create({ parallelism: 1, maxParallelism: 16 });
+      let seen = 0;
+      stream
+        .fromGenerator({ key: col("n").mod(3n), n: col("n") }, { count: 1e6, rowsPerSecond: 100 })
+        .keyBy("key")
+        .topN(2, desc("n"))
+        .uid("best")
+        .toChangelog()
+        .forEach(() => {
+          seen++;
+        });
+      const job = await stream.executeAsync();
+      while (seen < 5) await new Promise((resolve) => setTimeout(resolve, 5));
+      await job.stopWithSavepoint(join(directory, "a"));
+      const savepoint = await Savepoint.open(join(directory, "a"));
+      const [best] = savepoint.states.filter(({ uid, schema }) => uid === "best" && schema?.has("keyGroup"));
+      const rows = savepoint.state("best", best.name);
+      const write = (name: string, group: Expression) =>
+        savepoint.withState("best", best.name, rows.withColumns({ keyGroup: group })).write(join(directory, name));
+      await write("same", col("keyGroup"));
+      for (const [i, group] of [lit(16), lit(-1), lit(null)].entries()) {
+        await expect(write(`other${i}`, group.cast(types.int32))).rejects.toMatchObject({
+          code: "STATE_KEY_GROUP_INVALID",
+          message: expect.stringMatching(
+            /of the step "best" was given a row of the key group (16|-1|null), and there are 16/,
+          ),
+        });
+        expect(existsSync(join(directory, `other${i}`))).toBe(false);
+      }
     }));
 
   it("rows that are no state, found when they are computed", () =>
