@@ -143,6 +143,35 @@ describe("a source of a stream", () => {
     expect(workspace.allocator.liveBlocks).toBe(0);
   });
 
+  it("knows how far splits were read that wait for their turn since others of its splits are read first", async () => {
+    const workspace = newWorkspace();
+    const times = [
+      [1, 2],
+      [11, 12],
+    ];
+    const source = new ToldSource(times, 1);
+    const before = [0, 1].map((subtask) => inputOf(workspace, source, { subtask, parallelism: 2 }));
+    for (const { all } of before) all();
+    for (const split of [0, 1]) await source.tell(split);
+    for (const { all } of before) all();
+    expect(before.flatMap(({ given }) => given)).toEqual([1, 11]);
+    // Both splits are those of one subtask now, which opens one of them.
+    const between = inputOf(workspace, new ToldSource(times, 1));
+    between.restore(...before.map(({ snapshot }) => snapshot()));
+    between.all();
+    const resumed = new ToldSource(times, 1);
+    const after = inputOf(workspace, resumed);
+    after.restore(between.snapshot());
+    for (let i = 0; i < 4; i++) {
+      after.all();
+      for (const split of [0, 1]) await resumed.tell(split);
+    }
+    after.all();
+    expect(after.given).toEqual([2, 12]);
+    for (const { input } of [...before, between, after]) input.close();
+    expect(workspace.allocator.liveBlocks).toBe(0);
+  });
+
   it("goes on from its watermark after a restore, though the splits to come begin behind it", async () => {
     const workspace = newWorkspace();
     const source = new ToldSource([[100], [7, 120]], 1);
