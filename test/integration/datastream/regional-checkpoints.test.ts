@@ -96,6 +96,21 @@ describe("checkpoints of a job whose regions are started again by themselves", (
       expect(await outcomeOf(host, job.cancel())).toBe("resolved");
     }));
 
+  it("of which nobody knows whether one was stored take all of the job with a region that fails", () =>
+    simulated().run(async (host) => {
+      let isSilent = false;
+      const storeCheckpoint = () => (isSilent ? new Promise<void>(() => undefined) : undefined);
+      const checkpointing = { timeoutMs: 100, tolerableFailures: 100, storeCheckpoint };
+      const job = await twoRegions(host, { counts: [300, 300], fails: [60, 160], checkpointing }).executeAsync();
+      await pause(host, 900);
+      isSilent = true;
+      await pause(host, 1500);
+      isSilent = false;
+      await job.result();
+      expect(job.failures.map(({ region }) => region !== undefined)).toEqual([true, false]);
+      for (const region of [0, 1]) expect(writtenBy(host, region)).toEqual(numbers(300));
+    }));
+
   it("are not waited for to be stored where the job is cancelled", () =>
     simulated().run(async (host) => {
       const storeCheckpoint = () => new Promise<void>(() => undefined);

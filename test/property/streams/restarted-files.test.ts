@@ -217,6 +217,44 @@ it(
   patienceMs(120_000),
 );
 
+/** Where a process dies, or a checkpoint fails, between what one region has done and what the others have. */
+const momentOfRegions = fc.oneof(
+  fc.record<Fault>({
+    label: fc.constantFrom(...MOMENTS),
+    nth: fc.nat(12),
+    kind: fc.constantFrom("crash", "kill", "io-error"),
+  }),
+  fc.record<Fault>({
+    label: fc.constantFrom("disk.write", "disk.rename", "disk.sync-directory"),
+    nth: fc.nat(60),
+    kind: fc.constantFrom("crash", "kill", "io-error"),
+    path: fc.constant(CHECKPOINTS),
+  }),
+);
+
+const apart = fc
+  .record({
+    given: scenario,
+    regions: fc.constantFrom(2, 3),
+    moments: fc.array(momentOfRegions, { minLength: 1, maxLength: 4, size: "max" }),
+    intervalMs: fc.integer({ min: 10, max: 120 }),
+  })
+  .map(({ given, regions, moments, intervalMs }): Scenario => {
+    const faults = [...moments, ...given.faults.slice(0, 2)];
+    return { ...given, regions, failover: "region", hasDirectory: true, intervalMs, faults };
+  });
+
+it(
+  "regions that go on by themselves go on together in another process, whenever the one before has died",
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(apart, (given) => withMemories((memories) => runToItsEnd(memories, given))),
+      { numRuns: cases(40) },
+    );
+  },
+  patienceMs(120_000),
+);
+
 it(
   "a job whose input is bad ends with its error, behind so many attempts without progress as were promised",
   async () => {
