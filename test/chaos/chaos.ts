@@ -121,7 +121,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     while (kill < kills) {
       const parallelism = 1 + choice.below(mostThreads);
       const chosen = aim?.(choice) ?? chooseAim(choice, tables !== undefined);
-      const args = { input, directory: target, limit: rowsPerKill, rowsPerSecond };
+      const aligned = choice.below(2) === 0 ? {} : { alignedTimeoutMs: 0 };
+      const args = { input, directory: target, limit: rowsPerKill, rowsPerSecond, ...aligned };
       const job = { parallelism, args: { ...args, ...(tables === undefined ? {} : { postgres: tables.postgres }) } };
       let stopWatching: (() => void) | undefined;
       const listen = (hear: ((sign: Sign) => void) | undefined) => {

@@ -86,9 +86,12 @@ const journal = {
  * @param {{ connection: string, schema: string }=} args.postgres Where tables are.
  * @param {number=} args.limit See `paced`.
  * @param {number=} args.rowsPerSecond See `paced`.
+ * @param {number=} args.intervalMs Between checkpoints.
+ * @param {number=} args.alignedTimeoutMs Behind which barriers overtake rows.
  */
-export default function flightsJob(env, { input, directory, postgres, limit, rowsPerSecond, intervalMs = 50 }) {
-  env.enableCheckpointing(intervalMs, { directory: `${directory}/checkpoints` });
+export default function flightsJob(env, args) {
+  const { input, directory, postgres, limit, rowsPerSecond, intervalMs = 50, alignedTimeoutMs } = args;
+  env.enableCheckpointing(intervalMs, { directory: `${directory}/checkpoints`, alignedTimeoutMs });
   // A failure must be seen: kills are the only ones here.
   env.setRestartStrategy(restartStrategies.none());
   const strategy = WatermarkStrategy.boundedOutOfOrderness(DISORDER_MS).withTimestamps("date");
