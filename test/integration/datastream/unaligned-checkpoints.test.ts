@@ -3,16 +3,20 @@ import { readRows } from "../../../src/core/columns/read.ts";
 import type { Host } from "../../../src/core/host.ts";
 import type { JobSnapshot } from "../../../src/core/job-snapshot.ts";
 import type { DataStream } from "../../../src/datastream/data-stream.ts";
+import type { KeyedStream } from "../../../src/datastream/keyed-stream.ts";
 import {
   type CheckpointOptions,
   col,
   countDistinct,
+  desc,
+  max,
   min,
   Schema,
   SlidingEventTimeWindows,
   StreamExecutionEnvironment,
   type StreamJob,
   stateBackends,
+  TumblingEventTimeWindows,
   types,
   valueState,
   WatermarkStrategy,
@@ -26,10 +30,13 @@ const ROWS = 400;
 const BATCH_ROWS = 10;
 const WRITE_MS = 1000;
 
+const ONE = { schema: Schema.of({ n: types.int64 }) };
 const seen = valueState("seen", types.int64);
 type StateOf = (of: typeof seen) => { get(): bigint | null; set(value: bigint): void };
 
 const pause = (host: Host, ms: number) => new Promise<void>((resolve) => void host.scheduler.after(ms, resolve));
+
+type StepFields = { readonly n: typeof types.int64; readonly key: typeof types.int64 };
 
 interface Way {
   readonly committed?: Committed;
@@ -45,6 +52,8 @@ interface Way {
     | "counted on disk"
     | "forward"
     | "under another name";
+  /** Instead of these: what is made of rows with event time, by key. */
+  readonly step?: (rows: KeyedStream<StepFields, "key">) => object;
   readonly checkpoints?: CheckpointOptions;
   /** A stream beside it that has nothing to do with it, each a region of its own. */
   readonly hasOtherRegion?: boolean;
@@ -118,7 +127,8 @@ function start(host: Host, way: Way): Promise<StreamJob> {
         .aggregate({ [column]: min(column as never), rows: countDistinct(column as never) } as never)
         .select(column as never),
   };
-  (steps[isRead]() as DataStream).uid(uid).addSink(sink, { uid: "sink" });
+  const made = way.step?.(timed().keyBy("key" as never) as never) ?? steps[isRead]();
+  (made as DataStream).uid(uid).addSink(sink, { uid: "sink" });
   return env.executeAsync({
     ...(restore === undefined ? {} : { restore }),
     ...(allowNonRestoredState === undefined ? {} : { allowNonRestoredState }),
@@ -239,6 +249,27 @@ describe("checkpoints of a job that is backpressured", () => {
       });
       expect(rowsOf(committed)).toEqual(rowsOf(undisturbed));
     }
+  });
+
+  const event = { ttl: { ttlMs: 100, timeDomain: "event" } } as const;
+  const clock = { ttl: { ttlMs: 100_000 } } as const;
+  const sameRow = <R>(row: R): R => row;
+  const steps: [what: string, isOvertaken: boolean, step: NonNullable<Way["step"]>][] = [
+    ["reduce", true, (rows) => rows.reduce(sameRow)],
+    ["reduce, with a time to live", true, (rows) => rows.reduce(sameRow, clock)],
+    ["reduce, with a time to live in event time", false, (rows) => rows.reduce(sameRow, event)],
+    ["aggregate", true, (rows) => rows.aggregate({ n: max("n") }).toChangelog()],
+    ["aggregate in event time", false, (rows) => rows.aggregate({ n: max("n") }, event).toChangelog()],
+    ["topN", true, (rows) => rows.topN(2, desc("n")).toChangelog()],
+    ["topN in event time", false, (rows) => rows.topN(2, desc("n"), event).toChangelog()],
+    ["deduplicate", true, (rows) => rows.deduplicate({ keep: "last" }).toChangelog()],
+    ["deduplicate in event time", false, (rows) => rows.deduplicate({ keep: "last", ...event }).toChangelog()],
+    ["countWindow", true, (rows) => rows.countWindow(1).aggregate({ n: max("n") })],
+    ["a window of time", false, (rows) => rows.window(TumblingEventTimeWindows.of(5)).process(() => [{ n: 1n }], ONE)],
+  ];
+  it.each(steps)("overtake what waits for %s: %s", async (_, isOvertaken, step) => {
+    const { snapshot } = await crowded({ step }, 40_000);
+    expect(inFlightTables(snapshot).includes("inFlightRows0")).toBe(isOvertaken);
   });
 
   it("overtake nothing where rows go straight on, nor in savepoints", async () => {
